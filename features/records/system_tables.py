@@ -1,0 +1,115 @@
+"""The program's own book-keeping beside the organisation's records."""
+
+from __future__ import annotations
+
+from features.records.columns import Column, Kind, Nature, Sensitivity, Table
+
+TEXT, INTEGER, NUMBER, FLAG, MOMENT, BYTES = (
+    Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.FLAG, Kind.MOMENT, Kind.BYTES,
+)  # fmt: skip
+PERSONAL = Sensitivity.PERSONAL
+SYSTEM = Nature.SYSTEM
+
+PERSON = Column("employee_id", TEXT, "the person", sensitivity=PERSONAL, required=True)
+QUESTION = Column("question", TEXT, "skills, recommendation, attrition or impact", required=True)
+MODEL = Column("model_digest", TEXT, "payload digest of the model that answered", required=True)
+
+SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
+    Table("imports", "A file that was imported whole.", SYSTEM, ("import_id",), (
+        Column("import_id", TEXT, "names the import", required=True),
+        Column("kind", TEXT, "what kind of file", required=True),
+        Column("file_name", TEXT, "its name", required=True),
+        Column("content_digest", TEXT, "SHA-256 of its bytes", required=True),
+        Column("finished_at", MOMENT, "when it was kept", required=True),
+        Column("accepted", INTEGER, "rows kept", required=True),
+        Column("duplicates", INTEGER, "rows that stood there already", required=True),
+        Column("quarantined", INTEGER, "rows put aside", required=True),
+        Column("known_at_rule", TEXT, "column, happened or import", required=True),
+    )),
+    Table("quarantine", "Something received that could not be understood yet; never lost.", SYSTEM, ("source", "content_digest"), (
+        Column("source", TEXT, "file or interface it came through", required=True),
+        Column("line", INTEGER, "line of the file"),
+        Column("content_digest", TEXT, "SHA-256 of the payload", required=True),
+        Column("payload", TEXT, "as received", sensitivity=PERSONAL, required=True),
+        Column("reason", TEXT, "why", required=True),
+        Column("received_at", MOMENT, "when", required=True),
+    )),
+    Table("statements", "An xAPI statement as received, byte for value.", SYSTEM, ("statement_id",), (
+        Column("statement_id", TEXT, "its id, or a hash of its content where it has none", required=True),
+        Column("content_digest", TEXT, "SHA-256 of the canonical content", required=True),
+        Column("payload", TEXT, "as received", sensitivity=PERSONAL, required=True),
+        Column("received_at", MOMENT, "when", required=True),
+    )),
+    Table("identities", "A person's identifier elsewhere.", SYSTEM, ("issuer", "identifier"), (
+        Column("issuer", TEXT, "home page or system that issued it", required=True),
+        Column("identifier", TEXT, "the identifier there", sensitivity=PERSONAL, required=True),
+        PERSON,
+    )),
+    Table("embeddings", "The vector of a text under a model.", SYSTEM, ("model_id", "content_hash"), (
+        Column("model_id", TEXT, "embedding model and precision", required=True),
+        Column("content_hash", TEXT, "SHA-256 of the text", required=True),
+        Column("vector", BYTES, "float32, little endian", required=True),
+    )),
+    Table("kept_scores", "A person's model scores, kept so that a request reads one row.", SYSTEM,
+          ("question", "employee_id", "model_digest"), (
+        QUESTION, PERSON, MODEL,
+        Column("as_of", MOMENT, "what the scores saw", required=True),
+        Column("computed_at", MOMENT, "when", required=True),
+        Column("payload", BYTES, "the question's own packing of candidates and scores", sensitivity=PERSONAL, required=True),
+    ), (("question", "model_digest"),)),
+    Table("recommendations_shown", "What was shown to whom, at which rank.", SYSTEM, ("recommendation_id", "course_id"), (
+        Column("recommendation_id", TEXT, "the answer", required=True),
+        PERSON, Column("course_id", TEXT, "the course", required=True),
+        Column("rank", INTEGER, "1 is first", required=True),
+        Column("score", NUMBER, "0-1"),
+        Column("propensity", NUMBER, "probability that it was shown there", unit="share 0-1"),
+        MODEL, Column("shown_at", MOMENT, "when", required=True),
+    ), (("employee_id",),)),
+    Table("audit", "Who read whose score, when, for which purpose; each row carries the hash of the one before.", SYSTEM,
+          ("sequence",), (
+        Column("sequence", INTEGER, "1, 2, 3 …", required=True),
+        Column("at", MOMENT, "when", required=True),
+        Column("actor", TEXT, "key or token that asked", required=True),
+        Column("action", TEXT, "operation id", required=True),
+        Column("subject", TEXT, "the person asked about", sensitivity=PERSONAL, required=True),
+        Column("purpose", TEXT, "as declared", required=True),
+        Column("model_digest", TEXT, "model that answered"),
+        Column("previous_hash", TEXT, "hash of the row before", required=True),
+        Column("row_hash", TEXT, "SHA-256 over this row and the hash before", required=True),
+    )),
+    Table("api_keys", "A caller's key; only its hash is kept.", SYSTEM, ("prefix",), (
+        Column("prefix", TEXT, "first characters, for look-up", required=True),
+        Column("key_hash", TEXT, "SHA-256 of the key", required=True),
+        Column("name", TEXT, "who holds it", required=True),
+        Column("scopes", TEXT, "blank-separated", required=True),
+        Column("employee_id", TEXT, "the person it acts for, where it does", sensitivity=PERSONAL),
+        Column("created_at", MOMENT, "when", required=True),
+        Column("expires_at", MOMENT, "until when; empty means no end"),
+        Column("revoked_at", MOMENT, "since when it is void"),
+    )),
+    Table("idempotent_answers", "A finished POST, to be answered again in the same words.", SYSTEM, ("idempotency_key", "actor"), (
+        Column("idempotency_key", TEXT, "as sent", required=True),
+        Column("actor", TEXT, "who sent it", required=True),
+        Column("request_digest", TEXT, "SHA-256 of route and body", required=True),
+        Column("status", INTEGER, "HTTP status; 0 while running", required=True),
+        Column("answer", TEXT, "body", required=True),
+        Column("at", MOMENT, "when", required=True),
+    )),
+    Table("attrition_reviews", "A person looked at an attrition score and said what they think.", SYSTEM, ("review_id",), (
+        Column("review_id", TEXT, "the review", required=True),
+        PERSON, MODEL,
+        Column("status", TEXT, "agree or override", required=True, allowed=("agree", "override")),
+        Column("reason", TEXT, "in words", required=True),
+        Column("actor", TEXT, "who reviewed", required=True),
+        Column("at", MOMENT, "when", required=True),
+    ), (("employee_id",),)),
+    Table("objections", "A person objected to being scored.", SYSTEM, ("employee_id",), (
+        PERSON, Column("at", MOMENT, "when", required=True), Column("reason", TEXT, "in words"),
+    )),
+    Table("switches", "A setting changed while running (attrition on or off).", SYSTEM, ("name",), (
+        Column("name", TEXT, "the switch", required=True),
+        Column("is_on", FLAG, "true where on", required=True),
+        Column("actor", TEXT, "who turned it", required=True),
+        Column("at", MOMENT, "when", required=True),
+    )),
+)}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Serving: what to answer, over HTTP and in batch."""

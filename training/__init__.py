@@ -1,0 +1,1 @@
+"""Training: what the records teach, evaluated, registered and promoted."""

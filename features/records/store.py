@@ -124,7 +124,8 @@ class Store:
             return 0
         sql, table = METADATA.tables[name], ALL_TABLES[name]
         insert = self.insert(sql).on_conflict_do_nothing(index_elements=list(table.unique))
-        return connection.execute(insert, complete(table, rows)).rowcount
+        counting = {"preserve_rowcount": True}
+        return connection.execute(insert, complete(table, rows), execution_options=counting).rowcount
 
     def insert(self, sql: sa.Table) -> Any:
         """Return the dialect's insert statement, which knows conflicts."""

@@ -112,7 +112,7 @@ PEOPLE = (
 )  # fmt: skip
 
 LEARNING = (
-    Table("courses", "Any learning item: course, workshop, mentoring, simulation …", Nature.ENTITY, ("course_id",), (
+    Table("courses", "Any learning item: course, workshop, mentoring, simulation and the like.", Nature.ENTITY, ("course_id",), (
         public("course_id", TEXT, "the course, as the LMS knows it", required=True),
         public("title", TEXT, "its name", required=True),
         public("description", TEXT, "what it teaches, in words"),

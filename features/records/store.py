@@ -215,7 +215,7 @@ def plain_frame(table: Table, names: Sequence[str], rows: list[tuple[object, ...
     """Return stored rows as a frame with the kinds of the table."""
     stored = {name: storage_type(table.column(name).kind) for name in names}
     frame = pl.DataFrame(rows, schema=stored, orient="row")
-    return frame.cast({name: FRAME_TYPES[table.column(name).kind] for name in names})  # type: ignore[arg-type]
+    return frame.cast({name: FRAME_TYPES[table.column(name).kind] for name in names})
 
 
 def storage_type(kind: Kind) -> Any:

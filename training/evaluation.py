@@ -163,6 +163,7 @@ def bootstrap_mean(values: Floats, rng: np.random.Generator, draws: int = DRAWS)
     if units.size == 0 or np.isnan(units).any():
         return Interval(float(units.mean()) if units.size else float("nan"))
     levels, counts = np.unique(units, return_counts=True)
+    means: Floats
     if levels.size * 20 <= units.size:
         means = rng.multinomial(units.size, counts / units.size, size=draws) @ levels / units.size
     else:

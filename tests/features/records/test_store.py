@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from features.errors import BadInputError, UnavailableError
 from features.records.columns import Kind
+from features.records.describe import describe_tables
 from features.records.moments import from_micros, to_micros
 from features.records.schema import ALL_TABLES, METADATA
 from features.records.store import Store, data_digest, open_store
@@ -126,3 +128,8 @@ def test_every_column_is_spelled_with_meaning_and_moments_in_utc() -> None:
             if column.refers_to:
                 owner, name = column.refers_to.split(".")
                 assert ALL_TABLES[owner].column(name).kind is Kind.TEXT
+
+
+def test_the_page_of_the_records_says_what_the_tables_say() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "records.md"
+    assert page.read_text() == describe_tables()

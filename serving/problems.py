@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
+import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -19,6 +21,8 @@ from features.errors import (
     UnavailableError,
     UnknownRecordError,
 )
+
+log = logging.getLogger("skillpath.store")
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 200  # characters of a found value that are shown again
@@ -156,6 +160,12 @@ async def answer_problem(_request: Request, error: Exception) -> Response:
     return problem(own.status, own.detail, headers=own.headers, **own.members)
 
 
+async def answer_store(_request: Request, error: Exception) -> Response:
+    """Answer that the store is away; nothing of what was asked was kept."""
+    log.warning("the store does not answer", extra={"error": type(error).__name__})
+    return problem(503, "The store does not answer; nothing was kept.", headers={"Retry-After": "2"})
+
+
 async def answer_http(_request: Request, error: Exception) -> Response:
     """Answer what routing refuses: unknown path, method not allowed, unreadable body."""
     http = cast(HTTPException, error)
@@ -169,3 +179,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SkillpathError, answer_known)
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, answer_http)
+    for error in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
+        app.add_exception_handler(error, answer_store)

@@ -1,0 +1,145 @@
+"""The composition root: `create_app` builds the house and mounts every question; importing does nothing."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+
+from features.records.store import Store, open_store
+from serving import health, problems
+from serving.access import Guard, scope_of
+from serving.audit import Audit
+from serving.background import background
+from serving.envelope import Drain, Envelope
+from serving.house import House
+from serving.kept import Changes, KeptScores
+from serving.keys import Authentication, KeyRing
+from serving.ledger import Ledger
+from serving.limits import Limits
+from serving.models import Models
+from serving.paths import PathsWithIdentifiers
+from serving.settings import QUESTIONS, ServingSettings
+
+VERSION = "1"
+
+
+def build_house(
+    settings: ServingSettings,
+    store: Store | None = None,
+    *,
+    models: Models | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> House:
+    """Open everything an endpoint may use; what is given is used as it is."""
+    opened = store or open_store(settings.url)
+    now = clock or clock_of(settings)
+    return House(
+        settings=settings,
+        store=opened,
+        models=models or Models(),
+        kept=KeptScores(opened),
+        ledger=Ledger(opened),
+        audit=Audit(opened, now),
+        clock=now,
+        changes=Changes(),
+    )
+
+
+def clock_of(settings: ServingSettings) -> Callable[[], datetime]:
+    """Return the service's clock: real time, or ticking on from where the settings put it."""
+    start = settings.clock_start()
+    if start is None:
+        return lambda: datetime.now(UTC)
+    ahead = start - datetime.now(UTC)
+    return lambda: datetime.now(UTC) + ahead
+
+
+def create_app(
+    settings: ServingSettings | None = None,
+    *,
+    house: House | None = None,
+    routers: Iterable[APIRouter] | None = None,
+    drain: Drain | None = None,
+) -> FastAPI:
+    """Build the service.
+
+    Parameters
+    ----------
+    settings : ServingSettings, optional
+        How it runs; from the environment by default.
+    house : House, optional
+        Built already (tests); by default everything is opened here.
+    routers : iterable of APIRouter, optional
+        Further operations, behind the same guard.
+    drain : Drain, optional
+        Tells when connections are to be closed.
+
+    Raises
+    ------
+    BadInputError
+        If a route has no scope.
+    """
+    built = house or build_house(settings or ServingSettings())
+    app = FastAPI(
+        title="Skillpath",
+        version=VERSION,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan(built),
+        middleware=layers(built, drain or Drain()),
+    )
+    app.state.house = built
+    problems.install(app)
+    for router in (*question_routers(), health.router, *(routers or ())):
+        mount(app, router)
+    return app
+
+
+def question_routers() -> list[APIRouter]:
+    """Return the routers of the four questions."""
+    found = [question for question in QUESTIONS if importlib.util.find_spec(f"serving.{question}")]
+    return [importlib.import_module(f"serving.{question}").router for question in found]
+
+
+def layers(house: House, drain: Drain) -> list[Middleware]:
+    """Return the layers around every operation, outermost first."""
+    settings = house.settings
+    return [
+        Middleware(Envelope, drain=drain),
+        Middleware(Authentication, ring=KeyRing(house.store, house.clock)),
+        Middleware(
+            Limits,
+            body_limit_bytes=settings.body_limit_bytes,
+            url_limit_bytes=settings.url_limit_bytes,
+        ),
+        Middleware(PathsWithIdentifiers),
+    ]
+
+
+def mount(app: FastAPI, router: APIRouter) -> None:
+    """Mount a router's operations, each behind its guard; its operation id is its function's name."""
+    for route in router.routes:
+        if not isinstance(route, APIRoute):
+            raise TypeError(f"{route!r} is no operation of this interface")
+        guarded = copy.copy(route)
+        guarded.operation_id = guarded.unique_id = route.name
+        guarded.app = Guard(route.app, scope_of(route.name))
+        app.router.routes.append(guarded)
+
+
+def lifespan(house: House) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what runs beside the answers, from start to stop."""
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        async with background(house):
+            yield
+
+    return running

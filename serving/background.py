@@ -1,0 +1,38 @@
+"""What runs beside the answers: the ledger's group commits, watching for new models, recomputing kept scores."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from serving.house import House
+from serving.ledger import FLUSH_SECONDS
+
+log = logging.getLogger("skillpath.background")
+
+
+async def repeat(seconds: float, work: Callable[[], object]) -> None:
+    """Do something again and again in a thread; a failure is logged and the next turn tries again."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(work)
+        except Exception:  # a background task must outlive whatever goes wrong in one turn
+            log.exception("background work failed")
+
+
+@asynccontextmanager
+async def background(house: House) -> AsyncIterator[None]:
+    """Run the background work for as long as the service runs; what waits is written at the end."""
+    tasks = [asyncio.create_task(repeat(FLUSH_SECONDS, house.ledger.flush))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(house.ledger.flush)

@@ -1,0 +1,198 @@
+"""API keys: 256 random bits, shown once; only their SHA-256 is kept; revoked at once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from features.errors import BadInputError, UnknownRecordError
+from features.records.moments import from_micros, to_micros
+from features.records.schema import METADATA
+from features.records.store import Store
+from serving.access import Caller, parse_scopes, refuse_unknown
+
+log = logging.getLogger("skillpath.keys")
+
+TABLE = METADATA.tables["api_keys"]
+COLUMNS = ("prefix", "key_hash", "name", "scopes", "employee_id", "created_at", "expires_at", "revoked_at")
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
+FRESH_SECONDS = 1.0  # a revocation holds at the latest after this
+UNKNOWN_SECONDS = 0.1  # a key made just now is looked for again this often
+GRACE_SECONDS = 600.0  # how long known keys go on where the store is away
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """A key as kept: everything but the key."""
+
+    key_hash: bytes
+    caller: Caller
+    expires_at: datetime | None
+
+
+def digest(key: str) -> bytes:
+    """Return the SHA-256 of a key, in hexadecimal."""
+    return hashlib.sha256(key.encode()).hexdigest().encode()
+
+
+def prefix_of(key: str) -> str:
+    """Return the part of a key that names it: `sk_` and eight characters."""
+    return key[:11]
+
+
+def create_key(
+    store: Store, name: str, scopes: Iterable[str], now: datetime, expires_at: datetime | None = None
+) -> str:
+    """Keep a new key's hash and return the key, for the only time.
+
+    Raises
+    ------
+    BadInputError
+        If a scope does not exist, the name is empty or the end lies in the past.
+    """
+    allowed = parse_scopes(scopes)
+    if not name.strip() or (expires_at is not None and expires_at <= now):
+        raise BadInputError("A key needs a name, and an end that lies ahead.", found=f"{name!r} {expires_at}")
+    key = f"sk_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
+    row = {
+        "prefix": prefix_of(key),
+        "key_hash": digest(key).decode(),
+        "name": name,
+        "scopes": " ".join(sorted(allowed)),
+        "created_at": to_micros(now),
+        "expires_at": to_micros(expires_at) if expires_at else None,
+    }
+    with store.transaction() as connection:
+        connection.execute(sa.insert(TABLE), [row])
+    return key
+
+
+def list_keys(store: Store) -> list[dict[str, Any]]:
+    """Return every key but its secret, oldest first; moments are aware times."""
+    shown = ("prefix", "name", "scopes", "created_at", "expires_at", "revoked_at")
+    query = sa.select(*(TABLE.c[name] for name in shown)).order_by(TABLE.c.id)
+    with store.reading() as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    for row in rows:
+        for name in ("created_at", "expires_at", "revoked_at"):
+            row[name] = from_micros(row[name]) if row[name] is not None else None
+    return rows
+
+
+def revoke_key(store: Store, prefix: str, now: datetime) -> None:
+    """Make a key void; raise UnknownRecordError if there is none of that prefix."""
+    change = (
+        sa.update(TABLE)
+        .where(TABLE.c.prefix == prefix_of(prefix), TABLE.c.revoked_at.is_(None))
+        .values(revoked_at=to_micros(now))
+    )
+    with store.transaction() as connection:
+        changed = connection.execute(change).rowcount
+    if not changed:
+        raise UnknownRecordError("No valid key has that prefix.", found=prefix_of(prefix))
+
+
+class KeyRing:
+    """The valid keys, read again every second; a request costs a hash and a look-up.
+
+    Parameters
+    ----------
+    store : Store
+        Where hashes are kept.
+    clock : callable
+        Now, aware UTC.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self.store, self.clock = store, clock
+        self.kept: dict[str, KeptKey] = {}
+        self.read_at = float("-inf")
+        self.reading = asyncio.Lock()
+
+    def load(self) -> None:
+        """Read all keys that are not revoked."""
+        query = sa.select(*(TABLE.c[name] for name in COLUMNS)).where(TABLE.c.revoked_at.is_(None))
+        with self.store.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        self.kept = {row["prefix"]: kept_key(row) for row in rows}
+
+    async def refresh(self, older_than: float) -> None:
+        """Read the keys again where they are older; where the store is away, the known ones go on for a while."""
+        if time.monotonic() - self.read_at < older_than:
+            return
+        async with self.reading:
+            if time.monotonic() - self.read_at < older_than:
+                return
+            try:
+                await asyncio.to_thread(self.load)
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("keys cannot be read", extra={"why": type(error).__name__})
+                if time.monotonic() - self.read_at > GRACE_SECONDS:
+                    self.kept = {}
+                return
+            self.read_at = time.monotonic()
+
+    async def caller(self, key: str) -> Caller | None:
+        """Return who holds a key, or None where it is not valid."""
+        await self.refresh(FRESH_SECONDS)
+        if prefix_of(key) not in self.kept:
+            await self.refresh(UNKNOWN_SECONDS)
+        kept = self.kept.get(prefix_of(key))
+        if kept is None or not hmac.compare_digest(kept.key_hash, digest(key)):
+            return None
+        if kept.expires_at is not None and kept.expires_at <= self.clock():
+            return None
+        return kept.caller
+
+
+def kept_key(row: sa.RowMapping) -> KeptKey:
+    """Return a stored key as it is looked up."""
+    who = Caller(row["prefix"], row["name"], frozenset(row["scopes"].split()), row["employee_id"])
+    expires_at = from_micros(row["expires_at"]) if row["expires_at"] is not None else None
+    return KeptKey(row["key_hash"].encode(), who, expires_at)
+
+
+def sent_key(scope: Scope) -> str | None:
+    """Return the key of a request's headers, or None."""
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return str(value[7:].strip(), "latin-1")
+        if name == b"x-api-key":
+            return str(value.strip(), "latin-1")
+    return None
+
+
+class Authentication:
+    """Find out who asks; `serving.access.Guard` decides what they may.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    ring : KeyRing
+        The valid keys.
+    """
+
+    def __init__(self, app: ASGIApp, ring: KeyRing) -> None:
+        self.app, self.ring = app, ring
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the caller into the scope where the key is valid."""
+        if scope["type"] == "http":
+            key = sent_key(scope)
+            scope["caller"] = await self.ring.caller(key) if key else None
+            if scope["caller"] is None and scope["method"] not in BODILESS:
+                await refuse_unknown(scope, receive, send)  # nobody's body is read
+                return
+        await self.app(scope, receive, send)

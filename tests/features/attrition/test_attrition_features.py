@@ -1,0 +1,154 @@
+"""The features of attrition: by hand, from the past alone, and the same for one moment as for many."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from features.attrition import FEATURE_SCHEMA, KEY, features
+from features.history import known, latest
+
+MOMENTS = [datetime(2021 + month // 12, 1 + month % 12, 1, tzinfo=UTC) for month in range(0, 36, 3)]
+SPELL = ["employee_id", "spell"]
+
+
+def test_no_fact_from_the_future_enters(careers: dict[str, pl.DataFrame]) -> None:
+    as_of = MOMENTS[6]
+    before = features(careers, [as_of])
+    changed = {name: without_future(frame, as_of) for name, frame in careers.items()}
+    assert_frame_equal(features(changed, [as_of]), before, check_exact=True)
+    mutated = {name: with_other_future(frame, as_of) for name, frame in careers.items()}
+    assert_frame_equal(features(mutated, [as_of]), before, check_exact=True)
+
+
+def without_future(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    times = [name for name in ("happened_at", "known_at", "hired_at") if name in frame.columns]
+    return frame.filter(pl.all_horizontal(pl.col(name) < as_of for name in times)) if times else frame
+
+
+def with_other_future(frame: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    times = [name for name in ("happened_at", "known_at", "hired_at") if name in frame.columns]
+    if not times:
+        return frame
+    is_future = pl.any_horizontal(pl.col(name) >= as_of for name in times)
+    numbers = [name for name, kind in frame.schema.items() if kind == pl.Float64]
+    return frame.with_columns(
+        pl.when(is_future).then(pl.col(name) * -7 + 3).otherwise(name).alias(name) for name in numbers
+    )
+
+
+def test_a_fact_that_happened_or_was_known_at_the_very_moment_does_not_count() -> None:
+    as_of = datetime(2022, 1, 1, tzinfo=UTC)
+    earlier = as_of - timedelta(days=100)
+    for happened, known_at in ((as_of, earlier), (earlier, as_of), (as_of, as_of)):
+        row = features(one_person(happened, known_at), [as_of])
+        assert row["rating"].to_list() == [3.0]
+    just_before = as_of - timedelta(microseconds=1)
+    assert features(one_person(just_before, just_before), [as_of])["rating"].to_list() == [5.0]
+
+
+def one_person(happened: datetime, known_at: datetime) -> dict[str, pl.DataFrame]:
+    hired = datetime(2021, 1, 1, tzinfo=UTC)
+    return {
+        "employees": pl.DataFrame({"employee_id": ["e"], "spell": [1], "hired_at": [hired], "known_at": [hired]}),
+        "job_history": pl.DataFrame({"employee_id": ["e", "e"], "spell": [1, 1], "happened_at": [hired, happened],
+                                     "known_at": [hired, known_at], "rating": [3.0, 5.0], "job_id": ["j", "j"]}),
+    }  # fmt: skip
+
+
+def test_offline_features_equal_online_features_exactly(careers: dict[str, pl.DataFrame]) -> None:
+    offline = features(careers, MOMENTS)
+    assert offline.height > 700
+    for as_of in MOMENTS:
+        online = features(careers, [as_of])
+        assert_frame_equal(online, offline.filter(pl.col("as_of") == as_of), check_exact=True)
+
+
+def test_the_features_of_one_person_equal_their_row_among_everybody(careers: dict[str, pl.DataFrame]) -> None:
+    everybody = features(careers, MOMENTS[5:7])
+    person = everybody["employee_id"][3]
+    alone = features(careers, MOMENTS[5:7], [person])
+    assert_frame_equal(alone, everybody.filter(pl.col("employee_id") == person), check_exact=True)
+
+
+@pytest.mark.parametrize("as_of", MOMENTS[2::3])
+def test_the_state_equals_the_latest_known_fact_of_the_history(
+    careers: dict[str, pl.DataFrame], as_of: datetime
+) -> None:
+    found = features(careers, [as_of]).select(*SPELL, "rating")
+    held = latest(known(careers["job_history"], as_of, SPELL), SPELL).select(*SPELL, expected="rating")
+    both = found.join(held, SPELL, "left")
+    assert both["rating"].to_list() == both["expected"].to_list()
+
+
+@pytest.mark.parametrize("as_of", MOMENTS[1::4])
+def test_learning_hours_equal_a_count_by_hand(careers: dict[str, pl.DataFrame], as_of: datetime) -> None:
+    events = known(careers["learning_events"], as_of, ["event_id"])
+    recent = events.filter(pl.col("happened_at") >= as_of - timedelta(days=365))
+    expected = recent.group_by("employee_id").agg(expected=pl.col("hours").sum())
+    both = features(careers, [as_of]).join(expected, "employee_id", "left").fill_null(0.0)
+    assert both["learning_hours_365_days"].to_list() == both["expected"].to_list()
+
+
+def test_every_number_of_one_career_is_the_one_worked_out_by_hand() -> None:
+    day = datetime(2022, 1, 1, tzinfo=UTC)
+    names = ["boss", "a", "b", "c", "d", "e", "left"]
+    hired = [day - timedelta(days=800)] * 7
+    rows = [
+        (name, 1, hired[0], hired[0], "j", None if name == "boss" else "boss", 100.0, "EUR") for name in names
+    ]
+    rows.append(("a", 1, day - timedelta(days=50), day - timedelta(days=50), "j2", "b", 150.0, "EUR"))
+    rows.append(("b", 1, day - timedelta(days=90), day - timedelta(days=90), "j", "boss", 120.0, "EUR"))
+    columns = [
+        "employee_id",
+        "spell",
+        "happened_at",
+        "known_at",
+        "job_id",
+        "manager_id",
+        "pay_amount",
+        "pay_currency",
+    ]
+    records = {
+        "employees": pl.DataFrame({"employee_id": names, "spell": [1] * 7, "hired_at": hired, "known_at": hired}),
+        "job_history": pl.DataFrame(rows, schema=columns, orient="row"),
+        "exits": pl.DataFrame({"employee_id": ["left"], "spell": [1], "happened_at": [day - timedelta(days=10)],
+                               "known_at": [day - timedelta(days=9)], "reason_class": ["voluntary"]}),
+        "jobs": pl.DataFrame({"job_id": ["j", "j2"], "grade": [1.0, 2.0]}),
+    }  # fmt: skip
+    found = {row["employee_id"]: row for row in features(records, [day]).iter_rows(named=True)}
+    assert "left" not in found
+    a, b, boss = found["a"], found["b"], found["boss"]
+    assert (a["tenure_days"], a["days_in_job"], a["days_since_promotion"]) == (800, 50, 50)
+    assert (a["days_since_manager_change"], a["manager_changes_365_days"]) == (50, 1)
+    assert (b["days_since_move"], b["days_since_manager_change"]) == (800, 800)
+    assert b["pay_to_job_median"] == pytest.approx(1.2)  # five in the job: 100, 100, 100, 100, 120
+    assert a["pay_to_job_median"] is None  # alone in the job: nobody to compare with
+    assert a["pay_growth_excess"] == pytest.approx(0.5)  # the median of everybody's growth is 0
+    assert b["team_exit_share_180_days"] == pytest.approx(1 / 5)  # one left, b, c, d, e are there
+    assert (boss["span_of_control"], b["span_of_control"], boss["team_size"]) == (4, 1, None)
+
+
+def test_an_exit_known_late_keeps_the_person_in_the_panel_until_it_is_known() -> None:
+    hired, left = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 6, 1, tzinfo=UTC)
+    known_at = datetime(2021, 8, 1, tzinfo=UTC)
+    records = one_person(hired + timedelta(days=1), hired + timedelta(days=1)) | {
+        "exits": pl.DataFrame({"employee_id": ["e"], "spell": [1], "happened_at": [left], "known_at": [known_at],
+                               "reason_class": ["voluntary"]})
+    }  # fmt: skip
+    assert features(records, [known_at]).height == 1
+    assert features(records, [known_at + timedelta(seconds=1)]).height == 0
+
+
+def test_no_protected_attribute_is_among_the_features() -> None:
+    words = {part for name in FEATURE_SCHEMA for part in name.split("_")}
+    assert not words & {"sex", "gender", "age", "birth", "ethnicity", "disability", "religion", "nationality"}
+
+
+def test_the_features_of_nobody_are_an_empty_table() -> None:
+    empty = features({}, [datetime(2022, 1, 1, tzinfo=UTC)])
+    assert empty.columns == [*KEY, *FEATURE_SCHEMA]
+    assert empty.height == 0

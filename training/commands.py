@@ -1,0 +1,255 @@
+"""Training's part of the command line: train, evaluate, compare, promote."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from features.errors import BadInputError, RefusedError
+
+if TYPE_CHECKING:
+    from training.runs import Workbench
+    from training.settings import TrainingSettings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+PLAIN_WIDTH = 200  # columns where stdout is no terminal
+QUESTION_HELP = "skills, recommendation, attrition, impact; or all."
+QuestionName = Annotated[str, typer.Argument(metavar="QUESTION", help=QUESTION_HELP)]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="DATE", help="End of the data (UTC); by default after the last known fact."
+    ),
+]
+
+
+@app.command("train")
+def train_command(
+    question: QuestionName,
+    settings_of_fit: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the fit; repeatable."),
+    ] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a question's model from the records, evaluate what was saved, and log it to MLflow.
+
+    Nothing answers from it yet: promote it.
+
+    Example: skillpath train attrition --set trees=300 --as-of 2025-01-01
+
+    Exit codes: 0 trained, 2 bad input, 4 the data cannot answer the question, 5 a part is missing.
+    """
+    from training.questions import asked
+    from training.reports import evaluation_report
+
+    chosen = asked(question)
+    if len(chosen) > 1 and settings_of_fit:
+        raise BadInputError("--set belongs to one question.", found=question)
+    bodies: list[dict[str, Any]] = []
+    reports: list[Any] = []
+    with workbench(as_of) as bench:
+        for each in chosen:
+            trained = bench.train(each, settings_of_fit or [])
+            logged = trained.logged
+            bodies.append(
+                {**logged_json(logged), "seconds": rounded(trained.seconds), **body(trained.evaluation)}
+            )
+            reports.append(evaluation_report(trained.evaluation))
+            reports.append(f"{logged.name} version {logged.version}, payload {logged.payload_digest[:12]}\n")
+    tell(as_json, {"trained": bodies}, reports)
+
+
+@app.command("evaluate", context_settings={
+    "allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": [],
+})  # fmt: skip
+def evaluate_command(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help=QUESTION_HELP)] = "--help",
+) -> None:
+    """Evaluate a question on any plain table, beside its strongest simple baselines.
+
+    Options are the question's own: skillpath evaluate attrition --help. All take --json.
+
+    Example: skillpath evaluate attrition --table turnover.csv --duration stag --event event
+
+    Exit codes: 0 estimated, 2 bad input, 4 refused, with the reason.
+    """
+    from training.questions import question as named
+
+    arguments = list(context.args)
+    if question in ("--help", "-h"):
+        print(context.get_help())
+        return
+    as_json = "--json" in arguments
+    rest = [argument for argument in arguments if argument != "--json"]
+    module = named(question).evaluate_table
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        found = module.run(rest)
+    if not hasattr(found, "metrics"):  # the question's own --help was asked
+        return
+    report_evaluation(found, as_json)
+
+
+def report_evaluation(found: Any, as_json: bool) -> None:
+    """Print an evaluation; raise RefusedError where the data could not answer."""
+    from training.evaluation import as_json as in_json
+    from training.reports import evaluation_report
+
+    tell(as_json, in_json(found), [evaluation_report(found)])
+    if found.status == "refused":
+        raise RefusedError(found.reason or "The data cannot answer the question.")
+
+
+@app.command("compare")
+def compare_command(
+    question: QuestionName,
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]…", help="Versions or run ids; the newest by default.")
+    ] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare champion and challengers on the same people and dates, with paired intervals.
+
+    Example: skillpath compare recommendation 4 5
+
+    Exit codes: 0 compared, 3 no such model, 5 a part is missing.
+    """
+    from training.comparison import compare, comparison_json
+    from training.questions import asked
+    from training.reports import comparison_report
+
+    chosen = asked(question)
+    if len(chosen) > 1 and runs:
+        raise BadInputError("Runs belong to one question.", found=question)
+    bodies: list[dict[str, Any]] = []
+    reports: list[Any] = []
+    with workbench(as_of) as bench:
+        for each in chosen:
+            models = [bench.tracking.model(each.name, run) for run in runs or [""]]
+            comparison = compare(bench, each, models)
+            bodies.append(comparison_json(comparison))
+            reports.append(comparison_report(comparison))
+    tell(as_json, {"comparisons": bodies}, reports)
+
+
+@app.command("promote")
+def promote_command(
+    question: QuestionName,
+    version: Annotated[
+        str, typer.Option("--version", help="Version to promote; the newest by default.")
+    ] = "",
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against", help="champion, or baseline where the champion cannot be evaluated any more."
+        ),
+    ] = "champion",
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pass the gates, sign, and make a model the champion; or say which gates failed.
+
+    Example: skillpath promote attrition --version 3
+
+    Exit codes: 0 promoted, 3 no such model, 4 a gate failed and the champion stays, 5 a part is missing.
+    """
+    from training.promotion import BASELINE, CHAMPION, promote, promotion_json
+    from training.questions import asked
+    from training.reports import promotion_report
+
+    chosen = asked(question)
+    if against not in (CHAMPION, BASELINE):
+        raise BadInputError(
+            "There is nothing else to compare with.", found=against, allowed="champion, baseline"
+        )
+    if len(chosen) > 1 and version:
+        raise BadInputError("--version belongs to one question.", found=question)
+    bodies: list[dict[str, Any]] = []
+    reports: list[Any] = []
+    with workbench(as_of) as bench:
+        for each in chosen:
+            promotion = promote(bench, each, bench.tracking.model(each.name, version), against)
+            bodies.append(promotion_json(promotion))
+            reports.append(promotion_report(promotion))
+    tell(as_json, {"promotions": bodies}, reports)
+    failed = [f"{each['question']}: {', '.join(each['failed'])}" for each in bodies if each["failed"]]
+    if failed:
+        raise RefusedError("Gates were not passed, so nothing was changed there.", found="; ".join(failed))
+
+
+@contextlib.contextmanager
+def workbench(as_of: str | None) -> Iterator[Workbench]:
+    """Open records and registry, with progress on stderr, and close them afterwards."""
+    from features.records.store import open_store
+    from training.questions import moment
+    from training.runs import open_workbench
+    from training.settings import TrainingSettings
+
+    settings = TrainingSettings()
+    moment_of_end: datetime | None = moment(as_of) if as_of else None
+    store = open_store(settings.url)
+    try:
+        with saying(settings) as say, contextlib.redirect_stdout(sys.stderr):
+            yield open_workbench(settings, store, moment_of_end, say)
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def saying(settings: TrainingSettings) -> Iterator[Callable[[str], None]]:
+    """Show the step that runs, and how long, on stderr."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not settings.progress) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def say(words: str) -> None:
+            progress.reset(task, description=words, total=None)
+
+        yield say
+
+
+def logged_json(logged: Any) -> dict[str, Any]:
+    """Return what names a logged model."""
+    names = ("name", "version", "run_id", "payload_digest", "data_digest")
+    return {name: getattr(logged, name) for name in names}
+
+
+def body(evaluation: Any) -> dict[str, Any]:
+    """Return the evaluation as the contract of ``evaluate`` spells it, with the primary metric's name."""
+    from training.evaluation import as_json
+
+    return {"primary": evaluation.primary, **as_json(evaluation)}
+
+
+def rounded(seconds: Any) -> dict[str, float]:
+    """Return seconds to the hundredth."""
+    return {name: round(value, 2) for name, value in seconds.items()}
+
+
+def tell(as_json: bool, value: dict[str, Any], reports: Sequence[Any]) -> None:
+    """Print one JSON object for a program, or the reports for a person, on stdout."""
+    from rich.console import Console
+
+    if as_json:
+        print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        return
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    for report in reports:
+        console.print(report)

@@ -1,0 +1,212 @@
+"""Dataset → fit → evaluate → log, the same way for every question."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from features.errors import BadInputError
+from training.context import Floats, TrainingContext
+from training.evaluation import Evaluation
+from training.logged import LoggedModel, Training
+from training.payload import payload_digest, write_payload
+from training.questions import Dataset, Question, as_mapping, parameters_of
+from training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from features.records.store import Store
+    from training.tracking import Tracking
+
+Say = Callable[[str], None]
+STAGES = ("dataset", "fit", "evaluate", "promote", "compare")
+
+
+def say_nothing(_: str) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model as it was logged, and what it is worth."""
+
+    logged: LoggedModel
+    evaluation: Evaluation
+    seconds: Mapping[str, float]
+
+
+@dataclass
+class Workbench:
+    """What training, comparing and promoting share: one set of records, one registry, one seed.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Where things are.
+    context : TrainingContext
+        What datasets are built from.
+    tracking : Tracking
+        The registry.
+    say : callable
+        Told each step in words.
+    """
+
+    settings: TrainingSettings
+    context: TrainingContext
+    tracking: Tracking
+    say: Say = say_nothing
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    evaluations: dict[tuple[str, str], Evaluation] = field(default_factory=dict)
+
+    def rng(self, question: str, stage: str) -> np.random.Generator:
+        """Return the generator of one stage of one question; no other stage moves it."""
+        return np.random.default_rng([self.settings.seed, zlib.crc32(question.encode()), STAGES.index(stage)])
+
+    def dataset(self, question: Question) -> Dataset:
+        """Return a question's dataset, built once."""
+        if question.name not in self.datasets:
+            self.say(f"{question.name}: building the dataset")
+            self.context.rng = self.rng(question.name, "dataset")
+            self.datasets[question.name] = question.dataset.build(self.context)
+        return self.datasets[question.name]
+
+    def evaluate(self, question: Question, folder: Path) -> Evaluation:
+        """Return what a written payload is worth on the question's last block, found once per payload."""
+        dataset = self.dataset(question)
+        key = (question.name, payload_digest(folder))
+        if key not in self.evaluations:
+            self.say(f"{question.name}: evaluating the saved model")
+            found = question.evaluate.evaluate(folder, dataset, self.rng(question.name, "evaluate"))
+            seeds = found.seeds or (self.settings.seed,)
+            self.evaluations[key] = replace(
+                found, seeds=seeds, data_digest=found.data_digest or dataset.digest
+            )
+        return self.evaluations[key]
+
+    def train(self, question: Question, assignments: Sequence[str] = ()) -> Trained:
+        """Build, fit, write, evaluate what was written, and log it.
+
+        Parameters
+        ----------
+        question : Question
+            Which one.
+        assignments : sequence of str
+            ``key=value`` overrides of the fit's parameters.
+        """
+        parameters = parameters_of(question.fit, list(assignments))
+        marks = [time.perf_counter()]
+        dataset = self.dataset(question)
+        marks.append(time.perf_counter())
+        self.say(f"{question.name}: fitting")
+        payload = question.fit.fit(dataset, parameters, self.rng(question.name, "fit"))
+        marks.append(time.perf_counter())
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "payload"
+            write_payload(payload, folder, scorer=question.folder / "scorer.py")
+            evaluation = self.evaluate(question, folder)
+            marks.append(time.perf_counter())
+            self.say(f"{question.name}: logging")
+            training = Training(
+                folder=folder,
+                code=question.folder / "model.py",
+                evaluation=evaluation,
+                input_example=payload.input_example,
+                parameters=as_mapping(parameters),
+                data_digest=dataset.digest,
+                window=window_of(self.context),
+            )
+            logged = self.tracking.log_training(training)
+        marks.append(time.perf_counter())
+        spans = np.diff(marks)
+        seconds = dict(zip(("dataset", "fit", "evaluate", "log"), map(float, spans), strict=True))
+        return Trained(logged, evaluation, seconds)
+
+
+def open_workbench(
+    settings: TrainingSettings, store: Store, as_of: datetime | None = None, say: Say = say_nothing
+) -> Workbench:
+    """Open everything that training a question from the records needs.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Where records, keys and the registry are.
+    store : Store
+        The records.
+    as_of : datetime, optional
+        Aware UTC moment that ends the data; by default right after the last known fact.
+    say : callable
+        Told each step in words.
+    """
+    from features.records.protected import protected_attributes
+    from training.tracking import Tracking
+
+    say("reading the records")
+    records = store.frames()
+    context = TrainingContext(
+        records=records,
+        as_of=as_of or end_of(records),
+        protected=protected_attributes(store),
+        encode=cached_encode(settings, store, say),
+        threads=settings.threads,
+        rng=np.random.default_rng(settings.seed),
+    )
+    return Workbench(settings, context, Tracking(settings), say)
+
+
+def cached_encode(settings: TrainingSettings, store: Store, say: Say) -> Callable[[Sequence[str]], Floats]:
+    """Return a function that embeds texts through the store's cache; the encoder opens at its first use."""
+    opened: dict[str, Any] = {}
+
+    def encode(texts: Sequence[str]) -> Floats:
+        from features.records.encoder import open_encoder, store_cache
+
+        from features.text import embed
+
+        def progress(done: int, total: int) -> None:
+            say(f"embedding {done:,} of {total:,} texts")
+
+        if not opened:
+            opened.update(encoder=open_encoder(settings), cache=store_cache(store))
+        vectors: Floats = embed(texts, opened["encoder"], opened["cache"], progress)
+        return vectors
+
+    return encode
+
+
+def end_of(records: Mapping[str, pl.DataFrame]) -> datetime:
+    """Return the moment right after the last fact had happened and was known.
+
+    Raises
+    ------
+    BadInputError
+        If the records hold no fact.
+    """
+    found = [moment for name in ("known_at", "happened_at") for moment in extremes(records, name, "max")]
+    if not found:
+        raise BadInputError(
+            "The records hold no facts to learn from.", hint="Import some: skillpath import --help."
+        )
+    return max(found) + timedelta(microseconds=1)
+
+
+def window_of(context: TrainingContext) -> str:
+    """Return the first and last day of the data, in words."""
+    first = min(extremes(context.records, "happened_at", "min"), default=None)
+    start = f"{first:%Y-%m-%d}" if first else "?"
+    return f"{start} to {context.as_of.astimezone(UTC):%Y-%m-%d}"
+
+
+def extremes(records: Mapping[str, pl.DataFrame], column: str, which: str) -> list[datetime]:
+    """Return the least or largest moment of a column in every table that has it."""
+    series = [frame[column] for frame in records.values() if column in frame.columns and frame.height]
+    found = [each.min() if which == "min" else each.max() for each in series]
+    return [moment for moment in found if isinstance(moment, datetime)]

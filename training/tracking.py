@@ -1,0 +1,255 @@
+"""The door to MLflow: runs with what was found, models from code, versions, aliases, signatures."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from features.errors import UnavailableError, UnknownRecordError
+from training.evaluation import Evaluation, as_json, plain
+from training.logged import (
+    LoggedModel,
+    Training,
+    code_version,
+    example_frame,
+    flattened,
+    legal,
+    metric_rows,
+    requirements,
+)
+from training.payload import payload_digest
+from training.settings import TrainingSettings
+
+CHAMPION = "champion"
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+PAYLOAD_PATH = "artifacts/payload"
+
+
+class Tracking:
+    """A connection to one MLflow server, or to the embedded default under the var folder.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Where the server is.
+
+    Raises
+    ------
+    UnavailableError
+        If the server does not answer; nothing was logged.
+    """
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        self.settings = settings
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        settings.var.mkdir(parents=True, exist_ok=True)
+        self.mlflow = import_mlflow()
+        with reachable(settings.tracking_uri):
+            self.mlflow.set_tracking_uri(settings.tracking_uri)
+            self.client = self.mlflow.MlflowClient()
+            self.client.search_experiments(max_results=1)
+
+    def log_training(self, training: Training) -> LoggedModel:
+        """Log a run with everything that was found, and register its model.
+
+        Returns
+        -------
+        LoggedModel
+            The new version; it is nobody's champion yet.
+        """
+        name = training.evaluation.question
+        with reachable(self.settings.tracking_uri):
+            with quietly(), self.mlflow.start_run(experiment_id=self.experiment(name)) as run:
+                self.log_numbers(run.info.run_id, training)
+                self.log_papers(run.info.run_id, training.evaluation)
+                model_id = self.log_model(name, training)
+            return self.register(name, run.info.run_id, model_id, training)
+
+    def experiment(self, name: str) -> str:
+        """Return the id of a question's experiment, made where it is missing."""
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        folder = self.settings.artifact_folder
+        return str(self.client.create_experiment(name, artifact_location=folder and (folder / name).as_uri()))
+
+    def log_numbers(self, run_id: str, training: Training) -> None:
+        """Log parameters, metrics with their intervals, the peers' beside them, and digests as tags."""
+        evaluation = training.evaluation
+        numbers = flattened(evaluation.metrics)
+        for peer, metrics in evaluation.peers.items():
+            numbers |= flattened(metrics, prefix=f"{peer}/")
+        numbers |= {f"n/{key}": float(value) for key, value in evaluation.n.items()}
+        self.mlflow.log_metrics({legal(key): value for key, value in numbers.items()})
+        self.mlflow.log_params({legal(key): str(plain(value)) for key, value in training.parameters.items()})
+        self.mlflow.set_tags(
+            {
+                "payload_digest": payload_digest(training.folder),
+                "data_digest": training.data_digest,
+                "window": training.window,
+                "primary": evaluation.primary,
+                "status": evaluation.status,
+                "protocol": evaluation.protocol,
+                "seeds": str(plain(evaluation.seeds)),
+                "code_version": code_version(),
+            }
+        )
+
+    def log_papers(self, run_id: str, evaluation: Evaluation) -> None:
+        """Log the evaluation as JSON and its figures as PNG; no rows about people."""
+        self.mlflow.log_dict(as_json(evaluation), "evaluation.json")
+        self.mlflow.log_table(metric_rows(evaluation), "metrics.json")
+        for name, figure in evaluation.figures.items():
+            drawn = figure() if callable(figure) else figure
+            self.mlflow.log_figure(drawn, f"figures/{legal(name)}.png")
+
+    def log_model(self, name: str, training: Training) -> str:
+        """Log the payload as a model from code; return its model id."""
+        with tempfile.TemporaryDirectory() as staging:
+            payload = Path(staging) / "payload"
+            shutil.copytree(training.folder, payload)
+            info = self.mlflow.pyfunc.log_model(
+                name=name,
+                python_model=str(training.code),
+                artifacts={"payload": str(payload)},
+                input_example=example_frame(training.input_example),
+                pip_requirements=requirements(payload / "scorer.py"),
+                metadata={"payload_digest": payload_digest(payload), "data_digest": training.data_digest},
+            )
+            if payload_digest(payload) != payload_digest(training.folder):
+                raise RuntimeError(
+                    f"{training.code.parent.name}/model.py wrote into its payload while loading"
+                )
+        if info.signature is None:
+            raise RuntimeError(f"the {name} model does not answer its own input example")
+        return str(info.model_id)
+
+    def register(self, name: str, run_id: str, model_id: str, training: Training) -> LoggedModel:
+        """Register a logged model as the next version of its question."""
+        digest = payload_digest(training.folder)
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name)
+        tags = {"payload_digest": digest, "data_digest": training.data_digest, "window": training.window}
+        created = self.client.create_model_version(
+            name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
+        )
+        return as_logged(created, model_id)
+
+    def model(self, name: str, which: str = "") -> LoggedModel:
+        """Return a version by number, by run id, or the newest.
+
+        Raises
+        ------
+        UnknownRecordError
+            If there is none.
+        """
+        known = self.models(name)
+        for model in known:
+            if which in ("", model.version, model.run_id):
+                return model
+        allowed = ", ".join(model.version for model in known[:10]) or "none: train it first"
+        raise UnknownRecordError(f"There is no such {name} model.", found=which or "nothing", allowed=allowed)
+
+    def models(self, name: str) -> list[LoggedModel]:
+        """Return a question's versions, the newest first."""
+        with reachable(self.settings.tracking_uri):
+            found = self.client.search_model_versions(f"name = '{name}'")
+        models = [as_logged(each, str(each.model_id or "")) for each in found]
+        return sorted(models, key=lambda model: int(model.version), reverse=True)
+
+    def champion(self, name: str) -> LoggedModel | None:
+        """Return the version that serving answers from, or None where there is none yet."""
+        with reachable(self.settings.tracking_uri):
+            registered = self.client.search_registered_models(f"name = '{name}'")
+        aliases = registered[0].aliases if registered else {}
+        return self.model(name, str(aliases[CHAMPION])) if CHAMPION in aliases else None
+
+    def fetch_payload(self, model: LoggedModel, folder: Path) -> Path:
+        """Copy a version's payload below a folder and return where it lies."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with reachable(self.settings.tracking_uri), quietly():
+            uri = f"models:/{model.model_id}/{PAYLOAD_PATH}"
+            return Path(self.mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+
+    def attach(self, model: LoggedModel, path: str, text: str) -> None:
+        """Lay a text beside a model, as an artefact of its run."""
+        with reachable(self.settings.tracking_uri), quietly():
+            self.client.log_text(model.run_id, text, path)
+
+    def attached(self, model: LoggedModel, path: str) -> str | None:
+        """Return a text that lies beside a model, or None."""
+        with reachable(self.settings.tracking_uri), quietly():
+            folder = str(Path(path).parent)
+            if path not in {each.path for each in self.client.list_artifacts(model.run_id, folder)}:
+                return None
+            return str(self.mlflow.artifacts.load_text(f"runs:/{model.run_id}/{path}"))
+
+    def crown(self, model: LoggedModel) -> None:
+        """Point the alias ``champion`` to a version."""
+        with reachable(self.settings.tracking_uri):
+            self.client.set_registered_model_alias(model.name, CHAMPION, model.version)
+
+
+def import_mlflow() -> Any:
+    """Import MLflow, which takes a second, only when it is spoken to."""
+    import mlflow
+    import mlflow.artifacts
+    import mlflow.pyfunc
+
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    return mlflow
+
+
+@contextmanager
+def reachable(uri: str) -> Iterator[None]:
+    """Turn whatever MLflow raises into one error that says which server was asked."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        found = str(error).strip().split("\n", 1)[0][:300]
+        raise UnavailableError(
+            "The tracking server cannot be used.", found=f"{found} ({safe(uri)})"
+        ) from error
+
+
+def safe(uri: str) -> str:
+    """Return a URI without what could be a password."""
+    scheme, mark, rest = uri.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep MLflow's advice out of the way, and byte code out of payloads."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def as_logged(found: Any, model_id: str) -> LoggedModel:
+    """Return a version as the registry knows it."""
+    digests = {key: found.tags.get(key, "") for key in ("payload_digest", "data_digest", "window")}
+    return LoggedModel(found.name, str(found.version), str(found.run_id), model_id, **digests)

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from features.records.store import Store, open_store
-from serving import health, problems
+from serving import health, model_list, problems
 from serving.access import Guard, scope_of
 from serving.audit import Audit
 from serving.background import background
@@ -40,10 +40,12 @@ def build_house(
     """Open everything an endpoint may use; what is given is used as it is."""
     opened = store or open_store(settings.url)
     now = clock or clock_of(settings)
+    verified = models or Models(settings)
+    verified.refresh()
     return House(
         settings=settings,
         store=opened,
-        models=models or Models(),
+        models=verified,
         kept=KeptScores(opened),
         ledger=Ledger(opened),
         audit=Audit(opened, now),
@@ -97,7 +99,7 @@ def create_app(
     )
     app.state.house = built
     problems.install(app)
-    for router in (*question_routers(), health.router, *(routers or ())):
+    for router in (*question_routers(), model_list.router, health.router, *(routers or ())):
         mount(app, router)
     return app
 

@@ -12,6 +12,8 @@ from serving.ledger import FLUSH_SECONDS
 
 log = logging.getLogger("skillpath.background")
 
+WATCH_SECONDS = 0.5
+
 
 async def repeat(seconds: float, work: Callable[[], object]) -> None:
     """Do something again and again in a thread; a failure is logged and the next turn tries again."""
@@ -26,7 +28,8 @@ async def repeat(seconds: float, work: Callable[[], object]) -> None:
 @asynccontextmanager
 async def background(house: House) -> AsyncIterator[None]:
     """Run the background work for as long as the service runs; what waits is written at the end."""
-    tasks = [asyncio.create_task(repeat(FLUSH_SECONDS, house.ledger.flush))]
+    turns = ((FLUSH_SECONDS, house.ledger.flush), (WATCH_SECONDS, house.models.refresh))
+    tasks = [asyncio.create_task(repeat(seconds, work)) for seconds, work in turns]
     try:
         yield
     finally:

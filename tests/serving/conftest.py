@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
 
+from features.errors import UnavailableError
 from features.records.store import Store
+from serving import verification
 from serving.access import ALL_SCOPES
 from serving.app import build_house, create_app
+from serving.bundles import RefusedBundleError
 from serving.house import House
 from serving.keys import create_key
+from serving.registry import Champion
 from serving.settings import ServingSettings
 
 MakeHouse = Callable[[Store], House]
@@ -49,3 +60,117 @@ def client(sqlite_house: House, full_key: str) -> Iterator[TestClient]:
     app = create_app(house=sqlite_house)
     with TestClient(app, headers={"Authorization": f"Bearer {full_key}"}) as opened:
         yield opened
+
+
+SCORER = """
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+
+@dataclass
+class Scorer:
+    weight: float
+
+    @classmethod
+    def load(cls, folder: Path) -> "Scorer":
+        with np.load(folder / "weight.npz", allow_pickle=False) as arrays:
+            return cls(float(arrays["weight"]))
+
+    def scores(self, rows):
+        return rows * self.weight
+"""
+
+
+class Bundler:
+    """Writes and signs bundles as docs/bundle.md says, sharing no code with the product."""
+
+    def __init__(self, settings: ServingSettings) -> None:
+        self.settings = settings
+        self.key = Ed25519PrivateKey.generate()
+        raw = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_id = hashlib.sha256(raw).hexdigest()[:16]
+        settings.trusted_folder.mkdir(parents=True, exist_ok=True)
+        pem = self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (settings.trusted_folder / f"{self.key_id}.pem").write_bytes(pem)
+
+    def write(
+        self, folder: Path, weight: float, scorer: str = SCORER, schema: str = '{"rows":"number"}'
+    ) -> Path:
+        """Write a payload that multiplies by a weight."""
+        folder.mkdir(parents=True)
+        (folder / "scorer.py").write_text(scorer)
+        (folder / "feature_schema.json").write_text(schema)
+        rows = np.arange(3.0)
+        np.savez(folder / "weight.npz", weight=np.float64(weight))
+        np.savez(folder / "golden.npz", input_rows=rows, output=rows * weight)
+        return folder
+
+    def statement(self, folder: Path, name: str, version: str) -> dict[str, object]:
+        """Return the statement about a payload."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+        }
+        lines = "".join(f"{path}\0{files[path]}\n" for path in sorted(files))
+        return {
+            "format": 1,
+            "name": name,
+            "version": version,
+            "payload_digest": hashlib.sha256(lines.encode()).hexdigest(),
+            "feature_schema_digest": files["feature_schema.json"],
+            "data_digest": "0" * 64,
+            "files": files,
+        }
+
+    def sign(self, statement: dict[str, object]) -> bytes:
+        """Return the signature file of a statement."""
+        text = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        signature = base64.b64encode(self.key.sign(text)).decode()
+        return json.dumps({"statement": statement, "signature": signature, "key_id": self.key_id}).encode()
+
+
+class FolderRegistry:
+    """A registry in memory: a champion per question, its payload folder and its signature."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], tuple[Path, bytes | None]] = {}
+        self.champions: dict[str, str] = {}
+        self.is_away = False
+
+    def promote(self, name: str, version: str, folder: Path, signature: bytes | None) -> None:
+        """Add a version and point the alias to it."""
+        self.entries[name, version] = (folder, signature)
+        self.champions[name] = version
+
+    def champion(self, question: str) -> Champion | None:
+        if self.is_away:
+            raise UnavailableError("The registry does not answer.")
+        version = self.champions.get(question)
+        return Champion(question, version, "run", "") if version else None
+
+    def signature(self, champion: Champion) -> bytes:
+        signature = self.entries[champion.name, champion.version][1]
+        if signature is None:
+            raise RefusedBundleError("It is not signed.")
+        return signature
+
+    def payload(self, champion: Champion, folder: Path, limit_bytes: int) -> Path:
+        source = self.entries[champion.name, champion.version][0]
+        subprocess.run(["cp", "-a", str(source), str(folder / "payload")], check=True)  # links and pipes too
+        return folder / "payload"
+
+    def metrics(self, champion: Champion) -> dict[str, float]:
+        return {"auc": 0.5}
+
+
+@pytest.fixture
+def bundler(serving_settings: ServingSettings, monkeypatch: pytest.MonkeyPatch) -> Bundler:
+    """Return a signer whose key the service trusts; its toy models expect features of their own."""
+    monkeypatch.setattr(verification, "expected_schema_digest", lambda _question: None)
+    return Bundler(serving_settings)
+
+
+@pytest.fixture
+def registry() -> FolderRegistry:
+    """Return an empty registry."""
+    return FolderRegistry()

@@ -1,0 +1,46 @@
+"""Load a verified scorer and ask it for its golden prediction."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE = 1e-9
+
+
+def load_scorer(payload: Path) -> Any:
+    """Execute a payload's ``scorer.py`` and return its scorer; only ever of a verified payload.
+
+    The source is compiled here: a byte-code file beside it would run unsigned.
+    """
+    path = payload / "scorer.py"
+    source = path.read_bytes()
+    module = ModuleType(f"scorer_{hashlib.sha256(source).hexdigest()[:16]}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses look their module up by name
+    exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - signed and verified
+    return module.Scorer.load(payload)
+
+
+def golden_holds(payload: Path, scorer: Any) -> bool:
+    """Say whether the scorer gives its golden prediction: equal shape, every number within 1e-9."""
+    with np.load(payload / "golden.npz", allow_pickle=False) as arrays:
+        inputs = {name.removeprefix("input_"): arrays[name] for name in arrays.files if name != "output"}
+        expected = arrays["output"]
+    return agree(np.asarray(scorer.scores(**inputs)), expected)
+
+
+def agree(found: NDArray[Any], expected: NDArray[Any]) -> bool:
+    """Say whether two predictions agree; text and flags must be equal."""
+    if found.shape != expected.shape:
+        return False
+    if expected.dtype.kind not in "iuf" or found.dtype.kind not in "iuf":
+        return bool(np.array_equal(found, expected))
+    numbers = found.astype(np.float64), expected.astype(np.float64)
+    return bool(np.allclose(*numbers, rtol=0.0, atol=TOLERANCE, equal_nan=True))

@@ -1,0 +1,44 @@
+"""A file of rows, whatever its format: header, batches, digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.records.reading.batches import Batch
+from features.records.reading.csv_rows import open_csv
+from features.records.reading.options import ImportOptions
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".xlsx")
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """A file whose header is known and whose rows can be read.
+
+    Parameters
+    ----------
+    name : str
+        File name, for messages.
+    header : tuple of str
+        Column names.
+    digest : str
+        SHA-256 of the bytes.
+    delimiter : str
+        Of a delimited text; empty for other formats.
+    batches : callable
+        Yields the rows, from the beginning at every call.
+    """
+
+    name: str
+    header: tuple[str, ...]
+    digest: str
+    delimiter: str
+    batches: Callable[[], Iterator[Batch]]
+
+
+def open_rows(path: Path, options: ImportOptions, delimiter: str | None = None) -> RowFile:
+    """Open a CSV, Parquet or XLSX file, plain or gzipped."""
+    table = open_csv(path, options.encoding, delimiter)
+    return RowFile(path.name, table.header, table.scan.digest, table.delimiter, table.batches)

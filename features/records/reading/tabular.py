@@ -1,0 +1,22 @@
+"""Import one file of rows into the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from features.records.reading import canonical
+from features.records.reading.engine import Origin, load
+from features.records.reading.files import open_rows
+from features.records.reading.options import ImportOptions, ImportReport
+from features.records.reading.styles import Style
+from features.records.store import Store
+from features.records.tables import IMPORTABLE
+
+
+def import_canonical(store: Store, path: Path, kind: str, options: ImportOptions) -> ImportReport:
+    """Import a file that has the columns of the table `kind`."""
+    table, rows = IMPORTABLE[kind], open_rows(path, options)
+    canonical.check_header(table, rows.header, rows.name)
+    style = Style(options.decimal, options.dates, delimiter=rows.delimiter)
+    pieces = canonical.pieces(table, rows.header, rows.batches(), style)
+    return load(store, pieces, Origin(kind, rows.name, rows.digest), options)

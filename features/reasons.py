@@ -1,0 +1,83 @@
+"""Why a course is recommended, in one sentence made of the numbers that ranked it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from features.catalogue import Catalogue
+
+TAKERS, CONTENT, POPULAR = 1, 2, 3  # what a model's score rests on most; 0 says nothing in particular
+LEVEL_NAMES = ("none", "aware", "assisted", "independent", "advanced", "expert")
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A gap that a course closes: skill name, level held, level reached, level required."""
+
+    skill: str
+    held: float
+    reached: float
+    required: float
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What the model's part of a score rests on: its kind, and the course in the history that it points to."""
+
+    kind: int = 0
+    course: int = -1
+
+
+def reason(
+    catalogue: Catalogue, closed: Sequence[Closed], cause: Cause, job: str | None, before: str | None = None
+) -> str:
+    """Return the sentence.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Names of courses.
+    closed : sequence of Closed
+        The gaps the course closes, the most valuable first.
+    cause : Cause
+        What the model's part rests on.
+    job : str, optional
+        Name of the job whose requirements were compared.
+    before : str, optional
+        Title of the ranked course that asks for this one first.
+    """
+    parts = [gap_part(closed, job), model_part(catalogue, cause, job)]
+    said = [part for part in parts if part]
+    if before is not None and not closed:
+        said.insert(0, f"comes before {before!r}")
+    sentence = "; ".join(said) or "Open to you, and not taken yet"
+    return sentence[0].upper() + sentence[1:] + "."
+
+
+def gap_part(closed: Sequence[Closed], job: str | None) -> str:
+    """Return the clause about the most valuable gap, and how many others there are."""
+    if not closed:
+        return ""
+    first = closed[0]
+    asks = f" ({job} asks for {level(first.required)})" if job else f" (asked for: {level(first.required)})"
+    others = len(closed) - 1
+    more = f" and {others} more skill{'s' if others > 1 else ''}" if others else ""
+    return f"raises {first.skill} from {level(first.held)} to {level(first.reached)}{asks}{more}"
+
+
+def model_part(catalogue: Catalogue, cause: Cause, job: str | None) -> str:
+    """Return the clause about what the model saw."""
+    known = 0 <= cause.course < catalogue.size
+    if cause.kind == TAKERS and known:
+        return f"people who took {catalogue.titles[cause.course]!r} often take it"
+    if cause.kind == CONTENT and known:
+        return f"its content is close to {catalogue.titles[cause.course]!r}, which you took"
+    if cause.kind == POPULAR:
+        return f"often taken by people who work as {job}" if job else "often taken in the organisation"
+    return ""
+
+
+def level(value: float) -> str:
+    """Return a level as a person reads it: ``3``, or ``2.5``."""
+    return f"{value:g}"

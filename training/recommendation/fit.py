@@ -1,0 +1,198 @@
+"""Fitting the recommendation model: chosen on validation, fitted on everything before the test block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from training.payload import Payload, json_bytes, npz_bytes
+from training.recommendation.blend import Chosen, choose_blend, choose_takers, sampled
+from training.recommendation.dataset import Content, Dataset
+from training.recommendation.estimators import (
+    cohort_popularity,
+    content_weights,
+    ease,
+    keep_largest,
+    popularity,
+)
+from training.recommendation.scorer import Scorer
+
+Floats = NDArray[np.floating]
+
+DENSE_COURSES = 4_096  # up to here all item–item weights are kept
+LEAST_STARTERS = 5
+FEATURES = {
+    "indptr": "start of each person's history, int",
+    "items": "course index of each interaction, int",
+    "weights": "strength of each interaction, share 0-1",
+    "jobs": "job index of each person, -1 unknown, int",
+    "gap_shares": "share of the weighted skill gap that each course closes, 0-1",
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be set; 0 means: chosen on the validation block.
+
+    Parameters
+    ----------
+    ridge, person_power : float
+        Of EASE; `ridge` 0 chooses both.
+    content_strength : float
+        So many enrolments make a course's own weights count as much as its content.
+    keep_per_course : int
+        Item–item weights kept per course in catalogues of more than `DENSE_COURSES`.
+    validation_people : int
+        Most people used for choosing.
+    """
+
+    ridge: float = 0.0
+    person_power: float = 0.0
+    content_strength: float = 5.0
+    keep_per_course: int = 512
+    validation_people: int = 20_000
+
+
+def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:
+    """Return the model's payload.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its test block is not looked at.
+    parameters : Parameters
+        Overrides.
+    rng : numpy.random.Generator
+        Samples people of the validation block where there are very many.
+    """
+    block = sampled(dataset.validation, parameters.validation_people, rng)
+    chosen = (
+        Chosen(parameters.person_power, parameters.ridge, {})
+        if parameters.ridge > 0
+        else choose_takers(dataset.train, block)
+    )
+    trial = model_arrays(dataset, dataset.train, chosen, parameters)
+    small = sampled(block, max(200, 40_000_000 // max(len(dataset.course_ids), 1)), rng)
+    blend, figures = choose_blend(Scorer(model_facts(dataset, {"warm": {}, "new": {}}), trial), small)
+    arrays = model_arrays(dataset, dataset.known, chosen, parameters)
+    model = model_facts(dataset, blend)
+    model["chosen"] = {
+        "ridge": chosen.ridge,
+        "person_power": chosen.person_power,
+        "plain_ridge": chosen.plain_ridge,
+        "validation_ndcg_at_10": {**chosen.tried, **figures},
+    }
+    return payload(model, stored(arrays))
+
+
+def model_arrays(dataset: Dataset, history: Any, chosen: Chosen, parameters: Parameters) -> dict[str, Any]:
+    """Return the arrays of a model fitted to a history."""
+    weights = ease(history, chosen.ridge, chosen.person_power)
+    alike = similarities(dataset.content, len(dataset.course_ids))
+    weights = content_weights(weights, alike, popularity(history), parameters.content_strength)
+    arrays: dict[str, Any] = {}
+    if weights.shape[0] > DENSE_COURSES:
+        arrays |= compressed_arrays("weights", keep_largest(weights, parameters.keep_per_course))
+    else:
+        arrays["weights"] = weights
+    arrays["cohorts"] = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))
+    if dataset.content.vectors is not None:
+        arrays["vectors"] = dataset.content.vectors.astype(np.float16)
+    if dataset.content.skills is not None:
+        arrays |= compressed_arrays("skills", dataset.content.skills)
+    return arrays
+
+
+def similarities(content: Content, n: int) -> Floats:
+    """Return how alike each two courses are, by text and by skills, (n_features, n, n) float32."""
+    found = []
+    if content.vectors is not None:
+        found.append(np.asarray(content.vectors @ content.vectors.T, dtype=np.float32))
+    if content.skills is not None:
+        found.append(np.asarray((content.skills @ content.skills.T).todense(), dtype=np.float32))
+    return np.stack(found) if found else np.empty((0, n, n), dtype=np.float32)
+
+
+def compressed_arrays(name: str, matrix: Any) -> dict[str, Any]:
+    """Return a matrix as the arrays of its compressed rows."""
+    rows = sp.csr_matrix(matrix)
+    rows.sort_indices()
+    return {
+        f"{name}_data": rows.data.astype(np.float32),
+        f"{name}_indices": rows.indices.astype(np.int32),
+        f"{name}_indptr": rows.indptr.astype(np.int64),
+        f"{name}_columns": np.array(rows.shape[1], dtype=np.int64),
+    }
+
+
+def stored(arrays: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return arrays as they are written."""
+    return {name: np.asarray(value) for name, value in arrays.items()}
+
+
+def model_facts(dataset: Dataset, blend: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Return the plain facts of a model."""
+    return {
+        "course_ids": list(dataset.course_ids),
+        "job_ids": list(dataset.job_ids),
+        "blend": blend,
+        "completion": completion_shares(dataset),
+    }
+
+
+def completion_shares(dataset: Dataset) -> dict[str, float]:
+    """Return the share of those who began each course and completed it, shrunk towards the catalogue's.
+
+    A beta-binomial estimate: each course is given as many starters of the average course as `LEAST_STARTERS`;
+    courses with fewer starters of their own are left out.
+    """
+    began = sum(starters for starters, _ in dataset.completion.values())
+    if not began:
+        return {}
+    average = sum(done for _, done in dataset.completion.values()) / began
+    return {
+        course: round((done + LEAST_STARTERS * average) / (starters + LEAST_STARTERS), 4)
+        for course, (starters, done) in sorted(dataset.completion.items())
+        if starters >= LEAST_STARTERS
+    }
+
+
+def payload(model: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Payload:
+    """Return the payload, with golden histories that belong to nobody."""
+    n = len(model["course_ids"])
+    golden = golden_inputs(n, len(model["job_ids"]))
+    taken = [model["course_ids"][place] for place in golden["items"][: int(golden["indptr"][1])]]
+    example = {
+        "course_ids": np.array([jsoned(taken), "[]"]),
+        "job_id": np.array([model["job_ids"][0] if model["job_ids"] else "", ""]),
+    }
+    return Payload(
+        question="recommendation",
+        files={"model.json": json_bytes(model), "arrays.npz": npz_bytes(arrays)},
+        golden_inputs=golden,
+        feature_schema=FEATURES,
+        input_example=example,
+    )
+
+
+def jsoned(values: list[str]) -> str:
+    """Return a list as JSON text."""
+    return json_bytes(values).decode()
+
+
+def golden_inputs(n_courses: int, n_jobs: int) -> dict[str, NDArray[Any]]:
+    """Return synthetic histories: a few courses, one course, none; with and without a job."""
+    first = sorted({place * max(n_courses // 5, 1) % n_courses for place in range(5)})
+    items = np.array([*first, n_courses - 1], dtype=np.int64)
+    shares = np.linspace(0.0, 1.0, 3 * n_courses).reshape(3, n_courses)
+    return {
+        "indptr": np.array([0, len(first), len(items), len(items)], dtype=np.int64),
+        "items": items,
+        "weights": np.linspace(0.5, 1.0, len(items)),
+        "jobs": np.array([n_jobs - 1, -1, 0 if n_jobs else -1], dtype=np.int64),
+        "gap_shares": shares,
+    }

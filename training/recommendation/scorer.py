@@ -1,0 +1,190 @@
+"""Scores of courses for people, from plain arrays: numpy and scipy, nothing else.
+
+A person is a row of a compressed history: ``items[indptr[i]:indptr[i + 1]]`` are the courses they had to do with,
+``weights`` how much (0-1), ``jobs[i]`` their job (-1 where unknown). Courses and jobs are indices into
+``model["course_ids"]`` and ``model["job_ids"]``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+NOTHING, TAKERS, CONTENT, POPULAR = 0, 1, 2, 3
+PARTS = ("takers", "content", "popularity")
+
+
+class Scorer:
+    """Item–item weights, content and cohort popularity, standardised per person and blended.
+
+    Parameters
+    ----------
+    model : dict
+        ``course_ids``, ``job_ids``, ``blend`` ({"warm": {part: weight}, "new": {…}}, parts as `PARTS` and "gap"),
+        ``completion`` ({course_id: share of starters who completed}).
+    arrays : dict of str to array
+        ``weights`` (n, n), or its compressed columns ``weights_data``, ``weights_indices``, ``weights_indptr``;
+        ``vectors`` (n, d) and ``skills_*`` (compressed rows, n × s) where there is content; ``cohorts``
+        (n_jobs + 1, n).
+    """
+
+    def __init__(self, model: dict[str, Any], arrays: dict[str, Any]) -> None:
+        self.model = model
+        self.course_ids: list[str] = model["course_ids"]
+        self.job_ids: list[str] = model["job_ids"]
+        self.n_items = len(self.course_ids)
+        self.cohorts = arrays["cohorts"].astype(np.float64)
+        self.weights = item_weights(arrays, self.n_items)
+        self.vectors = arrays["vectors"].astype(np.float64) if "vectors" in arrays else None
+        self.skills = compressed(arrays, "skills", self.n_items)
+
+    @classmethod
+    def load(cls, folder: Path) -> Scorer:
+        """Read the payload of a folder."""
+        model = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+        with np.load(Path(folder) / "arrays.npz", allow_pickle=False) as stored:
+            return cls(model, {name: stored[name] for name in stored.files})
+
+    def scores(
+        self, indptr: Any, items: Any, weights: Any, jobs: Any, gap_shares: Any = None
+    ) -> np.ndarray[Any, Any]:
+        """Return blended scores, (n, n_items) float; 0 is an average course for that person.
+
+        Parameters
+        ----------
+        indptr, items, weights : (n + 1,), (k,), (k,)
+            Compressed histories.
+        jobs : (n,) int
+            Job of each person; -1 where unknown.
+        gap_shares : (n, n_items) float, optional
+            Share of the person's weighted skill gap that each course closes, 0–1.
+        """
+        parts = self.parts(indptr, items, weights, jobs)
+        is_new = np.diff(indptr) == 0
+        total = np.zeros((is_new.size, self.n_items))
+        for name in PARTS:
+            if name in parts:
+                total += self.blend_column(name, is_new) * parts[name]
+        if gap_shares is not None:
+            total += self.blend_column("gap", is_new) * np.asarray(gap_shares, dtype=np.float64)
+        return total
+
+    def blend_column(self, part: str, is_new: Any) -> np.ndarray[Any, Any]:
+        """Return the weight of a part for each person, (n, 1) float."""
+        blend = self.model["blend"]
+        chosen = np.where(is_new, blend["new"].get(part, 0.0), blend["warm"].get(part, 0.0))
+        return np.asarray(chosen, dtype=np.float64)[:, None]
+
+    def parts(self, indptr: Any, items: Any, weights: Any, jobs: Any) -> dict[str, np.ndarray[Any, Any]]:
+        """Return the standardised parts of the scores, each (n, n_items) float."""
+        history = sp.csr_matrix(
+            (np.asarray(weights, dtype=np.float32), np.asarray(items), np.asarray(indptr)),
+            shape=(len(indptr) - 1, self.n_items),
+        )
+        found = {"takers": standardised(dense(history @ self.weights))}
+        content = self.content(history)
+        if content is not None:
+            found["content"] = standardised(content)
+        if self.uses("popularity"):
+            found["popularity"] = standardised(self.cohorts[np.asarray(jobs, dtype=np.int64)])
+        return found
+
+    def uses(self, part: str) -> bool:
+        """Say whether anybody's blend gives that part a weight."""
+        return any(blend.get(part, 0.0) != 0.0 for blend in self.model["blend"].values())
+
+    def content(self, history: Any) -> np.ndarray[Any, Any] | None:
+        """Return how alike each course is to what a person took, (n, n_items) float, or None without content."""
+        if not self.uses("content"):
+            return None
+        exact = history.astype(np.float64)
+        text = None if self.vectors is None else (exact @ self.vectors) @ self.vectors.T
+        skills = None if self.skills is None else dense((exact @ self.skills) @ self.skills.T)
+        if text is None or skills is None:
+            return skills if text is None else text
+        return np.asarray(text + skills)
+
+    def gap_weight(self, *, is_new: bool) -> float:
+        """Return the weight of the gap share in the blend of a person with or without history."""
+        return float(self.model["blend"]["new" if is_new else "warm"].get("gap", 0.0))
+
+    def causes(self, items: Any, weights: Any, job: int, candidates: Any) -> tuple[Any, Any]:
+        """Return what each candidate's score rests on most.
+
+        Parameters
+        ----------
+        items, weights : (k,)
+            One person's history.
+        job : int
+            Their job, -1 where unknown.
+        candidates : (c,) int
+            Courses asked about.
+
+        Returns
+        -------
+        (c,) int, (c,) int
+            `NOTHING`, `TAKERS`, `CONTENT` or `POPULAR`; and the course of the history that contributes most to
+            it (-1 where none does).
+        """
+        items, weights = np.asarray(items, dtype=np.int64), np.asarray(weights, dtype=np.float64)
+        indptr = np.array([0, items.size])
+        parts = self.parts(indptr, items, weights, np.array([job]))
+        is_new = np.array([items.size == 0])
+        names = [name for name in PARTS if name in parts]
+        worth = np.stack([(self.blend_column(name, is_new) * parts[name])[0, candidates] for name in names])
+        kind = np.array([PARTS.index(name) + 1 for name in names])[worth.argmax(axis=0)]
+        kind = np.where(worth.max(axis=0) > 0, kind, NOTHING)
+        because = np.full(len(candidates), -1)
+        for cause, near in ((TAKERS, self.near_takers), (CONTENT, self.near_content)):
+            chosen = np.flatnonzero(kind == cause)
+            if chosen.size and items.size:
+                pairs = weights[:, None] * near(items, np.asarray(candidates)[chosen])
+                because[chosen] = np.where(pairs.max(axis=0) > 0, items[pairs.argmax(axis=0)], -1)
+        return kind, because
+
+    def near_takers(self, items: Any, candidates: Any) -> Any:
+        """Return the item–item weights of some courses for others, (k, c) float."""
+        if sp.issparse(self.weights):
+            return dense(self.weights[items][:, candidates])
+        return self.weights[np.ix_(items, candidates)]
+
+    def near_content(self, items: Any, candidates: Any) -> Any:
+        """Return how alike some courses are to others, (k, c) float."""
+        near = np.zeros((len(items), len(candidates)))
+        if self.vectors is not None:
+            near += self.vectors[items] @ self.vectors[candidates].T
+        if self.skills is not None:
+            near += dense(self.skills[items] @ self.skills[candidates].T)
+        return near
+
+
+def item_weights(arrays: dict[str, Any], n_items: int) -> Any:
+    """Return the item–item weights, dense or in compressed rows."""
+    return arrays["weights"] if "weights" in arrays else compressed(arrays, "weights", n_items)
+
+
+def compressed(arrays: dict[str, Any], name: str, n_rows: int) -> Any:
+    """Return a matrix stored as compressed rows, or None where there is none."""
+    if f"{name}_indptr" not in arrays:
+        return None
+    data = arrays[f"{name}_data"]
+    shape = (n_rows, int(arrays[f"{name}_columns"]))
+    return sp.csr_matrix((data, arrays[f"{name}_indices"], arrays[f"{name}_indptr"]), shape=shape)
+
+
+def dense(matrix: Any) -> Any:
+    """Return a matrix as a plain array."""
+    return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
+
+
+def standardised(values: Any) -> Any:
+    """Return each row with mean 0 and standard deviation 1; a row without spread becomes 0."""
+    exact = np.array(values, dtype=np.float64)
+    exact -= exact.mean(axis=1, keepdims=True)
+    spread = np.sqrt(np.einsum("ij,ij->i", exact, exact) / exact.shape[1])[:, None]
+    exact /= np.where(spread > 1e-12, spread, np.inf)
+    return exact

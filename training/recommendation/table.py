@@ -1,0 +1,217 @@
+"""Interactions from a plain table: pairs with a header, RecBole's atomic files, or one person a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from features.errors import BadInputError
+from training.recommendation.dataset import Content, Matrix, unit_rows
+from training.tables import decoded, first_line, read_table, read_text, unpacked
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "user": ("user_id", "user", "userid", "employee_id", "learner_id", "learner", "person_id", "person",
+             "student_id", "id_student", "uid", "customer_id"),
+    "item": ("item_id", "item", "itemid", "course_id", "course", "movie_id", "movieid", "product_id", "iid"),
+    "time": ("timestamp", "time", "datetime", "date", "happened_at", "enrolled_at", "enroll_time", "taken_at"),
+    "rating": ("rating", "stars", "score"),
+}  # fmt: skip
+COHORTS = ("job_id", "job", "role", "occupation", "department", "cohort")
+RECBOLE = (".inter", ".item", ".user")
+TYPED = re.compile(r":(token|token_seq|float|float_seq)$")
+HEADERLESS = ("user", "item", "rating", "time")
+SECONDS_LIMIT = 1e11  # a larger number of seconds since 1970 is milliseconds
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of columns as the caller gave them; empty means: found by their usual names."""
+
+    user: str = ""
+    item: str = ""
+    time: str = ""
+    rating: str = ""
+
+    def given(self) -> Mapping[str, str]:
+        """Return role → name."""
+        return {"user": self.user, "item": self.item, "time": self.time, "rating": self.rating}
+
+
+def read_pairs(path: Path, columns: Columns, encoding: str | None = None) -> pd.DataFrame:
+    """Return interactions as ``user, item`` (text) and, where there is one, ``time`` (seconds, float).
+
+    Parameters
+    ----------
+    path : Path
+        A table with a header, four columns without one (user, item, rating, time), a RecBole ``.inter`` file, or a
+        list file: one person a line, ``person course course …``.
+    columns : Columns
+        Names of columns where they are unusual.
+    encoding : str, optional
+        Of a text file.
+
+    Raises
+    ------
+    BadInputError
+        If a column is missing, an identifier is empty, or a time cannot be read; the message names the row.
+    """
+    frame = list_file(path, encoding)
+    if frame is None:
+        frame = named(read_atomic(path, encoding), columns, path.name)
+    for role in ("user", "item"):
+        empty = frame[role].isna() | (frame[role].astype(str).str.strip() == "")
+        if empty.any():
+            raise BadInputError(
+                f"{path.name} has a row without {role}.",
+                found=f"row {int(np.flatnonzero(empty)[0]) + 1}",
+                allowed="an identifier",
+            )
+    frame["user"], frame["item"] = texts(frame["user"]), texts(frame["item"])
+    if "time" in frame:
+        frame["time"] = seconds(frame["time"], path.name)
+        frame = frame.sort_values("time", kind="stable")
+    if "rating" in frame and pd.to_numeric(frame["rating"], errors="coerce").isna().any():
+        raise BadInputError(f"{path.name} has a rating that is no number.", allowed="numbers")
+    return frame.drop(columns="rating", errors="ignore").drop_duplicates(["user", "item"], ignore_index=True)
+
+
+def list_file(path: Path, encoding: str | None) -> pd.DataFrame | None:
+    """Return the pairs of a list file, or None where the file is none."""
+    if ".txt" not in [suffix.lower() for suffix in path.suffixes]:
+        return None
+    lines = [line.split() for line in decoded(unpacked(path), encoding).split("\n")]
+    lines = [line for line in lines if line]
+    head = lines[:50]
+    is_list = len({len(line) for line in head}) > 1 or (len(head) == 1 and len(head[0]) > 4)
+    if not is_list or any("," in token or ";" in token for line in head for token in line):
+        return None
+    people = np.repeat([line[0] for line in lines], [len(line) - 1 for line in lines])
+    return pd.DataFrame({"user": people, "item": [course for line in lines for course in line[1:]]})
+
+
+def read_atomic(path: Path, encoding: str | None) -> pd.DataFrame:
+    """Return a table; RecBole's suffixes are tab-separated text, and its column types are taken off."""
+    if any(suffix.lower() in RECBOLE for suffix in path.suffixes):
+        try:
+            frame = read_text(unpacked(path), ".tsv", encoding, True)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise BadInputError(f"{path.name} cannot be read.", found=first_line(str(error))) from error
+    else:
+        frame = read_table(path, encoding)
+        if all(str(name).replace(".", "").isdigit() for name in frame.columns) and frame.shape[1] <= 4:
+            frame = read_table(path, encoding, header=False)
+            frame.columns = pd.Index(HEADERLESS[: frame.shape[1]])
+    frame.columns = pd.Index([TYPED.sub("", str(name).strip()) for name in frame.columns])
+    return frame
+
+
+def named(frame: pd.DataFrame, columns: Columns, file: str) -> pd.DataFrame:
+    """Return the columns by their roles."""
+    lower = {str(name).lower(): str(name) for name in frame.columns}
+    found: dict[str, str] = {}
+    for role, typed in columns.given().items():
+        given = TYPED.sub("", typed)
+        if given and given not in frame.columns:
+            raise BadInputError(
+                f"{file} has no column {given!r}.", found=", ".join(map(str, frame.columns)),
+                allowed="a column of the table", hint=f"Give --{role}-column.",
+            )  # fmt: skip
+        known = next((lower[name] for name in (role, *NAMES[role]) if name in lower), "")
+        if given or known:
+            found[role] = given or known
+    for place, role in enumerate(("user", "item")):
+        if role not in found and frame.shape[1] == 2:
+            found[role] = str(frame.columns[place])
+        if role not in found:
+            raise BadInputError(
+                f"{file} names no {role}.", found=", ".join(map(str, frame.columns)),
+                allowed=", ".join(NAMES[role]), hint=f"Give --{role}-column.",
+            )  # fmt: skip
+    return pd.DataFrame({role: frame[name] for role, name in found.items()})
+
+
+def texts(values: pd.Series) -> pd.Series:
+    """Return identifiers as text; whole numbers lose a trailing ``.0``."""
+    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
+        values = values.astype("int64")
+    return values.astype(str).str.strip()
+
+
+def seconds(values: pd.Series, file: str) -> pd.Series:
+    """Return times as seconds since 1970 UTC; numbers are seconds (or milliseconds) already."""
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.astype("float64")
+        if numbers.isna().any():
+            raise BadInputError(f"{file} has a row without a time.")
+        return numbers / 1000 if numbers.abs().median() > SECONDS_LIMIT else numbers
+    moments = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
+    if moments.isna().any():
+        bad = values[moments.isna()].iloc[0]
+        raise BadInputError(f"{file} has a time that cannot be read.", found=repr(bad), allowed="ISO 8601")
+    since: pd.Series = (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    return since
+
+
+def item_content(path: Path, item_column: str, encoding: str | None = None) -> tuple[list[str], Matrix]:
+    """Return the items of a catalogue file and their words, weighted by rarity, (n_items, n_words) sparse."""
+    frame = read_atomic(path, encoding)
+    key = key_column(frame, item_column, NAMES["item"], path.name)
+    about = [name for name in frame.columns if name != key and not pd.api.types.is_numeric_dtype(frame[name])]
+    words = [
+        {f"{name}={word}" for name, text in zip(about, row, strict=True) for word in words_of(text)}
+        for row in frame[about].itertuples(index=False)
+    ]
+    vocabulary = {word: place for place, word in enumerate(sorted(set().union(*words)))}
+    rows = np.repeat(np.arange(len(words)), [len(found) for found in words])
+    places = np.array([vocabulary[word] for found in words for word in sorted(found)], dtype=np.int64)
+    shape = (len(words), max(len(vocabulary), 1))
+    counts = sp.csr_matrix((np.ones(places.size), (rows, places)), shape=shape)
+    rarity = np.log(1.0 + len(words) / np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1.0))
+    return texts(frame[key]).tolist(), sp.csr_matrix(counts @ sp.diags(rarity))
+
+
+def words_of(text: str | float | None) -> set[str]:
+    """Return the lower-case words of a cell; none where it is empty."""
+    return set() if text is None or pd.isna(text) else set(re.findall(r"\w+", str(text).lower()))
+
+
+def key_column(frame: pd.DataFrame, given: str, usual: Sequence[str], file: str) -> str:
+    """Return the column that names the rows."""
+    if given and TYPED.sub("", given) in frame.columns:
+        return TYPED.sub("", given)
+    lower = {str(name).lower(): str(name) for name in frame.columns}
+    found = next((lower[name] for name in usual if name in lower), None)
+    if found is None:
+        raise BadInputError(
+            f"{file} has no column that names its rows.",
+            found=", ".join(map(str, frame.columns)),
+            allowed=", ".join(usual),
+        )
+    return found
+
+
+def user_cohorts(path: Path, user_column: str, encoding: str | None = None) -> dict[str, str]:
+    """Return user → cohort (job, occupation, department …); empty where the file names none."""
+    frame = read_atomic(path, encoding)
+    key = key_column(frame, user_column, NAMES["user"], path.name)
+    cohort = next((name for name in frame.columns if str(name).lower() in COHORTS), None)
+    if cohort is None:
+        return {}
+    return dict(zip(texts(frame[key]), frame[cohort].astype(str), strict=True))
+
+
+def aligned(course_ids: Sequence[str], listed: Sequence[str], words: Matrix) -> Content:
+    """Return the content of courses in their own order; a course that the catalogue does not list has none."""
+    place = {course: row for row, course in enumerate(listed)}
+    known = [(row, place[course]) for row, course in enumerate(course_ids) if course in place]
+    rows, columns = (
+        (np.array(side, dtype=np.int64) for side in zip(*known, strict=True)) if known else ([], [])
+    )
+    select = sp.csr_matrix((np.ones(len(known)), (rows, columns)), shape=(len(course_ids), len(listed)))
+    return Content(skills=unit_rows(select @ words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,9 @@ class RecordsSettings(BaseSettings):
     embedding_model: str = Field(
         default="all-MiniLM-L6-v2",
         description="sentence-transformers model by name or path; the default is shipped in a package.",
+    )
+    embedding_precision: Literal["auto", "f32", "bf16"] = Field(
+        default="auto", description="Precision of embedding; auto: bf16 where the CPU has it, else f32."
     )
     threads: int = Field(default=2, ge=1, description="Threads for numeric work (training, embedding).")
     progress: bool = Field(default=True, description="Progress bars on anything over two seconds.")

@@ -1,0 +1,229 @@
+"""The encoder as `skillpath embed` exports it, and the vectors that the store keeps.
+
+The exported folder (graph, weights, tokenizer, parity figure) is opened with openvino and tokenizers alone:
+neither torch nor sentence-transformers is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from features.errors import UnavailableError
+from features.records.schema import METADATA
+from features.records.settings import RecordsSettings
+from features.records.store import Store
+from features.text import Encoder, Floats, VectorCache
+
+Precision = Literal["auto", "f32", "bf16"]
+
+DESCRIPTION, PARITY, TOKENIZER, GRAPH, WEIGHTS = (
+    "encoder.json", "parity.json", "tokenizer.json", "model.xml", "model.bin",
+)  # fmt: skip
+BATCH_TEXTS = 16
+CPU_FACTS = Path("/proc/cpuinfo")
+HAVE_BF16 = {"avx512_bf16", "amx_bf16"}
+ASKED_AT_ONCE = 500  # content hashes in one question to the database
+LITTLE_ENDIAN = np.dtype("<f4")
+
+
+class ExportedEncoder:
+    """An exported sentence-transformers model, run by OpenVINO.
+
+    Parameters
+    ----------
+    folder : Path
+        As `export_encoder` wrote it.
+    threads : int
+        Inference threads; each runs its own stream of batches.
+    precision : str
+        ``f32``, ``bf16``, or ``auto``: bf16 where the CPU has it.
+
+    Raises
+    ------
+    UnavailableError
+        If a file is missing or is not the one that was written.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1, precision: Precision = "auto") -> None:
+        import openvino
+        from tokenizers import Tokenizer
+
+        described = verified_description(folder)
+        exact = precision if precision != "auto" else fast_precision()
+        self.dimension: int = described["dimension"]
+        self.model_id = f"{described['model']}@{described['files'][WEIGHTS][:12]}/{exact}"
+        self.inputs: list[str] = described["inputs"]
+        self.tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        self.tokenizer.enable_truncation(described["max_tokens"])
+        self.tokenizer.no_padding()
+        options = {
+            "INFERENCE_PRECISION_HINT": exact,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": threads,
+            "ENABLE_CPU_PINNING": False,
+        }
+        self.queue = openvino.AsyncInferQueue(
+            openvino.Core().compile_model(str(folder / GRAPH), "CPU", options), threads
+        )
+        self.lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Return (n_texts, dimension) vectors of length one; texts are cut at the model's token limit."""
+        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
+        order = np.argsort([len(ids) for ids in tokens], kind="stable")
+        vectors = np.empty((len(tokens), self.dimension), dtype=np.float32)
+
+        def keep(request: Any, rows: NDArray[np.intp]) -> None:
+            vectors[rows] = request.get_output_tensor(0).data
+
+        with self.lock:
+            self.queue.set_callback(keep)
+            for start in range(0, len(order), BATCH_TEXTS):
+                rows = order[start : start + BATCH_TEXTS]
+                self.queue.start_async(self.batch([tokens[row] for row in rows]), rows)
+            self.queue.wait_all()
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+    def batch(self, tokens: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64]]:
+        """Return the model's inputs for texts of similar length, padded to the longest."""
+        shape = (len(tokens), max(map(len, tokens)))
+        arrays = {name: np.zeros(shape, dtype=np.int64) for name in self.inputs}
+        for row, ids in enumerate(tokens):
+            arrays["input_ids"][row, : len(ids)] = ids
+            arrays["attention_mask"][row, : len(ids)] = 1
+        return arrays
+
+
+def verified_description(folder: Path) -> dict[str, Any]:
+    """Return what the folder says of itself, once every file has been found to be the one it names."""
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise UnavailableError(
+            "There is no exported encoder.", found=str(folder), hint="Run `skillpath embed` first."
+        )
+    try:
+        described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        damaged = [
+            name for name, digest in described["files"].items() if file_digest(folder / name) != digest
+        ]
+    except (ValueError, KeyError, OSError) as error:
+        raise UnavailableError("The exported encoder cannot be read.", found=str(error)) from error
+    if damaged:
+        raise UnavailableError(
+            "The exported encoder is damaged.",
+            found=f"other bytes in {', '.join(damaged)}",
+            hint="Delete its folder and run `skillpath embed` again.",
+        )
+    return described
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fast_precision() -> Literal["f32", "bf16"]:
+    """Return bf16 where the CPU multiplies in it, else f32."""
+    try:
+        flags = next(line for line in CPU_FACTS.read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return "f32"
+    return "bf16" if HAVE_BF16 & set(flags.split()) else "f32"
+
+
+def open_exported(folder: Path, threads: int = 1, precision: Precision = "auto") -> ExportedEncoder:
+    """Open an exported encoder for serving; raise UnavailableError where it is missing or damaged."""
+    return ExportedEncoder(folder, threads, precision)
+
+
+def encoder_folder(settings: RecordsSettings) -> Path:
+    """Return where the exported encoder lies."""
+    return settings.var / "encoder"
+
+
+def open_encoder(settings: RecordsSettings) -> Encoder:
+    """Open the encoder of the settings, exporting it first where that has not been done.
+
+    The same exported model serves training and serving, so that a text has one vector.
+
+    Raises
+    ------
+    UnavailableError
+        If nothing was exported and sentence-transformers is not installed, or does not know the model.
+    """
+    folder = encoder_folder(settings)
+    if not is_export_of(folder, settings.embedding_model):
+        from features.records.encoder_export import export_encoder
+
+        export_encoder(settings, folder)
+    return open_exported(folder, settings.threads, settings.embedding_precision)
+
+
+def is_export_of(folder: Path, model: str) -> bool:
+    """Say whether a folder holds an export of that model."""
+    path = folder / DESCRIPTION
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["model"] == model)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+class StoredVectors:
+    """The table `embeddings` as a cache.
+
+    Parameters
+    ----------
+    store : Store
+        Where the table is.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def read(self, model_id: str, hashes: Sequence[str]) -> dict[str, Floats]:
+        """Return the vectors that are known, by content hash."""
+        table = METADATA.tables["embeddings"]
+        found: dict[str, Floats] = {}
+        with self.store.reading() as connection:
+            for part in parts(hashes):
+                query = sa.select(table.c.content_hash, table.c.vector).where(
+                    table.c.model_id == model_id, table.c.content_hash.in_(part)
+                )
+                found.update({row[0]: unpacked(row[1]) for row in connection.execute(query)})
+        return found
+
+    def write(self, model_id: str, vectors: Mapping[str, Floats]) -> None:
+        """Keep vectors by content hash; those that stand there already stay."""
+        rows = [
+            {"model_id": model_id, "content_hash": key, "vector": vector.astype(LITTLE_ENDIAN).tobytes()}
+            for key, vector in vectors.items()
+        ]
+        with self.store.transaction() as connection:
+            self.store.append(connection, "embeddings", rows)
+
+
+def store_cache(store: Store) -> VectorCache:
+    """Return the store's table of vectors as a cache."""
+    return StoredVectors(store)
+
+
+def unpacked(vector: bytes) -> Floats:
+    """Return a stored vector."""
+    return np.frombuffer(vector, dtype=LITTLE_ENDIAN).astype(np.float32)
+
+
+def parts(hashes: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the hashes in parts that a database takes at once."""
+    for start in range(0, len(hashes), ASKED_AT_ONCE):
+        yield hashes[start : start + ASKED_AT_ONCE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
+import importlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from features.records.store import Store, open_store
-from serving import health, model_list, problems
+from serving import events, health, model_list, problems, records
 from serving.access import Guard, scope_of
 from serving.audit import Audit
 from serving.background import background
@@ -99,15 +99,21 @@ def create_app(
     )
     app.state.house = built
     problems.install(app)
-    for router in (*question_routers(), model_list.router, health.router, *(routers or ())):
+    ours = (events.router, records.router, model_list.router, health.router)
+    for router in (*question_routers(), *ours, *(routers or ())):
         mount(app, router)
     return app
 
 
 def question_routers() -> list[APIRouter]:
     """Return the routers of the four questions."""
-    found = [question for question in QUESTIONS if importlib.util.find_spec(f"serving.{question}")]
-    return [importlib.import_module(f"serving.{question}").router for question in found]
+    found = []
+    for question in QUESTIONS:
+        try:
+            found.append(importlib.import_module(f"serving.{question}").router)
+        except (ImportError, AttributeError):
+            continue
+    return found
 
 
 def layers(house: House, drain: Drain) -> list[Middleware]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from serving.house import House
 from serving.ledger import FLUSH_SECONDS
+from serving.recompute import TURN_SECONDS, Recomputer
 
 log = logging.getLogger("skillpath.background")
 
@@ -28,7 +29,11 @@ async def repeat(seconds: float, work: Callable[[], object]) -> None:
 @asynccontextmanager
 async def background(house: House) -> AsyncIterator[None]:
     """Run the background work for as long as the service runs; what waits is written at the end."""
-    turns = ((FLUSH_SECONDS, house.ledger.flush), (WATCH_SECONDS, house.models.refresh))
+    turns = (
+        (FLUSH_SECONDS, house.ledger.flush),
+        (WATCH_SECONDS, house.models.refresh),
+        (TURN_SECONDS, Recomputer(house).turn),
+    )
     tasks = [asyncio.create_task(repeat(seconds, work)) for seconds, work in turns]
     try:
         yield

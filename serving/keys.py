@@ -28,7 +28,6 @@ TABLE = METADATA.tables["api_keys"]
 COLUMNS = ("prefix", "key_hash", "name", "scopes", "employee_id", "created_at", "expires_at", "revoked_at")
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 FRESH_SECONDS = 1.0  # a revocation holds at the latest after this
-UNKNOWN_SECONDS = 0.1  # a key made just now is looked for again this often
 GRACE_SECONDS = 600.0  # how long known keys go on where the store is away
 
 
@@ -127,12 +126,22 @@ class KeyRing:
             rows = connection.execute(query).mappings().all()
         self.kept = {row["prefix"]: kept_key(row) for row in rows}
 
-    async def refresh(self, older_than: float) -> None:
-        """Read the keys again where they are older; where the store is away, the known ones go on for a while."""
-        if time.monotonic() - self.read_at < older_than:
+    def made_just_now(self, prefix: str) -> KeptKey | None:
+        """Return a key that was not there a moment ago, or None."""
+        query = sa.select(*(TABLE.c[name] for name in COLUMNS))
+        try:
+            with self.store.reading() as connection:
+                row = connection.execute(query.where(TABLE.c.prefix == prefix)).mappings().first()
+        except sa.exc.SQLAlchemyError:
+            return None
+        return kept_key(row) if row is not None and row["revoked_at"] is None else None
+
+    async def refresh(self) -> None:
+        """Read the keys again each second; where the store is away, the known ones go on for a while."""
+        if time.monotonic() - self.read_at < FRESH_SECONDS:
             return
         async with self.reading:
-            if time.monotonic() - self.read_at < older_than:
+            if time.monotonic() - self.read_at < FRESH_SECONDS:
                 return
             try:
                 await asyncio.to_thread(self.load)
@@ -145,10 +154,8 @@ class KeyRing:
 
     async def caller(self, key: str) -> Caller | None:
         """Return who holds a key, or None where it is not valid."""
-        await self.refresh(FRESH_SECONDS)
-        if prefix_of(key) not in self.kept:
-            await self.refresh(UNKNOWN_SECONDS)
-        kept = self.kept.get(prefix_of(key))
+        await self.refresh()
+        kept = self.kept.get(prefix_of(key)) or await asyncio.to_thread(self.made_just_now, prefix_of(key))
         if kept is None or not hmac.compare_digest(kept.key_hash, digest(key)):
             return None
         if kept.expires_at is not None and kept.expires_at <= self.clock():

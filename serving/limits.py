@@ -12,6 +12,7 @@ from serving.problems import refuse
 MAX_DEPTH = 32
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ESCAPE = re.compile(rb"\\.", re.DOTALL)
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 STRING = re.compile(rb'"[^"]*"?')
 ALL_BYTES = bytes(range(256))
 NO_BRACKETS = bytes(byte for byte in ALL_BYTES if byte not in b"[]{}")
@@ -107,6 +108,9 @@ class Limits:
             await refuse(
                 scope, receive, send, 415, "Bodies are JSON.", found=found, allowed="application/json"
             )
+            return True
+        if b"\\u0000" in body and NUL.search(body):
+            await refuse(scope, receive, send, 422, "Text holds no NUL character.")
             return True
         if depth(body) > MAX_DEPTH:
             await refuse(

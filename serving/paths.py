@@ -64,6 +64,9 @@ class PathsWithIdentifiers:
         """Pass the request on with the path to route on."""
         if scope["type"] == "http":
             raw_path: bytes = scope.get("raw_path") or b""
+            if b"%00" in scope["query_string"]:
+                await refuse(scope, receive, send, 400, "No identifier holds the character NUL.")
+                return
             if b"%" in raw_path or b"/-" in raw_path:
                 path = routed_path(raw_path, scope["query_string"])
                 if path is None:

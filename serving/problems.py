@@ -98,13 +98,14 @@ async def refuse(
 def shown(value: object) -> str:
     """Return a found value as short text."""
     text = value if isinstance(value, str) else repr(value)
+    text = text[: 2 * SHOWN].encode("utf-8", "replace").decode() if not text.isascii() else text
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
 
 
 def field_name(location: Sequence[str | int]) -> str:
     """Return where an input stood: `events.3.kind` in a body, `n` in a query."""
     parts = [str(part) for part in location]
-    return ".".join(parts[1:]) if len(parts) > 1 else ".".join(parts)
+    return ".".join(parts[1:] if parts[:1] == ["body"] or len(parts) > 1 else parts)
 
 
 def invalid_fields(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -166,6 +167,11 @@ async def answer_store(_request: Request, error: Exception) -> Response:
     return problem(503, "The store does not answer; nothing was kept.", headers={"Retry-After": "2"})
 
 
+async def answer_half_character(_request: Request, _error: Exception) -> Response:
+    """Answer text that no encoding can hold."""
+    return problem(422, "Text holds whole characters only, no half of a surrogate pair.")
+
+
 async def answer_http(_request: Request, error: Exception) -> Response:
     """Answer what routing refuses: unknown path, method not allowed, unreadable body."""
     http = cast(HTTPException, error)
@@ -179,5 +185,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SkillpathError, answer_known)
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, answer_http)
+    app.add_exception_handler(UnicodeEncodeError, answer_half_character)
     for error in (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError):
         app.add_exception_handler(error, answer_store)

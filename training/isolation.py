@@ -44,10 +44,10 @@ with np.load(folder / "golden.npz", allow_pickle=False) as golden:
 found = np.asarray(scorer.scores(**inputs))
 if found.shape != expected.shape:
     difference = None
-elif found.dtype.kind in "fiub":
+elif found.dtype.kind in "fiub" and expected.dtype.kind in "fiub":
     left, right = found.astype(float), expected.astype(float)
-    same = (left == right) | (np.isnan(left) & np.isnan(right))
-    largest = float(np.nan_to_num(np.abs(np.where(same, 0.0, left - right)), nan=np.inf).max(initial=0.0))
+    apart = ~((left == right) | (np.isnan(left) & np.isnan(right)))
+    largest = float(np.nan_to_num(np.abs(left[apart] - right[apart]), nan=np.inf).max(initial=0.0))
     difference = largest if np.isfinite(largest) else None
 else:
     difference = 0.0 if np.array_equal(found, expected) else None

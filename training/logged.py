@@ -25,7 +25,6 @@ class LoggedModel:
     name: str
     version: str
     run_id: str
-    model_id: str
     payload_digest: str
     data_digest: str
     window: str = ""

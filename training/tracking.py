@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -75,7 +76,7 @@ class Tracking:
         """
         name = training.evaluation.question
         with reachable(self.settings.tracking_uri):
-            with quietly(), self.mlflow.start_run(experiment_id=self.experiment(name)) as run:
+            with self.mlflow.start_run(experiment_id=self.experiment(name)) as run:
                 self.log_numbers(run.info.run_id, training)
                 self.log_papers(run.info.run_id, training.evaluation)
                 model_id = self.log_model(name, training)
@@ -149,7 +150,7 @@ class Tracking:
         created = self.client.create_model_version(
             name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
         )
-        return as_logged(created, model_id)
+        return as_logged(created)
 
     def model(self, name: str, which: str = "") -> LoggedModel:
         """Return a version by number, by run id, or the newest.
@@ -170,8 +171,7 @@ class Tracking:
         """Return a question's versions, the newest first."""
         with reachable(self.settings.tracking_uri):
             found = self.client.search_model_versions(f"name = '{name}'")
-        models = [as_logged(each, str(each.model_id or "")) for each in found]
-        return sorted(models, key=lambda model: int(model.version), reverse=True)
+        return sorted(map(as_logged, found), key=lambda model: int(model.version), reverse=True)
 
     def champion(self, name: str) -> LoggedModel | None:
         """Return the version that serving answers from, or None where there is none yet."""
@@ -183,18 +183,18 @@ class Tracking:
     def fetch_payload(self, model: LoggedModel, folder: Path) -> Path:
         """Copy a version's payload below a folder and return where it lies."""
         folder.mkdir(parents=True, exist_ok=True)
-        with reachable(self.settings.tracking_uri), quietly():
-            uri = f"models:/{model.model_id}/{PAYLOAD_PATH}"
+        with reachable(self.settings.tracking_uri):
+            uri = f"{model.uri}/{PAYLOAD_PATH}"
             return Path(self.mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
 
     def attach(self, model: LoggedModel, path: str, text: str) -> None:
         """Lay a text beside a model, as an artefact of its run."""
-        with reachable(self.settings.tracking_uri), quietly():
+        with reachable(self.settings.tracking_uri):
             self.client.log_text(model.run_id, text, path)
 
     def attached(self, model: LoggedModel, path: str) -> str | None:
         """Return a text that lies beside a model, or None."""
-        with reachable(self.settings.tracking_uri), quietly():
+        with reachable(self.settings.tracking_uri):
             folder = str(Path(path).parent)
             if path not in {each.path for each in self.client.list_artifacts(model.run_id, folder)}:
                 return None
@@ -208,9 +208,10 @@ class Tracking:
 
 def import_mlflow() -> Any:
     """Import MLflow, which takes a second, only when it is spoken to."""
-    import mlflow
-    import mlflow.artifacts
-    import mlflow.pyfunc
+    with quietly():
+        import mlflow
+        import mlflow.artifacts
+        import mlflow.pyfunc
 
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -219,22 +220,22 @@ def import_mlflow() -> Any:
 
 @contextmanager
 def reachable(uri: str) -> Iterator[None]:
-    """Turn whatever MLflow raises into one error that says which server was asked."""
+    """Speak to MLflow quietly; turn whatever it raises into one error that says which server was asked."""
     from mlflow.exceptions import MlflowException
 
     try:
-        yield
+        with quietly():
+            yield
     except (MlflowException, OSError) as error:
         found = str(error).strip().split("\n", 1)[0][:300]
         raise UnavailableError(
-            "The tracking server cannot be used.", found=f"{found} ({safe(uri)})"
+            "The tracking server cannot be used.", found=safe(f"{found} ({uri})")
         ) from error
 
 
-def safe(uri: str) -> str:
-    """Return a URI without what could be a password."""
-    scheme, mark, rest = uri.partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+def safe(text: str) -> str:
+    """Return a message without what could be a name and password in a URI."""
+    return re.sub(r"://[^/@\s]+@", "://", text)
 
 
 @contextmanager
@@ -249,7 +250,7 @@ def quietly() -> Iterator[None]:
         sys.dont_write_bytecode = before
 
 
-def as_logged(found: Any, model_id: str) -> LoggedModel:
+def as_logged(found: Any) -> LoggedModel:
     """Return a version as the registry knows it."""
     digests = {key: found.tags.get(key, "") for key in ("payload_digest", "data_digest", "window")}
-    return LoggedModel(found.name, str(found.version), str(found.run_id), model_id, **digests)
+    return LoggedModel(found.name, str(found.version), str(found.run_id), **digests)

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from features.catalogue import Catalogue
 
-TAKERS, CONTENT, POPULAR = 1, 2, 3  # what a model's score rests on most; 0 says nothing in particular
+TAKERS, CONTENT, POPULAR, WISH = (
+    1,
+    2,
+    3,
+    4,
+)  # what a model's score rests on most; 0 says nothing in particular
 LEVEL_NAMES = ("none", "aware", "assisted", "independent", "advanced", "expert")
 
 
@@ -73,6 +78,8 @@ def model_part(catalogue: Catalogue, cause: Cause, job: str | None) -> str:
         return f"people who took {catalogue.titles[cause.course]!r} often take it"
     if cause.kind == CONTENT and known:
         return f"its content is close to {catalogue.titles[cause.course]!r}, which you took"
+    if cause.kind == WISH:
+        return "its content is close to what you wrote"
     if cause.kind == POPULAR:
         return f"often taken by people who work as {job}" if job else "often taken in the organisation"
     return ""

@@ -12,7 +12,7 @@ import polars as pl
 
 from features.catalogue import Catalogue, Floats
 from features.gap_value import gap_shares, needs_of
-from features.history import History
+from features.history import History, latest
 from features.skills import COMPLETION_KINDS, current_jobs, held_levels
 
 # How much an event says that the course was wanted. Being assigned or shown something says nothing.
@@ -23,6 +23,14 @@ EVENT_WEIGHTS = {
 TAKEN_KINDS = ("completed", "passed", "failed", "progressed", "started", "enrolled", "withdrawn")
 OPEN_KINDS = ("enrolled", "started", "progressed", "failed")
 CLOSING_KINDS = ("completed", "passed", "withdrawn", "expired")
+# What a recommendation model takes; a bundle made for anything else is refused by the service.
+FEATURE_SCHEMA = {
+    "indptr": "start of each person's history, int",
+    "items": "course index of each interaction, int",
+    "weights": "strength of each interaction (EVENT_WEIGHTS), share 0-1",
+    "jobs": "index of each person's current job, -1 unknown, int",
+    "gap_shares": "share of the weighted gap to the target job that each course closes, 0-1",
+}
 
 
 def interactions(history: History) -> pl.DataFrame:
@@ -86,20 +94,31 @@ def completion_counts(history: History, allowance_days: int = 180) -> dict[str, 
     return {course: Completion(starters, done) for course, starters, done in counts.iter_rows()}
 
 
-def employed_jobs(history: History) -> dict[str, str]:
-    """Return employee → current job, of everybody who is employed."""
-    return dict(current_jobs(history).iter_rows())
+def target_jobs(history: History) -> dict[str, str]:
+    """Return employee → the job to grow into: that of the latest open goal, else the current one.
+
+    Only people who are employed are named; a goal is open until it is due.
+    """
+    current = dict(current_jobs(history).iter_rows())
+    if "goals" not in history.tables:
+        return current
+    goals = history["goals"].filter(
+        pl.col("target_job_id").is_not_null()
+        & (pl.col("due_at").is_null() | (pl.col("due_at") > history.as_of))
+    )
+    last = latest(goals, ["employee_id"]).select("employee_id", "target_job_id")
+    return current | {person: job for person, job in last.iter_rows() if person in current}
 
 
 def person_gap_shares(history: History, catalogue: Catalogue, employee_ids: Sequence[str]) -> list[Floats]:
-    """Return, for each person, the share of their weighted gap to the current job that each course closes.
+    """Return, for each person, the share of their weighted gap to the target job that each course closes.
 
     Returns
     -------
     list of (n_courses,) float
         0–1, in the order of `employee_ids`; zeros where the person has no job, or the job asks for nothing.
     """
-    jobs = employed_jobs(history)
+    jobs = target_jobs(history)
     held: dict[str, dict[int, float]] = {}
     levels = held_levels(history, employee_ids).select("employee_id", "skill_id", "level")
     for employee, skill, level in levels.iter_rows():

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from features.catalogue import Catalogue, build_catalogue, course_rows
 from features.errors import RefusedError
 from features.history import History, history
-from features.recommendation import completion_counts, employed_jobs, interactions, person_gap_shares
+from features.recommendation import completion_counts, interactions, person_gap_shares
 from features.records.facts import FACT_KEYS
 from features.records.store import data_digest
+from features.skills import current_jobs
 from training.context import TrainingContext
 
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
 Integers = NDArray[np.int64]
 
-READS = ("employees", "job_history", "exits", "held_skills", "learning_events", "courses", "course_skills",
+READS = ("employees", "job_history", "exits", "goals", "held_skills", "learning_events", "courses", "course_skills",
          "course_prerequisites", "skills", "jobs", "job_skills", "job_aliases")  # fmt: skip
 MOST_PEOPLE = 20_000  # per block; more are sampled, with the dataset's generator
 LEAST_PAIRS = 30
@@ -201,7 +202,10 @@ class Rows:
 
     def jobs(self, moment: History, people: Sequence[str]) -> Integers:
         """Return the job of each person; of who was hired after the moment, nothing is known yet: -1."""
-        current, place = employed_jobs(moment), {job: at for at, job in enumerate(self.job_ids)}
+        current, place = (
+            dict(current_jobs(moment).iter_rows()),
+            {job: at for at, job in enumerate(self.job_ids)},
+        )
         return np.array([place.get(current.get(one, ""), -1) for one in people], dtype=np.int64)
 
     def block(self, moment: History, taken: pl.DataFrame, end: datetime, rng: np.random.Generator) -> Block:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from features.recommendation import FEATURE_SCHEMA
 from training.payload import Payload, json_bytes, npz_bytes
 from training.recommendation.blend import Chosen, choose_blend, choose_takers, sampled
 from training.recommendation.dataset import Content, Dataset
@@ -25,13 +26,6 @@ Floats = NDArray[np.floating]
 
 DENSE_COURSES = 4_096  # up to here all item–item weights are kept
 LEAST_STARTERS = 5
-FEATURES = {
-    "indptr": "start of each person's history, int",
-    "items": "course index of each interaction, int",
-    "weights": "strength of each interaction, share 0-1",
-    "jobs": "job index of each person, -1 unknown, int",
-    "gap_shares": "share of the weighted skill gap that each course closes, 0-1",
-}
 
 
 @dataclass(frozen=True)
@@ -174,7 +168,7 @@ def payload(model: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Payload:
         question="recommendation",
         files={"model.json": json_bytes(model), "arrays.npz": npz_bytes(arrays)},
         golden_inputs=golden,
-        feature_schema=FEATURES,
+        feature_schema=FEATURE_SCHEMA,
         input_example=example,
     )
 

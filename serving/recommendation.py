@@ -1,0 +1,121 @@
+"""What should this person learn next, in which order, and why: the recommendation operations."""
+
+from __future__ import annotations
+
+import secrets
+
+import numpy as np
+from fastapi import APIRouter, Response
+
+from features.catalogue import to_micros
+from features.errors import UnknownRecordError
+from features.gap_value import needs_of
+from serving import learning_path
+from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency
+from serving.models import LoadedModel
+from serving.recommendation_answers import Recommendations
+from serving.recommendation_body import Context, answer, ledger_rows
+from serving.recommendation_catalogue import Shelf, shelf_of
+from serving.recommendation_filters import RecommendationQuery, Wanted, wishes_of
+from serving.recommendation_kept import (
+    Past,
+    Scores,
+    candidates_of,
+    score_everybody,
+    score_people,
+    unpack,
+)
+from serving.recommendation_profile import Profile, profile_answer
+from serving.recommendation_ranking import rank
+from serving.recommendation_records import Person, read_person
+
+__all__ = ["router", "score_everybody"]
+
+router = APIRouter(tags=["LMS"])
+router.routes.extend(learning_path.router.routes)
+
+QUESTION = "recommendation"
+NEW_PERSON = "new_person: cohort popularity and skill gaps, there is no learning history yet"
+STALE = "stale_scores"
+
+
+@router.get("/v1/employees/{employee_id}/recommendations", response_model=Recommendations)
+async def recommend_courses(employee_id: EmployeeId, wanted: Wanted, house: HouseDependency) -> Response:
+    """Return the courses a person should take next: mandatory ones first, nothing completed, each with its reason."""
+    return recommend(house, employee_id, wanted)
+
+
+@router.post("/v1/recommendations", response_model=Recommendations)
+def recommend_for_profile(profile: Profile, house: HouseDependency) -> Response:
+    """Return the same for a person who is not stored; nothing is kept."""
+    return profile_answer(house, profile)
+
+
+def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Response:
+    """Answer for a stored person from one row of kept scores and their records as they are now."""
+    now = to_micros(house.clock())
+    model, shelf = house.models.current(QUESTION), shelf_of(house)
+    person = read_person(house, shelf.catalogue, employee_id, now)
+    scores, is_stale = scores_of(house, shelf, model, person, now)
+    candidates = candidates_of(scores, shelf, model)
+    job_id = target(shelf, asked.target_job_id) or person.target_job_id
+    needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), person.state.held)
+    eligible = shelf.catalogue.eligible(person.department)
+    wishes = wishes_of(shelf, asked, eligible, person.state, person.assignments, now)
+    ranking = rank(shelf.catalogue, needs, candidates, person.state.current, person.assignments, wishes)
+    context = Context(
+        shelf.catalogue,
+        model,
+        candidates,
+        needs,
+        job_id,
+        employee_id,
+        secrets.token_hex(10),
+        now,
+        fallback(scores, is_stale),
+    )
+    house.ledger.shown(ledger_rows(context, ranking, asked))
+    return answer(context, ranking, asked)
+
+
+def target(shelf: Shelf, job_id: str | None) -> str | None:
+    """Return the job named; raise UnknownRecordError where there is no such job."""
+    if job_id is not None and job_id not in shelf.catalogue.job_titles:
+        raise UnknownRecordError("There is no such job.", found=job_id)
+    return job_id
+
+
+def scores_of(
+    house: House, shelf: Shelf, model: LoadedModel, person: Person, now: int
+) -> tuple[Scores, bool]:
+    """Return the person's scores, kept or computed on the spot, and whether newer records wait to be seen."""
+    kept = house.kept.read(QUESTION, person.employee_id, model.digest)
+    if kept is None:
+        return scored_now(shelf, model, person), False
+    is_newer = person.newest_known > to_micros(kept.as_of)
+    is_late = now - person.newest_known > STALE_SECONDS * 1e6
+    return unpack(kept.payload), is_newer and is_late
+
+
+def scored_now(shelf: Shelf, model: LoadedModel, person: Person) -> Scores:
+    """Return scores computed on the spot from the person's current records."""
+    _, back = shelf.places_of(model)
+    pairs = [
+        (int(back[course]), weight) for course, weight in person.state.weights.items() if back[course] >= 0
+    ]
+    jobs = model.scorer.job_ids
+    job = jobs.index(person.job_id) if person.job_id in jobs else -1
+    past = Past(
+        np.array([0, len(pairs)]),
+        np.array([place for place, _ in pairs], dtype=np.int64),
+        np.array([weight for _, weight in pairs], dtype=np.float64),
+        np.array([job]),
+    )
+    return score_people(model.scorer, past)[0]
+
+
+def fallback(scores: Scores, is_stale: bool) -> str | None:
+    """Return why a simpler method answered, or None."""
+    if is_stale:
+        return STALE
+    return NEW_PERSON if scores.is_new else None

@@ -1,0 +1,166 @@
+"""From a ranking to the answer's body, and to the ledger's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from fastapi import Response
+
+from features.catalogue import Catalogue
+from features.gap_value import Needs, gains
+from features.reasons import Closed, reason
+from features.records.moments import from_micros
+from serving.models import LoadedModel
+from serving.recommendation_filters import RecommendationQuery
+from serving.recommendation_ranking import Candidates, Ranked
+
+NO_MORE = "No other course of the catalogue may be taken now and passes the filters."
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a ranking was made of.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The courses.
+    model : LoadedModel
+        Which model answered.
+    candidates : Candidates
+        Its part.
+    needs : Needs
+        The gaps.
+    job_id : str, optional
+        Whose requirements they are measured by.
+    employee_id : str, optional
+        None for a person who is not stored.
+    recommendation_id : str
+        Names the answer.
+    now : int
+        Microseconds since 1970 UTC.
+    fallback : str, optional
+        Why a simpler method answered.
+    """
+
+    catalogue: Catalogue
+    model: LoadedModel
+    candidates: Candidates
+    needs: Needs
+    job_id: str | None
+    employee_id: str | None
+    recommendation_id: str
+    now: int
+    fallback: str | None
+
+
+def answer(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> Response:
+    """Return the answer, encoded."""
+    return Response(msgspec.json.encode(body(context, ranking, asked)), media_type="application/json")
+
+
+def body(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> dict[str, Any]:
+    """Return the answer as the contract (`serving.recommendation_answers`) shows it."""
+    page = ranking[asked.offset : asked.offset + asked.n]
+    asks_for = prerequisite_titles(context.catalogue, page)
+    items = [
+        item(context, one, place, asks_for.get(one.course), asked.explain)
+        for place, one in enumerate(page, asked.offset + 1)
+    ]
+    missing = asked.n - len(items)
+    return {
+        "employee_id": context.employee_id,
+        "recommendation_id": context.recommendation_id,
+        "model_version": context.model.version,
+        "as_of": stamp(context.now),
+        "fallback": context.fallback,
+        "target_job_id": context.job_id,
+        "items": items,
+        "shortfall": {"missing": missing, "reason": NO_MORE} if missing else None,
+    }
+
+
+def prerequisite_titles(catalogue: Catalogue, page: Sequence[Ranked]) -> Mapping[int, str]:
+    """Return course → title of the listed course that asks for it first."""
+    return {first: catalogue.titles[one.course] for one in page for first in one.unmet}
+
+
+def item(context: Context, one: Ranked, place: int, before: str | None, is_explained: bool) -> dict[str, Any]:
+    """Return one course of the ranking."""
+    catalogue, course, assignment = context.catalogue, one.course, one.assignment
+    course_id, hours = catalogue.course_ids[course], float(catalogue.hours[course])
+    shown: dict[str, Any] = {
+        "course_id": course_id,
+        "title": catalogue.titles[course],
+        "url": catalogue.urls[course],
+        "hours": hours if hours == hours else None,  # noqa: PLR0124 - not a number means unknown
+        "modality": catalogue.modalities[course],
+        "rank": place,
+        "score": one.score,
+        "mandatory": assignment is not None and assignment.is_mandatory,
+        "due_at": stamp(assignment.due) if assignment is not None and assignment.due is not None else None,
+        "closes": [],
+        "prerequisites_met": not one.unmet,
+        "prerequisites": [catalogue.course_ids[first] for first in one.unmet],
+        "completion_share": context.model.scorer.model["completion"].get(course_id),
+        "expected_impact": None,
+        "reason": None,
+    }
+    if is_explained:
+        explain(context, one, before, shown)
+    return shown
+
+
+def explain(context: Context, one: Ranked, before: str | None, shown: dict[str, Any]) -> None:
+    """Add the gaps closed and the sentence why."""
+    catalogue, needs = context.catalogue, context.needs
+    for place, start, reached, _ in gains(catalogue, one.course, needs):
+        skill = int(needs.skills[place])
+        shown["closes"].append(
+            {
+                "skill_id": catalogue.skill_ids[skill],
+                "skill": catalogue.skill_names[skill],
+                "from_level": start,
+                "to_level": reached,
+                "required_level": float(needs.required[place]),
+            }
+        )
+    closed = [
+        Closed(gap["skill"], gap["from_level"], gap["to_level"], gap["required_level"])
+        for gap in shown["closes"]
+    ]
+    job = catalogue.job_titles.get(context.job_id or "")
+    why = reason(catalogue, closed, context.candidates.cause(one.course), job, before)
+    if one.assignment is not None:
+        kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"
+        due = f", due on {shown['due_at'][:10]}" if shown["due_at"] else ""
+        why = f"{kind}{due}: {why[0].lower()}{why[1:]}"
+    shown["reason"] = why
+
+
+def stamp(micros: int) -> str:
+    """Return a moment as ISO 8601 in UTC."""
+    return from_micros(micros).isoformat().replace("+00:00", "Z")
+
+
+def ledger_rows(
+    context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery
+) -> list[dict[str, Any]]:
+    """Return what was shown, as the ledger keeps it; the ranking is not random, so its propensity is 1."""
+    page = ranking[asked.offset : asked.offset + asked.n]
+    return [
+        {
+            "recommendation_id": context.recommendation_id,
+            "employee_id": context.employee_id,
+            "course_id": context.catalogue.course_ids[one.course],
+            "rank": place,
+            "score": one.score,
+            "propensity": 1.0,
+            "model_digest": context.model.digest,
+            "shown_at": context.now,
+        }
+        for place, one in enumerate(page, asked.offset + 1)
+    ]

@@ -1,0 +1,125 @@
+"""What a caller may wish for: the query parameters, and the courses that pass them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.catalogue import Bools
+from features.errors import UnknownRecordError
+from features.person_state import PersonState
+from features.records.tables import MODALITIES
+from serving.paths import MAX_ID
+from serving.recommendation_catalogue import Shelf
+from serving.recommendation_ranking import Wishes
+from serving.recommendation_records import Assignment
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+Modality = Literal[MODALITIES]  # type: ignore[valid-type]
+
+
+class RecommendationQuery(BaseModel):
+    """What to rank, and how much of it. The same filter twice is OR, different filters are AND."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    employee_id: str | None = Field(None, description="Where the path says `-`.")
+    n: int = Field(10, ge=1, le=100, description="How many courses.")
+    offset: int = Field(0, ge=0, le=10_000, description="How many of the ranking to leave out before them.")
+    target_job_id: Id | None = Field(
+        None, description="Job to grow into; by default that of the latest open goal, else the current one."
+    )
+    skill_id: list[Id] = Field([], max_length=100, description="Only courses that teach one of these skills.")
+    modality: list[Modality] = Field(
+        [], max_length=20, description="Only courses taught in one of these ways."
+    )
+    language: list[Id] = Field(
+        [], max_length=20, description="Only courses in one of these languages (BCP 47)."
+    )
+    max_hours: float | None = Field(
+        None, gt=0, le=100_000, allow_inf_nan=False, description="Only courses known to take no longer."
+    )
+    exclude_completed: bool = Field(
+        True, description="Leave out completed courses whose certificate still counts."
+    )
+    exclude_id: list[Id] = Field([], max_length=1_000, description="Courses to leave out.")
+    diversity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="0 ranks by score alone; towards 1 courses unlike those before them gain.",
+    )
+    explain: bool = Field(True, description="With the gaps closed and a sentence why.")
+
+
+Wanted = Annotated[RecommendationQuery, Query()]
+
+
+def wishes_of(
+    shelf: Shelf, asked: RecommendationQuery, eligible: Bools, state: PersonState,
+    assigned: Sequence[Assignment], now: int,
+) -> Wishes:  # fmt: skip
+    """Return what may be ranked for a person, and how much of it is wanted.
+
+    Raises
+    ------
+    UnknownRecordError
+        If a skill is named that no course teaches and no job asks for, or a course that does not exist.
+    """
+    passing = filtered(shelf, asked)
+    allowed = passing & eligible & shelf.catalogue.valid(now)
+    for course in state.in_progress | state.dismissed:
+        allowed[course] = False
+    for one in assigned:  # what somebody asked for is listed whoever it is reserved for, begun or not
+        allowed[one.course] = passing[one.course]
+    done = state.current if asked.exclude_completed else frozenset()
+    for course in done - {one.course for one in assigned}:
+        allowed[course] = False
+    return Wishes(asked.n, asked.offset, allowed, asked.exclude_completed, asked.diversity)
+
+
+def filtered(shelf: Shelf, asked: RecommendationQuery) -> Bools:
+    """Return which courses pass the caller's filters, (n_courses,) bool."""
+    catalogue = shelf.catalogue
+    passing = np.ones(catalogue.size, dtype=bool)
+    if asked.modality:
+        passing &= any_of(shelf.by_modality, asked.modality, catalogue.size)
+    if asked.language:
+        passing &= any_of(shelf.by_language, asked.language, catalogue.size)
+    if asked.max_hours is not None:
+        passing &= catalogue.hours <= asked.max_hours
+    if asked.skill_id:
+        passing &= teaching(shelf, asked.skill_id)
+    for course_id in asked.exclude_id:
+        passing[known(catalogue.course_index, course_id, "course")] = False
+    return passing
+
+
+def any_of(by_value: Mapping[str, Bools], values: Iterable[str], size: int) -> Bools:
+    """Return which courses have one of the values."""
+    passing = np.zeros(size, dtype=bool)
+    for value in values:
+        if value in by_value:
+            passing |= by_value[value]
+    return passing
+
+
+def teaching(shelf: Shelf, skill_ids: Iterable[str]) -> Bools:
+    """Return which courses teach one of the skills."""
+    taught = shelf.catalogue.taught_by
+    passing = np.zeros(shelf.catalogue.size, dtype=bool)
+    for skill_id in skill_ids:
+        passing[taught.other[taught.of(known(shelf.catalogue.skill_index, skill_id, "skill"))]] = True
+    return passing
+
+
+def known(index: Mapping[str, int], identifier: str, noun: str) -> int:
+    """Return the place of an identifier; raise UnknownRecordError where there is none."""
+    try:
+        return index[identifier]
+    except KeyError:
+        raise UnknownRecordError(f"There is no such {noun}.", found=identifier) from None

@@ -17,8 +17,11 @@ from serving import events, health, model_list, problems, records
 from serving.access import Guard, scope_of
 from serving.audit import Audit
 from serving.background import background
+from serving.documents import mount_documents
+from serving.encoder import lazy_encoder
 from serving.envelope import Drain, Envelope
 from serving.house import House
+from serving.idempotency import Idempotency
 from serving.kept import Changes, KeptScores
 from serving.keys import Authentication, KeyRing
 from serving.ledger import Ledger
@@ -50,6 +53,7 @@ def build_house(
         ledger=Ledger(opened),
         audit=Audit(opened, now),
         clock=now,
+        encoder=lazy_encoder(settings.exported_encoder, settings.threads),
         changes=Changes(),
     )
 
@@ -102,6 +106,7 @@ def create_app(
     ours = (events.router, records.router, model_list.router, health.router)
     for router in (*question_routers(), *ours, *(routers or ())):
         mount(app, router)
+    mount_documents(app, built.settings.open_docs)
     return app
 
 
@@ -128,6 +133,7 @@ def layers(house: House, drain: Drain) -> list[Middleware]:
             url_limit_bytes=settings.url_limit_bytes,
         ),
         Middleware(PathsWithIdentifiers),
+        Middleware(Idempotency, house=house),
     ]
 
 

@@ -9,6 +9,8 @@ import json
 import logging
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,8 +18,9 @@ from pathlib import Path
 
 from features.errors import SkillpathError, UnavailableError
 from serving.bundles import RefusedBundleError, Statement
-from serving.registry import Champion, Registry
-from serving.settings import QUESTIONS, ServingSettings
+from serving.logs import configure
+from serving.registry import Champion, MlflowRegistry, Registry
+from serving.settings import QUESTIONS, ServingSettings, read_settings
 from serving.shelf import Place, Shelf, write_whole
 from serving.trial import try_bundle
 from serving.verification import verify_bundle, verify_statement
@@ -136,8 +139,6 @@ def clean_incoming(shelf: Shelf) -> None:
 
 def run(settings: ServingSettings, *, is_once: bool, parent_left: Callable[[], bool]) -> None:
     """Turn until the parent process has left, or once."""
-    from serving.registry import MlflowRegistry
-
     puller = Puller(settings, MlflowRegistry(settings.registry_uri))
     clean_incoming(puller.shelf)
     while True:
@@ -154,6 +155,15 @@ def run(settings: ServingSettings, *, is_once: bool, parent_left: Callable[[], b
             time.sleep(min(0.2, settings.pull_seconds))
 
 
-def parent_has_left(parent: int) -> Callable[[], bool]:
-    """Return a claim that turns true when the process that started this one is gone."""
-    return lambda: os.getppid() != parent
+def main(arguments: list[str]) -> int:
+    """Turn for as long as the process named by its id is this one's parent; `--once` turns once."""
+    settings = read_settings()
+    configure(settings.log_level)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which then ends this process
+    parent = int(arguments[0]) if arguments and arguments[0].isdigit() else 0
+    run(settings, is_once="--once" in arguments, parent_left=lambda: parent not in (0, os.getppid()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -59,6 +59,9 @@ class ServingSettings(RecordsSettings):
     bundle_limit_bytes: int = Field(
         default=2 * 1024**3, ge=1024, description="Largest bundle that is fetched, all files together."
     )
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
+    )
     open_docs: bool = Field(
         default=True, description="Whether the OpenAPI document can be read without a key."
     )

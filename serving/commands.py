@@ -1,0 +1,128 @@
+"""Serving's part of the command line: score, recommend, serve, keys."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from features.records.store import Store
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+keys_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
+app.add_typer(keys_app, name="keys")
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout; all else goes to stderr.")
+]
+
+
+def say(text: str) -> None:
+    """Print to stderr, where a person looks and no program reads."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (8000); 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes (1).")] = None,
+) -> None:
+    """Serve the answers over HTTP until Ctrl-C; models that are promoted meanwhile are taken up.
+
+    Example: skillpath serve --port 8080 --workers 2
+
+    Exit codes: 0 stopped, 2 a setting cannot work, 5 the port or the store cannot be opened.
+    """
+    from serving.settings import read_settings
+    from serving.supervisor import Supervisor
+
+    given = {"host": host, "port": port, "workers": workers}
+    settings = read_settings(**given)
+    chosen = {f"SKILLPATH_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+    code = Supervisor(settings, {**os.environ, **chosen}, say).run()
+    if code:
+        raise typer.Exit(code)
+
+
+@keys_app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="Who holds the key.")],
+    scopes: Annotated[str, typer.Option(help="What it allows, blank-separated.")],
+    expires: Annotated[
+        str | None, typer.Option(help="Until when (YYYY-MM-DD, UTC); without: no end.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create an API key and show it, for the only time; only its hash is kept.
+
+    Example: skillpath keys create lms --scopes "recommendations:read events:write" --expires 2027-01-31
+    """
+    from serving.keys import create_key, prefix_of
+
+    key = create_key(opened(), name, scopes.replace(",", " ").split(), datetime.now(UTC), end_of(expires))
+    if as_json:
+        print(json.dumps({"key": key, "prefix": prefix_of(key), "name": name}))
+    else:
+        say(f"The key of {name}; it is not shown again:")
+        print(key)
+
+
+@keys_app.command("list")
+def list_command(as_json: AsJson = False) -> None:
+    """List the keys, without their secrets.
+
+    Example: skillpath keys list
+    """
+    from serving.keys import list_keys
+
+    rows = list_keys(opened())
+    if as_json:
+        print(json.dumps({"keys": [{name: plain(value) for name, value in row.items()} for row in rows]}))
+        return
+    for row in rows:
+        state = "revoked" if row["revoked_at"] else f"until {row['expires_at'] or 'revoked'}"
+        print(f"{row['prefix']}  {row['name']}  [{row['scopes']}]  {state}")
+
+
+@keys_app.command("revoke")
+def revoke(prefix: Annotated[str, typer.Argument(help="The first eleven characters of the key.")]) -> None:
+    """Make a key void; the running service refuses it within a second.
+
+    Example: skillpath keys revoke sk_1a2b3c4d
+    """
+    from serving.keys import revoke_key
+
+    revoke_key(opened(), prefix, datetime.now(UTC))
+    say("Revoked.")
+
+
+def opened() -> Store:
+    """Open the records."""
+    from features.records.settings import RecordsSettings
+    from features.records.store import open_store
+
+    return open_store(RecordsSettings().url)
+
+
+def end_of(expires: str | None) -> datetime | None:
+    """Return the end of a key's validity; raise BadInputError where it is no date."""
+    from features.errors import BadInputError
+
+    if expires is None:
+        return None
+    try:
+        found = datetime.fromisoformat(expires)
+    except ValueError as error:
+        raise BadInputError("--expires is no date.", found=expires, allowed="YYYY-MM-DD") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def plain(value: Any) -> Any:
+    """Return a moment as text and everything else as it is."""
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,193 @@
+"""The supervisor: opens the socket, keeps workers and the puller running, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+
+from features.errors import UnavailableError
+from serving.settings import ServingSettings
+
+BACKLOG = 2048
+TURN_SECONDS = 0.1
+SHORT_LIFE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 5.0
+STOP_SECONDS = 8.0
+TEACHING_EXITS = (1, 2, 3, 4, 5)  # the process said itself what is wrong
+Start = Callable[[], subprocess.Popen[bytes]]
+
+
+@dataclass
+class Kept:
+    """A process that is started again when it dies."""
+
+    name: str
+    start: Start
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = field(default=float("-inf"))
+    short_lives: int = 0
+
+    def tend(self) -> int | None:
+        """Start the process where it is not running; return the exit code where it has just died."""
+        code = self.process.poll() if self.process else None
+        if self.process is not None and code is None:
+            return None
+        now = time.monotonic()
+        if self.process is not None:
+            lived = now - self.started_at
+            self.short_lives = self.short_lives + 1 if lived < SHORT_LIFE_SECONDS else 0
+            self.process = None
+        pause = min(LONGEST_PAUSE_SECONDS, 0.25 * 2**self.short_lives) if self.short_lives > 1 else 0.0
+        if now - self.started_at >= pause:
+            self.process, self.started_at = self.start(), now
+        return code
+
+
+class Supervisor:
+    """Runs the service's processes.
+
+    Parameters
+    ----------
+    settings : ServingSettings
+        How it runs; the processes read the same from their environment.
+    environment : dict
+        Environment of the processes.
+    tell : callable
+        Called with a sentence when something a person wants to know happens.
+    """
+
+    def __init__(
+        self, settings: ServingSettings, environment: dict[str, str], tell: Callable[[str], None]
+    ) -> None:
+        self.settings, self.environment, self.tell = settings, environment, tell
+        self.is_stopping = self.has_answered = False
+        self.listener = listen(settings)
+        self.leash, self.leash_end = os.pipe()
+        self.ready: int | None = None
+        workers = [Kept(f"worker {number}", self.start_worker) for number in range(settings.workers)]
+        self.kept = [*workers, Kept("puller", self.start_puller)]
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host, port = self.listener.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start a worker on the socket."""
+        ready, ready_end = os.pipe()
+        descriptors = (self.listener.fileno(), ready_end, self.leash)
+        process = self.start("serving.worker", *map(str, descriptors), descriptors=descriptors)
+        os.close(ready_end)
+        if self.ready is None and not self.has_answered:
+            self.ready = ready
+        else:
+            os.close(ready)
+        return process
+
+    def start_puller(self) -> subprocess.Popen[bytes]:
+        """Start the puller."""
+        return self.start("serving.puller", str(os.getpid()))
+
+    def start(
+        self, module: str, *arguments: str, descriptors: tuple[int, ...] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start a process of this very program."""
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.Popen(  # noqa: S603 - this very program
+            command, env=self.environment, pass_fds=descriptors, stdin=subprocess.DEVNULL
+        )
+
+    def run(self) -> int:
+        """Keep everything running until told to stop; return the exit code."""
+        with self.signals():
+            code = 0
+            try:
+                while not self.is_stopping and not code:
+                    code = self.turn()
+            finally:
+                self.stop()
+        return code
+
+    def turn(self) -> int:
+        """Tend every process once; return an exit code where the service cannot start."""
+        for kept in self.kept:
+            code = kept.tend()
+            if code is None:
+                continue
+            self.tell(f"{kept.name} ended with {code}; starting another.")
+            if code in TEACHING_EXITS and kept.name != "puller" and not self.has_answered:
+                return code
+        self.listen_for_ready()
+        return 0
+
+    def listen_for_ready(self) -> None:
+        """Wait a moment, and say when the first worker answers."""
+        if self.ready is None:
+            time.sleep(TURN_SECONDS)
+            return
+        readable, _, _ = select.select([self.ready], [], [], TURN_SECONDS)
+        if not readable:
+            return
+        if os.read(self.ready, 1):
+            self.has_answered = True
+            self.tell(f"Skillpath listens on {self.url} (contract: {self.url}/docs). Ctrl-C stops it.")
+        os.close(self.ready)
+        self.ready = None
+
+    def stop(self) -> None:
+        """Let the workers drain, then end whatever is left; close what was opened."""
+        running = [kept.process for kept in self.kept if kept.process and kept.process.poll() is None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + self.settings.drain_seconds + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.listener.close()
+        for descriptor in (self.leash, self.leash_end, self.ready):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    @contextlib.contextmanager
+    def signals(self) -> Iterator[None]:
+        """Stop at SIGTERM and Ctrl-C."""
+        before = {each: signal.signal(each, self.ask_to_stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
+        """Note that the service is to stop."""
+        self.is_stopping = True
+
+
+def listen(settings: ServingSettings) -> socket.socket:
+    """Open the socket that workers inherit; raise UnavailableError where it cannot be opened."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise UnavailableError(
+            f"Port {settings.port} of {settings.host} cannot be opened.",
+            found=error.strerror or str(error),
+            hint="Choose another by --port, or stop what listens there.",
+        ) from error
+    return listener

@@ -1,0 +1,68 @@
+"""The contract says what the service does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from serving.access import SCOPES
+from serving.app import create_app
+from serving.house import House
+
+
+@pytest.fixture
+def contract(client: TestClient) -> dict[str, Any]:
+    """Return the OpenAPI document as served."""
+    document: dict[str, Any] = client.get("/openapi.json").json()
+    return document
+
+
+def operations(contract: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, said)
+        for path, methods in contract["paths"].items()
+        for method, said in methods.items()
+    ]
+
+
+def test_every_operation_has_its_function_s_name_a_tag_a_scope_and_one_sentence(
+    contract: dict[str, Any],
+) -> None:
+    for path, method, said in operations(contract):
+        assert said["operationId"] in SCOPES, (path, method)
+        assert said["tags"], path
+        assert said["description"].strip(), path
+        assert "x-scope" in said or SCOPES[said["operationId"]] == "open"
+
+
+def test_every_route_with_an_identifier_takes_it_in_the_query_too(contract: dict[str, Any]) -> None:
+    for path, _, said in operations(contract):
+        for name in ("employee_id", "course_id", "job_id"):
+            if f"{{{name}}}" in path:
+                assert {(each["name"], each["in"]) for each in said["parameters"]} >= {
+                    (name, "path"),
+                    (name, "query"),
+                }
+
+
+def test_every_operation_behind_a_key_names_its_problems(contract: dict[str, Any]) -> None:
+    for path, _, said in operations(contract):
+        if not path.startswith("/health"):
+            assert set(said["responses"]) >= {"401", "503"}, path
+
+
+def test_the_page_needs_nothing_from_elsewhere(client: TestClient) -> None:
+    answer = client.get("/docs")
+    assert answer.status_code == 200
+    assert "post_events" in answer.text
+    assert "http://" not in answer.text.replace("https://hr/7", "")
+    assert "<script" not in answer.text
+
+
+def test_the_contract_can_be_closed(sqlite_house: House) -> None:
+    sqlite_house.settings = sqlite_house.settings.model_copy(update={"open_docs": False})
+    client = TestClient(create_app(house=sqlite_house))
+    assert client.get("/openapi.json").status_code == 401
+    assert client.get("/docs").status_code == 401

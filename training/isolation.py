@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from training.loading import GOLDEN_TOLERANCE
+from training.loading import allowed_difference, read_golden
 
 SECONDS = 120
 MEMORY_BYTES = 12 << 30  # address space, of which the numeric libraries reserve much and use little
@@ -85,6 +85,7 @@ def trial(folder: Path, seconds: int = SECONDS) -> str:
     difference = json.loads(done.stdout.strip().splitlines()[-1])["difference"]
     if difference is None:
         return "its golden answer has another shape, or is no number where one was"
-    if difference > GOLDEN_TOLERANCE:
-        return f"its golden answer differs by {difference:.3g}; allowed is {GOLDEN_TOLERANCE:g}"
+    allowed = allowed_difference(read_golden(folder)[1])
+    if difference > allowed:
+        return f"its golden answer differs by {difference:.3g}; allowed is {allowed:g}"
     return ""

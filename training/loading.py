@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from features.errors import UnavailableError
 
 GOLDEN_TOLERANCE = 1e-9
+SINGLE_TOLERANCE = 1e-5  # of float32 answers: another processor adds in another order
 
 
 def load_scorer(folder: Path) -> Any:
@@ -71,6 +72,11 @@ def golden_difference(folder: Path) -> float:
     inputs, expected = read_golden(folder)
     found = np.asarray(load_scorer(folder).scores(**inputs))
     return largest_difference(found, expected)
+
+
+def allowed_difference(expected: NDArray[Any]) -> float:
+    """Return how far an answer may be from the golden one, by the precision in which it is given."""
+    return SINGLE_TOLERANCE if expected.dtype == np.float32 else GOLDEN_TOLERANCE
 
 
 def largest_difference(found: NDArray[Any], expected: NDArray[Any]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +50,9 @@ class VectorCache(Protocol):
     def read(self, model_id: str, hashes: Sequence[str]) -> dict[str, Floats]:
         """Return the vectors that are known, by content hash."""
 
+    def known(self, model_id: str, hashes: Sequence[str]) -> set[str]:
+        """Return those of the content hashes whose vectors are known."""
+
     def write(self, model_id: str, vectors: Mapping[str, Floats]) -> None:
         """Keep vectors by content hash."""
 
@@ -78,25 +81,44 @@ def embed(
     (n_texts, dimension) float32
         Of length one; an empty text gets the zero vector, which resembles nothing.
     """
-    cleaned = [plain_text(text) for text in texts]
-    hashes = [content_hash(text) for text in cleaned]
-    wanted = dict(zip(hashes, cleaned, strict=True))
+    named = {text: content_hash(plain_text(text)) for text in set(texts)}
+    wanted = {named[text]: plain_text(text) for text in named}
     known = cache.read(encoder.model_id, list(wanted)) if cache else {}
-    missing = sorted(
-        (key for key, text in wanted.items() if text and key not in known), key=lambda key: len(wanted[key])
-    )
+    for block in embedded_blocks(wanted, set(known), encoder, progress):
+        if cache:
+            cache.write(encoder.model_id, block)
+        known.update(block)
+    vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
+    for row, text in enumerate(texts):
+        if named[text] in known:
+            vectors[row] = known[named[text]]
+    return vectors
+
+
+def embed_missing(
+    texts: Sequence[str], encoder: Encoder, cache: VectorCache, progress: Progress | None = None
+) -> int:
+    """Fill the cache with the vectors of texts; return how many had to be computed."""
+    wanted = {content_hash(plain): plain for plain in map(plain_text, dict.fromkeys(texts))}
+    known = cache.known(encoder.model_id, list(wanted))
+    count = 0
+    for block in embedded_blocks(wanted, known, encoder, progress):
+        cache.write(encoder.model_id, block)
+        count += len(block)
+    return count
+
+
+def embedded_blocks(
+    wanted: Mapping[str, str], known: Collection[str], encoder: Encoder, progress: Progress | None
+) -> Iterator[dict[str, Floats]]:
+    """Yield the vectors of plain texts that are not known, by content hash, shortest texts first."""
+    missing = [key for key, text in wanted.items() if text and key not in known]
+    missing.sort(key=lambda key: (len(wanted[key]), key))
     for start in range(0, len(missing), BLOCK_TEXTS):
         block = missing[start : start + BLOCK_TEXTS]
-        fresh = dict(zip(block, encoder.encode([wanted[key] for key in block]), strict=True))
-        if cache:
-            cache.write(encoder.model_id, fresh)
-        known.update(fresh)
+        yield dict(zip(block, encoder.encode([wanted[key] for key in block]), strict=True))
         if progress:
             progress(start + len(block), len(missing))
-    nothing = np.zeros(encoder.dimension, dtype=np.float32)
-    if not hashes:
-        return np.zeros((0, encoder.dimension), dtype=np.float32)
-    return np.stack([known.get(key, nothing) for key in hashes]).astype(np.float32, copy=False)
 
 
 def content_hash(text: str) -> str:

@@ -193,15 +193,21 @@ class StoredVectors:
 
     def read(self, model_id: str, hashes: Sequence[str]) -> dict[str, Floats]:
         """Return the vectors that are known, by content hash."""
-        table = METADATA.tables["embeddings"]
-        found: dict[str, Floats] = {}
+        columns = METADATA.tables["embeddings"].c
+        found = self.found(model_id, hashes, columns.content_hash, columns.vector)
+        return {key: unpacked(vector) for key, vector in found}
+
+    def known(self, model_id: str, hashes: Sequence[str]) -> set[str]:
+        """Return those of the content hashes whose vectors are known."""
+        return {key for (key,) in self.found(model_id, hashes, METADATA.tables["embeddings"].c.content_hash)}
+
+    def found(self, model_id: str, hashes: Sequence[str], *columns: sa.Column[Any]) -> Iterator[Any]:
+        """Yield columns of the vectors that are known."""
+        table = METADATA.tables["embeddings"].c
         with self.store.reading() as connection:
             for part in parts(hashes):
-                query = sa.select(table.c.content_hash, table.c.vector).where(
-                    table.c.model_id == model_id, table.c.content_hash.in_(part)
-                )
-                found.update({row[0]: unpacked(row[1]) for row in connection.execute(query)})
-        return found
+                query = sa.select(*columns).where(table.model_id == model_id, table.content_hash.in_(part))
+                yield from connection.execute(query)
 
     def write(self, model_id: str, vectors: Mapping[str, Floats]) -> None:
         """Keep vectors by content hash; those that stand there already stay."""

@@ -1,0 +1,1 @@
+"""The skills question: which concepts of the taxonomy a text speaks of."""

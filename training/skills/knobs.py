@@ -1,0 +1,110 @@
+"""The knobs of the scorer, chosen on validation texts: windows, their share, and where to abstain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.skills.labelled import CANDIDATE_LENGTHS, Labelled
+from training.skills.metrics import measure, text_scores
+from training.skills.taxonomy import Concepts, Floats
+
+SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+RANGES = ((1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (2, 3), (2, 4), (2, 5), (2, 6), (3, 5))
+CALIBRATED_AMONG = 30  # best concepts of each text on which confidence is fitted
+NEWTON_STEPS = 50
+RIDGE = 1e-3
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What was chosen.
+
+    Parameters
+    ----------
+    window_lengths : tuple of int
+        Words per window.
+    window_share : float
+        Share of the best window in a sentence's score.
+    threshold : float
+        A concept below it is not said to be there.
+    slope, intercept : float
+        Of the logistic curve from score to confidence.
+    """
+
+    window_lengths: tuple[int, ...] = (1, 2, 3, 4)
+    window_share: float = 0.6
+    threshold: float = 0.7
+    slope: float = 12.0
+    intercept: float = -8.5
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every choice of knobs is mixed from, computed once.
+
+    Parameters
+    ----------
+    whole : (n_sentences, n_concepts) float32
+        Scores of whole sentences.
+    best : mapping of int to (n_sentences, n_concepts) float32
+        By window length: cosine of the best window; −inf where a sentence has none.
+    """
+
+    whole: Floats
+    best: dict[int, Floats]
+
+
+def parts_of(concepts: Concepts, data: Labelled) -> Parts:
+    """Return the parts of the score of every sentence."""
+    nearest = np.maximum.reduceat(
+        data.sentence_vectors @ concepts.aliases.T, concepts.taxonomy.offsets[:-1], axis=1
+    )
+    whole = (nearest + data.sentence_vectors @ concepts.centroids.T) / 2
+    best = {}
+    for length, (vectors, offsets) in data.window_vectors.items():
+        table = np.full_like(whole, -np.inf)
+        for row in range(len(table)):
+            if offsets[row] < offsets[row + 1]:
+                table[row] = (vectors[offsets[row] : offsets[row + 1]] @ concepts.centroids.T).max(axis=0)
+        best[length] = table
+    return Parts(whole, best)
+
+
+def mixed(parts: Parts, lengths: tuple[int, ...], share: float) -> Floats:
+    """Return the score of every sentence under a choice of windows, as the scorer computes it."""
+    if not share or not lengths:
+        return parts.whole
+    best = np.maximum.reduce([parts.best[length] for length in lengths])
+    return np.where(np.isfinite(best), (1 - share) * parts.whole + share * best, parts.whole)
+
+
+def choose_windows(
+    parts: Parts, data: Labelled, rows: NDArray[np.intp] | None = None
+) -> tuple[tuple[int, ...], float]:
+    """Return the window lengths and share that rank best on some of the texts.
+
+    The mean of rp@5, rp@10 and mrr decides; of choices within half a standard error of the best, the mildest
+    (least share, fewest lengths) is taken, for validation sets are small.
+    """
+    kept = np.arange(len(data)) if rows is None else rows
+    lengths = [tuple(range(low, high + 1)) for low, high in RANGES if high <= max(CANDIDATE_LENGTHS)]
+    choices = [((), 0.0), *((length, share) for share in SHARES[1:] for length in lengths)]
+    units = [ranked(parts, data, choice, kept) for choice in choices]
+    values = np.array([unit.mean() for unit in units])
+    best = int(values.argmax())
+    tolerance = 0.5 * float(np.std(units[best]) / np.sqrt(max(1, len(kept)))) * 0.5
+    near = [place for place in range(len(choices)) if values[place] >= values[best] - tolerance]
+    centre = min(near, key=lambda place: (choices[place][1], len(choices[place][0])))
+    return choices[centre] if len(kept) else ((), 0.0)
+
+
+def ranked(
+    parts: Parts, data: Labelled, choice: tuple[tuple[int, ...], float], rows: NDArray[np.intp]
+) -> Floats:
+    """Return what decides between choices, one number per text."""
+    scores = text_scores(mixed(parts, *choice), data.sentence_offsets)[rows]
+    found = measure(scores, [data.relevant[row] for row in rows])
+    return np.asarray((found["rp@5"] + found["rp@10"] + found["mrr"]) / 3)

@@ -1,0 +1,153 @@
+"""Scores of a taxonomy's concepts for texts, from their vectors: arrays in, arrays out, nothing of ours imported.
+
+A concept has a name and other names (aliases). Its score for a text is the mean of two cosines: of the text with the
+nearest alias, and with the centroid of all of them. A sentence often says several things: short windows of words meet the
+concepts' centroids, and the best window is mixed in.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Integers = NDArray[np.integer]
+
+BLOCK_TEXTS = 32  # texts scored at once: bounds the memory at 32 × aliases
+
+
+class Scorer:
+    """Concept scores from text vectors.
+
+    Parameters
+    ----------
+    aliases : (n_aliases, d) float32
+        Vectors of length one of all names, those of a concept together.
+    offsets : (n_concepts + 1,) int
+        Where each concept's names begin.
+    centroids : (n_concepts, d) float32
+        Mean of a concept's names, of length one.
+    knobs : dict
+        ``concept_ids``, ``names``, ``model_id`` and the chosen numbers: ``window_lengths``, ``window_share``,
+        ``threshold``, ``slope``, ``intercept``.
+    """
+
+    def __init__(self, aliases: Floats, offsets: Integers, centroids: Floats, knobs: dict[str, Any]) -> None:
+        self.aliases, self.offsets, self.centroids = aliases, offsets, centroids
+        self.knobs = knobs
+        self.concept_ids: list[str] = knobs["concept_ids"]
+        self.names: list[str] = knobs["names"]
+        self.model_id: str = knobs["model_id"]
+        self.window_lengths: list[int] = knobs["window_lengths"]
+        self.window_share: float = knobs["window_share"]
+        self.threshold: float = knobs["threshold"]
+
+    @classmethod
+    def load(cls, folder: Path) -> Scorer:
+        """Read a payload: ``concepts.npz`` and ``model.json``."""
+        knobs = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        with np.load(folder / "concepts.npz", allow_pickle=False) as arrays:
+            aliases, offsets = arrays["aliases"].astype(np.float32), arrays["offsets"].astype(np.int64)
+            return cls(aliases, offsets, arrays["centroids"].astype(np.float32), knobs)
+
+    def scores(self, vectors: Floats) -> Floats:
+        """Return the score of every concept for whole texts.
+
+        Parameters
+        ----------
+        vectors : (n, d) float
+            Of length one, by the encoder named in `model_id`.
+
+        Returns
+        -------
+        (n, n_concepts) float32
+            Mean of the cosines with the nearest alias and with the centroid; −1 to 1.
+        """
+        texts = np.asarray(vectors, dtype=np.float32)
+        found = np.empty((len(texts), len(self.centroids)), dtype=np.float32)
+        for start in range(0, len(texts), BLOCK_TEXTS):
+            block = texts[start : start + BLOCK_TEXTS]
+            nearest = np.maximum.reduceat(block @ self.aliases.T, self.offsets[:-1], axis=1)
+            found[start : start + BLOCK_TEXTS] = (nearest + block @ self.centroids.T) / 2
+        return found
+
+    def sentence_scores(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> Floats:
+        """Return the score of every concept for sentences, the best window of each mixed in.
+
+        Parameters
+        ----------
+        vectors : (n, d) float
+            Vectors of the sentences.
+        windows : (n_windows, d) float
+            Vectors of their word windows, those of a sentence together.
+        window_offsets : (n + 1,) int
+            Where each sentence's windows begin; a sentence without windows is scored as a whole.
+
+        Returns
+        -------
+        (n, n_concepts) float32
+            (1 − share) × whole + share × best window.
+        """
+        found = self.scores(vectors)
+        share = np.float32(self.window_share)
+        for row in range(len(found)):
+            part = windows[int(window_offsets[row]) : int(window_offsets[row + 1])]
+            if len(part) and share:
+                best = (np.asarray(part, dtype=np.float32) @ self.centroids.T).max(axis=0)
+                found[row] = (1 - share) * found[row] + share * best
+        return found
+
+    def extract(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> dict[str, NDArray[Any]]:
+        """Return the concepts that a text speaks of, and where; those below the threshold are left out.
+
+        Parameters
+        ----------
+        vectors, windows, window_offsets
+            As for `sentence_scores`; the sentences of one text.
+
+        Returns
+        -------
+        dict of arrays, best concept first
+            ``concepts`` (numbers), ``scores``, ``confidence`` (0–1: share of such finds that were right on the
+            validation data), ``sentences`` (number of the sentence it stands in), ``windows`` (number of the
+            window it was read from, −1 for the whole sentence) and ``mentions`` (sentences above the threshold).
+        """
+        nothing = np.zeros(0, dtype=np.int64)
+        if not len(vectors):
+            return {
+                **dict.fromkeys(("concepts", "sentences", "windows", "mentions"), nothing),
+                **dict.fromkeys(("scores", "confidence"), np.zeros(0)),
+            }
+        table = self.sentence_scores(vectors, windows, window_offsets)
+        best = table.max(axis=0)
+        concepts = np.flatnonzero(best >= self.threshold)
+        concepts = concepts[np.argsort(-best[concepts], kind="stable")]
+        sentences = table[:, concepts].argmax(axis=0)
+        where = [
+            self.window_of(concept, row, windows, window_offsets)
+            for concept, row in zip(concepts, sentences, strict=True)
+        ]
+        return {
+            "concepts": concepts,
+            "scores": best[concepts].astype(np.float64),
+            "confidence": self.confidence(best[concepts]),
+            "sentences": sentences,
+            "windows": np.array(where, dtype=np.int64),
+            "mentions": (table[:, concepts] >= self.threshold).sum(axis=0),
+        }
+
+    def window_of(self, concept: Any, sentence: Any, windows: Floats, window_offsets: Integers) -> int:
+        """Return the number of the window of a sentence that is nearest to a concept, −1 where there is none."""
+        start, end = int(window_offsets[sentence]), int(window_offsets[sentence + 1])
+        if start == end:
+            return -1
+        return start + int((np.asarray(windows[start:end]) @ self.centroids[concept]).argmax())
+
+    def confidence(self, scores: Floats) -> Floats:
+        """Return the probability that a concept with such a score is right, as fitted on validation data."""
+        line = self.knobs["slope"] * np.asarray(scores, dtype=np.float64) + self.knobs["intercept"]
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(line, -50, 50))))

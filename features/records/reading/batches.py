@@ -53,6 +53,8 @@ class Piece:
         True where a row that stands in the store is left as it is.
     repeats : str
         ``refuse`` a key that comes twice with different values, or keep the ``first``.
+    orphans : str
+        ``refuse`` a row that names what does not exist, or put it into the ``quarantine``.
     share : float
         How much of the source has been read, 0-1.
     """
@@ -64,6 +66,7 @@ class Piece:
     style: Style = field(default_factory=Style)
     keep_existing: bool = False
     repeats: str = "refuse"
+    orphans: str = "refuse"
     share: float = 0.0
 
 

@@ -24,7 +24,7 @@ def check(staging: Staging, problems: Problems) -> None:
     """Gather every waiting row that names what does not exist, or ends before it began."""
     for staged in staging.tables.values():
         for column in staged.table.columns:
-            if column.refers_to and column.name in staged.given:
+            if column.refers_to and column.name in staged.given and staged.orphans == "refuse":
                 check_reference(staging, staged, column.name, problems)
         if {"employee_id", "spell"} <= set(staged.table.names) and staged.is_fact and not problems.are_full:
             check_spell(staging, staged, problems)
@@ -45,14 +45,20 @@ def places(staging: Staging, table: str) -> list[sa.Table]:
 def check_reference(staging: Staging, staged: StagedTable, name: str, problems: Problems) -> None:
     """Gather rows that name something unknown."""
     table, target = staged.table.column(name).refers_to.split(".")
-    value = staged.sql.c[name]
-    unknown = [~sa.exists().where(place.c[target] == value) for place in places(staging, table)]
     thing = target.removesuffix("_id").replace("_", " ")
-    for row in bad_rows(staging, staged, [name], sa.and_(value.is_not(None), *unknown)):
+    for row in bad_rows(staging, staged, [name], names_unknown(staging, staged, name)):
         problems.add(Problem(
-            staging.files[row.file_no], f"unknown {thing}", row.line, staged.file_label(name), shown(row[-1]),
+            staging.files[row.file_no], f"unknown {thing}", row.file_line, staged.file_label(name), shown(row[-1]),
             f"a value of {table}.{target}", HINTS.get(table, ""),
         ))  # fmt: skip
+
+
+def names_unknown(staging: Staging, staged: StagedTable, name: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a row's column names something that neither stands nor waits."""
+    table, target = staged.table.column(name).refers_to.split(".")
+    value = staged.sql.c[name]
+    unknown = [~sa.exists().where(place.c[target] == value) for place in places(staging, table)]
+    return sa.and_(value.is_not(None), *unknown)
 
 
 def check_spell(staging: Staging, staged: StagedTable, problems: Problems) -> None:
@@ -69,7 +75,7 @@ def check_spell(staging: Staging, staged: StagedTable, problems: Problems) -> No
     )
     for row in bad_rows(staging, staged, ["employee_id", "spell"], is_unknown):
         problems.add(Problem(
-            staging.files[row.file_no], "unknown spell", row.line, staged.file_label("spell"),
+            staging.files[row.file_no], "unknown spell", row.file_line, staged.file_label("spell"),
             f"spell {row[-1]} of {shown(row[-2])}", "a spell among the employees", HINTS["employees"],
         ))  # fmt: skip
 
@@ -78,14 +84,14 @@ def check_event_dates(staging: Staging, problems: Problems) -> None:
     """Gather events whose name stands already for something at another time."""
     staged = staging.tables["learning_events"]
     waiting = staged.sql
-    others = [METADATA.tables["learning_events"], waiting.alias("other")]
+    others: list[Any] = [METADATA.tables["learning_events"], waiting.alias("other")]
     for other in others:
         elsewhen = sa.and_(
             other.c.event_id == waiting.c.event_id, other.c.happened_at != waiting.c.happened_at
         )
         for row in bad_rows(staging, staged, ["event_id"], sa.exists().where(elsewhen)):
             problems.add(Problem(
-                staging.files[row.file_no], "another event has this name, at another time", row.line,
+                staging.files[row.file_no], "another event has this name, at another time", row.file_line,
                 staged.file_label("event_id"), shown(row[-1]), "an event_id for each event",
             ))  # fmt: skip
 
@@ -97,7 +103,7 @@ def check_exits(staging: Staging, problems: Problems) -> None:
     hired = hire_dates(staging, waiting)
     for row in bad_rows(staging, staged, ["happened_at"], waiting.c.happened_at < hired, hired):
         problems.add(Problem(
-            staging.files[row.file_no], "the exit lies before the hire", row.line, staged.file_label("happened_at"),
+            staging.files[row.file_no], "the exit lies before the hire", row.file_line, staged.file_label("happened_at"),
             day(row[-2]), f"{day(row[-1])} or later",
         ))  # fmt: skip
 
@@ -124,7 +130,7 @@ def check_hires(staging: Staging, problems: Problems) -> None:
     )
     for row in bad_rows(staging, staged, ["hired_at"], waiting.c.hired_at > left, left):
         problems.add(Problem(
-            staging.files[row.file_no], "the hire lies after the exit that is stored", row.line,
+            staging.files[row.file_no], "the hire lies after the exit that is stored", row.file_line,
             staged.file_label("hired_at"), day(row[-2]), f"{day(row[-1])} or earlier",
             "After a rehire count another spell.",
         ))  # fmt: skip
@@ -136,8 +142,8 @@ def bad_rows(
     """Return file, line and the named values of waiting rows for which a condition holds."""
     waiting = staged.sql
     query = (
-        sa.select(waiting.c.file_no, waiting.c.line, *(waiting.c[name] for name in names), *more)
-        .where(waiting.c.fate != KNOWN, is_bad)
+        sa.select(waiting.c.file_no, waiting.c.file_line, *(waiting.c[name] for name in names), *more)
+        .where(waiting.c.fate < KNOWN, is_bad)
         .order_by(waiting.c.staged_no)
         .limit(MAX_PROBLEMS)
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from features.records.columns import Column, Kind, Table
+from features.records.columns import Column, Kind, Nature, Table
 from features.records.moments import from_micros, to_micros
 from features.records.reading import date_texts, number_texts
 from features.records.reading.batches import LINE, Piece
@@ -120,7 +120,7 @@ class Cell:
 
     def text(self, values: pl.Series) -> pl.Series:
         """Return texts that are among the allowed ones and not too long."""
-        texts = values if values.dtype == pl.String else values.cast(pl.String)
+        texts = plain_text(values)
         column = self.column
         if column.allowed:
             texts = texts.str.to_lowercase()
@@ -133,6 +133,8 @@ class Cell:
             return texts
         self.report(texts.str.contains("\0", literal=True), values, "the text holds a NUL character")
         is_name = column.name in self.table.key or bool(column.refers_to) or column.name.endswith("_id")
+        if self.table.nature is Nature.SYSTEM:
+            return texts
         length, limit, unit = (texts.str.len_bytes(), MAX_NAME_BYTES, "bytes") if is_name else (
             texts.str.len_chars(), MAX_TEXT_CHARACTERS, "characters")  # fmt: skip
         self.report(length > limit, values, "the text is too long", f"at most {limit:,} {unit}")
@@ -267,6 +269,13 @@ def stripped(values: pl.Series, style: Style) -> pl.Series:
         nothing = [text.lower() for text in style.empty]
         texts = texts.set(texts.str.to_lowercase().is_in(nothing).fill_null(False), None)
     return texts.replace("", None)
+
+
+def plain_text(values: pl.Series) -> pl.Series:
+    """Return values as texts; whole numbers without a point."""
+    if values.dtype.is_float() and (values.drop_nulls() == values.drop_nulls().round()).all():
+        values = values.cast(pl.Int64, strict=False)
+    return values.cast(pl.String)
 
 
 def temporal_micros(values: pl.Series) -> pl.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from features.records.moments import to_micros
-from features.records.reading import keeping
+from features.records.reading import keeping, orphans
 from features.records.reading.batches import Piece
 from features.records.reading.checks import check
 from features.records.reading.convert import Converter
-from features.records.reading.options import ImportOptions, ImportReport
+from features.records.reading.options import ImportOptions, ImportReport, TableCount
 from features.records.reading.problems import Problems
 from features.records.reading.settling import Settler
 from features.records.reading.spells import fill_spells
@@ -88,15 +89,9 @@ def load(
             if store.is_postgres:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IMPORT_LOCK)))
             report = settle_and_keep(store, staging, problems, options)
-            quarantined = epilogue(connection)
-            report = ImportReport(
-                report.accepted,
-                report.duplicates,
-                quarantined,
-                0,
-                time.perf_counter() - started,
-                report.tables,
-            )
+            quarantined = report.quarantined + epilogue(connection)
+            seconds = time.perf_counter() - started
+            report = dataclasses.replace(report, quarantined=quarantined, seconds=seconds)
             if report.accepted or report.quarantined:
                 note_import(store, connection, origin, report, options)
     return report
@@ -131,13 +126,20 @@ def settle_and_keep(
     fill_spells(staging)
     for staged in staging.tables.values():
         Settler(staging, staged, problems, imported_at).settle()
+    orphans.mark_orphans(staging)
     check(staging, problems)
     problems.raise_if_any()
     options.progress("keeping", 0.5)
     counts = keeping.keep(store, staging)
     accepted, duplicates = keeping.count_lines(staging, counts) if counts else (0, 0)
+    aside = orphans.put_aside(store, staging, imported_at)
+    counts |= {
+        name: TableCount(counts[name].accepted, counts[name].duplicates - number, number)
+        for name, number in aside.items()
+    }
     options.progress("keeping", 1.0)
-    return ImportReport(accepted, duplicates, tables=counts)
+    quarantined = sum(aside.values())
+    return ImportReport(accepted, duplicates - quarantined, quarantined, tables=counts)
 
 
 def note_import(

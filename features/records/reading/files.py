@@ -9,8 +9,9 @@ from pathlib import Path
 from features.records.reading.batches import Batch
 from features.records.reading.csv_rows import open_csv
 from features.records.reading.options import ImportOptions
+from features.records.reading.streams import open_bytes, scan
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".xlsx")
+SUFFIXES = (".csv.gz", ".tsv.gz", ".txt.gz", ".csv", ".tsv", ".txt", ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,24 @@ class RowFile:
 
 
 def open_rows(path: Path, options: ImportOptions, delimiter: str | None = None) -> RowFile:
-    """Open a CSV, Parquet or XLSX file, plain or gzipped."""
+    """Open a CSV, Parquet or XLSX file by its suffix; a text may be gzipped.
+
+    Raises
+    ------
+    RefusedFileError
+        If there is no such file, or it is empty, damaged or without a header.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        from features.records.reading.parquet_rows import parquet_batches, parquet_header
+
+        digest = scan(lambda: open_bytes(path), path.name, "utf-8").digest
+        return RowFile(path.name, parquet_header(path), digest, "", lambda: parquet_batches(path))
+    if suffix in (".xlsx", ".xlsm"):
+        from features.records.reading.xlsx_rows import xlsx_batches, xlsx_header
+
+        digest = scan(lambda: open_bytes(path), path.name, "utf-8").digest
+        header = xlsx_header(path)
+        return RowFile(path.name, header, digest, "", lambda: xlsx_batches(path, header))
     table = open_csv(path, options.encoding, delimiter)
     return RowFile(path.name, table.header, table.scan.digest, table.delimiter, table.batches)

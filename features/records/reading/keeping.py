@@ -25,7 +25,7 @@ def keep(store: Store, staging: Staging) -> dict[str, TableCount]:
 def keep_table(store: Store, connection: sa.Connection, staged: StagedTable) -> int:
     """Move the rows of one table; return how many were new or changed."""
     waiting, names = staged.sql, list(staged.table.names)
-    rows = sa.select(*(waiting.c[name] for name in names)).where(waiting.c.fate != KNOWN)
+    rows = sa.select(*(waiting.c[name] for name in names)).where(waiting.c.fate < KNOWN)
     insert = store.insert(METADATA.tables[staged.table.name])
     insert = insert.from_select(names, rows.order_by(waiting.c.staged_no))
     insert = on_conflict(insert, staged).inline()
@@ -57,8 +57,8 @@ def distinct_lines(staging: Staging, *, only_new: bool) -> int:
     parts = []
     for staged in staging.tables.values():
         waiting = staged.sql
-        part = sa.select(waiting.c.file_no, waiting.c.line)
-        parts.append(part.where(waiting.c.fate != KNOWN) if only_new else part)
+        part = sa.select(waiting.c.file_no, waiting.c.file_line)
+        parts.append(part.where(waiting.c.fate < KNOWN) if only_new else part)
     if not parts:
         return 0
     lines = sa.union(*parts).subquery()

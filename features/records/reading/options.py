@@ -59,10 +59,11 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class TableCount:
-    """How many rows of one table were new or changed, and how many stood there already."""
+    """How many rows of one table were new or changed, stood there already, or were put aside."""
 
     accepted: int = 0
     duplicates: int = 0
+    quarantined: int = 0
 
 
 @dataclass(frozen=True)

@@ -166,8 +166,8 @@ class Settler:
                 f"{self.staged.file_label(name)} {shown(row[name])}" for name in self.staged.table.key
             )
             self.problems.add(Problem(
-                self.staging.files[row["file_no"]], "the same row comes twice with different values", row["line"],
-                found=found, hint=f"The other one is on line {other['line']} of {self.staging.files[other['file_no']]}.",
+                self.staging.files[row["file_no"]], "the same row comes twice with different values", row["file_line"],
+                found=found, hint=f"The other one is on line {other['file_line']} of {self.staging.files[other['file_no']]}.",
             ))  # fmt: skip
 
     def waiting_row(self, number: int) -> Any:

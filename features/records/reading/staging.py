@@ -16,7 +16,8 @@ from features.records.columns import Nature, Table
 from features.records.reading.batches import LINE, Piece
 from features.records.schema import ALL_TABLES, SQL_TYPES
 
-NEW, KNOWN, CHANGED = 0, 1, 2  # what becomes of a staged row: inserted, left out, inserted as a correction
+# What becomes of a waiting row: kept, kept as a correction; left out as known, put aside in the quarantine.
+NEW, CHANGED, KNOWN, ASIDE = 0, 1, 2, 3
 COPY_BUFFER_ROWS = 10_000
 
 
@@ -36,13 +37,14 @@ class StagedTable:
         self.labels: dict[str, str] = {}
         self.keep_existing = False
         self.repeats = "refuse"
+        self.orphans = "refuse"
         self.has_open_spells = False
         self.sql = sa.Table(
             f"staged_{table.name}",
             sa.MetaData(),
             sa.Column("staged_no", sa.Integer, primary_key=True, autoincrement=False),
             sa.Column("file_no", sa.Integer),
-            sa.Column("line", sa.BigInteger),
+            sa.Column("file_line", sa.BigInteger),
             sa.Column("fate", sa.SmallInteger),
             sa.Column("is_derived", sa.Boolean),
             *(sa.Column(column.name, SQL_TYPES[column.kind]()) for column in table.columns),
@@ -98,6 +100,7 @@ class Staging:
         staged.given |= set(frame.columns) - {LINE}
         staged.labels.update(piece.labels)
         staged.keep_existing, staged.repeats = piece.keep_existing, piece.repeats
+        staged.orphans = piece.orphans
         if piece.file not in self.files:
             self.files.append(piece.file)
         full = completed(staged, frame, self.files.index(piece.file), known_at)
@@ -132,7 +135,7 @@ def completed(staged: StagedTable, frame: pl.DataFrame, file_no: int, known_at: 
     bookkeeping = {
         "staged_no": numbers,
         "file_no": pl.repeat(file_no, height, dtype=pl.Int64, eager=True),
-        "line": frame[LINE],
+        "file_line": frame[LINE],
         "fate": pl.repeat(NEW, height, dtype=pl.Int64, eager=True),
         "is_derived": derived,
     }

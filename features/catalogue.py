@@ -139,8 +139,8 @@ def build_catalogue(records: Mapping[str, pl.DataFrame], as_of: datetime) -> Cat
     as_of : datetime
         Aware UTC; requirements that hold only later are left out.
     """
-    history = History(as_of, records)
     courses = course_rows(records)
+    history = History(as_of, {**records, "courses": courses})
     taught = taught_levels(history).join(courses.select("course_id"), "course_id", "semi")
     required = required_levels(history)
     names = skill_names(records, taught, required)

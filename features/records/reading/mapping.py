@@ -29,7 +29,7 @@ SOURCES = (
 )
 CHANGES = (
     "values", "otherwise", "times", "plus", "find", "lower", "prefix", "optional", "days", "months", "years",
-    "signs", "separator", "parse",
+    "signs", "separator", "percent",
 )  # fmt: skip
 MAPPING_KEYS = (
     "describes", "kind", "encoding", "delimiter", "decimal", "dates", "empty", "unknown", "ignore", "settings", "table",

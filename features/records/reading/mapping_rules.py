@@ -123,6 +123,8 @@ class RuleRunner:
             values = self.mapped(plain_text(values), rule)
         if "times" in changes or "plus" in changes:
             values = self.scaled(values, changes.get("times", 1), changes.get("plus", 0))
+        if changes.get("percent"):
+            values = self.shares(values, rule)
         if changes.get("lower"):
             values = plain_text(values).str.to_lowercase()
         if "prefix" in changes:
@@ -203,6 +205,11 @@ class RuleRunner:
     def scaled(self, values: pl.Series, times: float, plus: float) -> pl.Series:
         """Return numbers times a factor, plus a summand."""
         return self.numbers(values, "") * times + plus
+
+    def shares(self, values: pl.Series, rule: Rule) -> pl.Series:
+        """Return percents, with or without the sign, as shares 0-1."""
+        bare = values.str.strip_suffix("%").str.strip_chars() if values.dtype == pl.String else values
+        return self.numbers(bare, ", ".join(rule.columns)) / 100
 
     def numbers(self, values: pl.Series, name: str) -> pl.Series:
         """Return values as numbers; refuse what is none."""

@@ -54,8 +54,8 @@ def reason(
     """
     parts = [gap_part(closed, job), model_part(catalogue, cause, job)]
     said = [part for part in parts if part]
-    if before is not None and not closed:
-        said.insert(0, f"comes before {before!r}")
+    if before is not None:
+        said.insert(0, f"comes before {before!r}, which asks for it")
     sentence = "; ".join(said) or "Open to you, and not taken yet"
     return sentence[0].upper() + sentence[1:] + "."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +65,7 @@ def answer(context: Context, ranking: Sequence[Ranked], asked: RecommendationQue
 def body(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> dict[str, Any]:
     """Return the answer as the contract (`serving.recommendation_answers`) shows it."""
     page = ranking[asked.offset : asked.offset + asked.n]
-    asks_for = prerequisite_titles(context.catalogue, page)
-    items = [
-        item(context, one, place, asks_for.get(one.course), asked.explain)
-        for place, one in enumerate(page, asked.offset + 1)
-    ]
+    items = [item(context, one, place, asked.explain) for place, one in enumerate(page, asked.offset + 1)]
     missing = asked.n - len(items)
     return {
         "employee_id": context.employee_id,
@@ -83,12 +79,7 @@ def body(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery
     }
 
 
-def prerequisite_titles(catalogue: Catalogue, page: Sequence[Ranked]) -> Mapping[int, str]:
-    """Return course → title of the listed course that asks for it first."""
-    return {first: catalogue.titles[one.course] for one in page for first in one.unmet}
-
-
-def item(context: Context, one: Ranked, place: int, before: str | None, is_explained: bool) -> dict[str, Any]:
+def item(context: Context, one: Ranked, place: int, is_explained: bool) -> dict[str, Any]:
     """Return one course of the ranking."""
     catalogue, course, assignment = context.catalogue, one.course, one.assignment
     course_id, hours = catalogue.course_ids[course], float(catalogue.hours[course])
@@ -110,11 +101,11 @@ def item(context: Context, one: Ranked, place: int, before: str | None, is_expla
         "reason": None,
     }
     if is_explained:
-        explain(context, one, before, shown)
+        explain(context, one, shown)
     return shown
 
 
-def explain(context: Context, one: Ranked, before: str | None, shown: dict[str, Any]) -> None:
+def explain(context: Context, one: Ranked, shown: dict[str, Any]) -> None:
     """Add the gaps closed and the sentence why."""
     catalogue, needs = context.catalogue, context.needs
     for place, start, reached, _ in gains(catalogue, one.course, needs):
@@ -133,6 +124,7 @@ def explain(context: Context, one: Ranked, before: str | None, shown: dict[str, 
         for gap in shown["closes"]
     ]
     job = catalogue.job_titles.get(context.job_id or "")
+    before = catalogue.titles[one.opens] if one.opens >= 0 else None
     why = reason(catalogue, closed, context.candidates.cause(one.course), job, before)
     if one.assignment is not None:
         kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"

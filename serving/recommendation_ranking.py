@@ -81,12 +81,15 @@ class Ranked:
         Where somebody asked for it.
     unmet : tuple of int
         Prerequisites that are not completed; those stand before it in the same ranking.
+    opens : int
+        The better course it was put before, because that one asks for it; -1 where it stands for itself.
     """
 
     course: int
     score: float
     assignment: Assignment | None
     unmet: tuple[int, ...]
+    opens: int = -1
 
 
 @dataclass(frozen=True)
@@ -164,20 +167,20 @@ def rank(
             if best is None:
                 break
             picker.note(line.add(best))
-    return [ranked(catalogue, course, totals, asked, completed) for course in line.courses[:most]]
+    return [ranked(line, course, totals, asked, completed) for course in line.courses[:most]]
 
 
 def ranked(
-    catalogue: Catalogue,
+    line: Line,
     course: int,
     totals: Floats,
     asked: Mapping[int, Assignment],
     completed: frozenset[int],
 ) -> Ranked:
     """Return a course in its place."""
-    unmet = tuple(one for one in catalogue.prerequisites[course] if one not in completed)
+    unmet = tuple(one for one in line.catalogue.prerequisites[course] if one not in completed)
     score = 0.5 + math.atan(float(totals[course])) / math.pi
-    return Ranked(course, round(score, 4), asked.get(course), unmet)
+    return Ranked(course, round(score, 4), asked.get(course), unmet, line.opens.get(course, -1))
 
 
 def urgency(assignment: Assignment) -> tuple[bool, float, int]:
@@ -193,6 +196,7 @@ class Line:
         self.catalogue, self.allowed, self.ready, self.most = catalogue, allowed, ready, most
         self.courses: list[int] = []
         self.placed: set[int] = set()
+        self.opens: dict[int, int] = {}
 
     @property
     def is_full(self) -> bool:
@@ -208,6 +212,7 @@ class Line:
         self.courses += new
         self.placed.update(new)
         self.ready.update(new)
+        self.opens.update(dict.fromkeys((one for one in new if one != course), course))
         return new
 
 

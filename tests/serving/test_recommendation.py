@@ -1,0 +1,510 @@
+"""Recommendations over HTTP: refusals first, then what is shown, why, and that it is current."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.records.moments import to_micros
+from features.records.store import Store
+from serving.house import House
+from serving.models import LoadedModel
+from serving.recommendation_answers import Recommendations
+from serving.recommendation_catalogue import KEY
+from serving.recommendation_kept import Scores, pack, score_everybody, unpack
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SCORER = Path(__file__).resolve().parents[2] / "training" / "recommendation" / "scorer.py"
+COURSES = ("excel", "sql1", "sql2", "talk", "yoga", "safety", "new")
+LEVELS = {"excel": ("excel", 3.0), "sql1": ("sql", 2.0), "sql2": ("sql", 4.0), "talk": ("talk", 3.0),
+          "yoga": ("calm", 2.0), "new": ("sql", 3.0)}  # fmt: skip
+KNOWN = COURSES[:-1]  # the model was made before the course "new"
+
+
+def model_with(gap: float = 2.0) -> LoadedModel:
+    """Return a model in which people who took excel take sql1, and everybody takes yoga."""
+    scope: dict[str, Any] = {"__name__": "scorer"}
+    exec(compile(SCORER.read_text(), str(SCORER), "exec"), scope)
+    n = len(KNOWN)
+    weights = np.zeros((n, n), dtype=np.float32)
+    weights[KNOWN.index("excel"), KNOWN.index("sql1")] = 1.0
+    weights[KNOWN.index("excel"), KNOWN.index("talk")] = 0.3
+    popular = np.log(np.array([[0.2, 0.1, 0.05, 0.1, 0.5, 0.05]] * 2))
+    popular[0, KNOWN.index("talk")] = 0.5  # clerks take talk most
+    facts = {
+        "course_ids": list(KNOWN),
+        "job_ids": ["clerk"],
+        "blend": {"warm": {"takers": 1.0, "gap": gap}, "new": {"popularity": 1.0, "gap": gap}},
+        "completion": {"sql1": 0.8},
+    }
+    scorer = scope["Scorer"](facts, {"weights": weights, "cohorts": popular})
+    return LoadedModel("recommendation", "3", "digest-3", scorer, Path(), {})
+
+
+def stock(store: Store) -> None:
+    """Keep two people, seven courses and two jobs."""
+    day = to_micros(NOW - timedelta(days=100))
+    fact = {"happened_at": day, "known_at": day}
+    ann = {"employee_id": "ann", "spell": 1}
+    bob = {"employee_id": "bob", "spell": 1}
+    with store.transaction() as connection:
+        rows: dict[str, list[dict[str, Any]]] = {
+            "employees": [{**who, "hired_at": day, "known_at": day} for who in (ann, bob)],
+            "courses": [
+                {
+                    "course_id": one,
+                    "title": one.title(),
+                    "hours": 2.0 + place,
+                    "modality": "online",
+                    "language": "en",
+                }
+                for place, one in enumerate(COURSES)
+            ],
+            "course_skills": [
+                {"course_id": course, "skill_id": skill, "level": level, "source": "given"}
+                for course, (skill, level) in LEVELS.items()
+            ],
+            "course_prerequisites": [{"course_id": "sql2", "prerequisite_id": "sql1"}],
+            "skills": [
+                {"skill_id": skill, "name": skill.upper()} for skill in ("excel", "sql", "talk", "calm")
+            ],
+            "jobs": [{"job_id": "clerk", "title": "Clerk"}, {"job_id": "analyst", "title": "Analyst"}],
+            "job_skills": [
+                {"job_id": "analyst", "skill_id": "sql", "level": 4.0, "importance": 1.0},
+                {"job_id": "clerk", "skill_id": "talk", "level": 3.0, "importance": 0.5},
+            ],
+        }
+        for name, content in rows.items():
+            store.upsert(connection, name, content)
+        store.append(
+            connection,
+            "job_history",
+            [{**who, **fact, "job_id": "clerk", "department": "Sales"} for who in (ann, bob)],
+        )
+        store.append(connection, "learning_events", [event("e1", "excel")])
+
+
+def event(
+    event_id: str, course: str, kind: str = "completed", days_ago: float = 50, who: str = "ann"
+) -> dict[str, Any]:
+    """Return a row of learning events."""
+    at = to_micros(NOW - timedelta(days=days_ago))
+    return {
+        "event_id": event_id,
+        "employee_id": who,
+        "course_id": course,
+        "kind": kind,
+        "happened_at": at,
+        "known_at": at,
+    }
+
+
+def keep(store: Store, name: str, *rows: dict[str, Any]) -> None:
+    """Keep rows of a fact table."""
+    with store.transaction() as connection:
+        store.append(connection, name, list(rows))
+
+
+@pytest.fixture
+def stocked(client: TestClient, sqlite_house: House) -> TestClient:
+    """Return a client over two people, with a model; the clock stands."""
+    stock(sqlite_house.store)
+    sqlite_house.clock = lambda: NOW
+    sqlite_house.models.hold(model_with())
+    return client
+
+
+def ask(client: TestClient, who: str = "ann", **query: Any) -> Any:
+    """Return the body of an answer."""
+    answer = client.get(f"/v1/employees/{who}/recommendations", params=query)
+    assert answer.status_code == 200, answer.text
+    Recommendations.model_validate(answer.json())
+    return answer.json()
+
+
+def courses(body: Any) -> list[str]:
+    """Return the courses of an answer, in their order."""
+    return [item["course_id"] for item in body["items"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "found"),
+    [
+        ("nobody", {}, 404, "nobody"),
+        ("ann", {"target_job_id": "king"}, 404, "king"),
+        ("ann", {"exclude_id": "nothing"}, 404, "nothing"),
+        ("ann", {"skill_id": "magic"}, 404, "magic"),
+        ("ann", {"n": 0}, 422, "0"),
+        ("ann", {"n": 101}, 422, "101"),
+        ("ann", {"n": "many"}, 422, "many"),
+        ("ann", {"offset": -1}, 422, "-1"),
+        ("ann", {"max_hours": "nan"}, 422, "nan"),
+        ("ann", {"diversity": 2}, 422, "2"),
+        ("ann", {"modality": "telepathy"}, 422, "telepathy"),
+        ("ann", {"colour": "red"}, 422, ""),
+    ],
+)
+def test_what_cannot_be_answered_says_why(
+    stocked: TestClient, path: str, query: dict[str, Any], status: int, found: str
+) -> None:
+    answer = stocked.get(f"/v1/employees/{path}/recommendations", params=query)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert found in answer.text
+
+
+def test_without_a_model_the_answer_is_503_and_the_path_still_stands(
+    stocked: TestClient, sqlite_house: House
+) -> None:
+    sqlite_house.models.held = {}
+    assert stocked.get("/v1/employees/ann/recommendations").status_code == 503
+    assert stocked.get("/v1/employees/ann/learning-path").status_code == 200
+
+
+def test_a_key_without_the_scope_is_refused(stocked: TestClient) -> None:
+    answer = stocked.get("/v1/employees/ann/recommendations", headers={"Authorization": "Bearer sk_nothing"})
+    assert answer.status_code == 401
+
+
+def test_everything_completed_gives_an_empty_list_with_its_reason(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    keep(sqlite_store, "learning_events", *(event(f"x{one}", one) for one in COURSES))
+    body = ask(stocked, n=5)
+    assert body["items"] == []
+    assert body["shortfall"] == {"missing": 5, "reason": body["shortfall"]["reason"]}
+    assert "filters" in body["shortfall"]["reason"]
+
+
+def test_a_completion_posted_now_is_excluded_from_the_next_answer(
+    stocked: TestClient, sqlite_house: House
+) -> None:
+    rows = score_everybody(sqlite_house, ["ann", "bob"], lambda _done: None)
+    sqlite_house.kept.write("recommendation", "digest-3", rows, as_of=NOW, computed_at=NOW)
+    assert "sql1" in courses(ask(stocked))
+    sent = {"event_id": "now", "employee_id": "ann", "course_id": "sql1", "kind": "completed",
+            "happened_at": NOW.isoformat()}  # fmt: skip
+    assert stocked.post("/v1/events", json=sent).json()["accepted"] == 1
+    body = ask(stocked)
+    assert "sql1" not in courses(body)
+    assert "sql1" in courses(ask(stocked, exclude_completed=False))
+    sql2 = next(item for item in body["items"] if item["course_id"] == "sql2")
+    assert sql2["prerequisites_met"] is True
+
+
+def test_a_completion_raises_the_level_and_lowers_the_gap_at_once(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    before = ask(stocked, target_job_id="analyst", skill_id="sql")
+    assert next(gap for gap in before["items"][0]["closes"])["from_level"] == 0.0
+    keep(sqlite_store, "learning_events", event("e2", "sql1", days_ago=1))
+    after = ask(stocked, target_job_id="analyst", skill_id="sql")
+    assert {item["closes"][0]["from_level"] for item in after["items"]} == {2.0}
+
+
+def test_the_best_course_comes_with_a_reason_made_of_its_numbers(stocked: TestClient) -> None:
+    body = ask(stocked, target_job_id="analyst")
+    first = body["items"][0]
+    assert first["course_id"] == "sql1"
+    assert first["reason"] == (
+        "Raises SQL from 0 to 2 (Analyst asks for 4); people who took 'Excel' often take it."
+    )
+    assert first["closes"] == [
+        {"skill_id": "sql", "skill": "SQL", "from_level": 0.0, "to_level": 2.0, "required_level": 4.0}
+    ]
+    assert first["completion_share"] == 0.8
+    assert first["expected_impact"] is None
+    assert body["model_version"] == "3"
+    assert body["target_job_id"] == "analyst"
+    assert body["fallback"] is None
+    assert body["as_of"] == "2026-01-01T00:00:00Z"
+    assert 0.0 <= first["score"] <= 1.0
+
+
+def test_without_the_course_it_points_to_a_reason_and_its_score_fall(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    with_excel = {item["course_id"]: item for item in ask(stocked)["items"]}
+    keep(sqlite_store, "learning_events", event("e3", "excel", "dismissed", 1))
+    without = {item["course_id"]: item for item in ask(stocked)["items"]}
+    assert "Excel" in with_excel["sql1"]["reason"]
+    assert "Excel" not in without["sql1"]["reason"]
+    assert without["sql1"]["rank"] > with_excel["sql1"]["rank"]
+
+
+def test_explanations_can_be_left_out(stocked: TestClient) -> None:
+    assert {(item["reason"], tuple(item["closes"])) for item in ask(stocked, explain=False)["items"]} == {
+        (None, ())
+    }
+
+
+def test_prerequisites_stand_before_what_asks_for_them(stocked: TestClient) -> None:
+    found = courses(ask(stocked, target_job_id="analyst"))
+    assert found.index("sql1") < found.index("sql2")
+    sql2 = next(one for one in ask(stocked)["items"] if one["course_id"] == "sql2")
+    assert (sql2["prerequisites_met"], sql2["prerequisites"]) == (False, ["sql1"])
+
+
+def test_a_prerequisite_put_before_a_better_course_says_so(stocked: TestClient, sqlite_house: House) -> None:
+    model = model_with()
+    model.scorer.weights = np.roll(model.scorer.weights, 1, axis=1)  # people who took excel take sql2
+    sqlite_house.models.hold(model)
+    first, second = ask(stocked, n=2)["items"]
+    assert (first["course_id"], second["course_id"]) == ("sql1", "sql2")
+    assert first["reason"].startswith("Comes before 'Sql2', which asks for it")
+
+
+def test_a_course_whose_prerequisite_is_filtered_out_is_not_listed(stocked: TestClient) -> None:
+    assert "sql2" not in courses(ask(stocked, exclude_id="sql1"))
+
+
+def test_filters_are_or_within_and_and_between(stocked: TestClient) -> None:
+    assert set(courses(ask(stocked, skill_id=["talk", "calm"]))) == {"talk", "yoga"}
+    assert set(courses(ask(stocked, skill_id=["talk", "calm"], max_hours=5))) == {"talk"}
+    assert courses(ask(stocked, modality=["online", "classroom"], language="de")) == []
+
+
+def test_pages_of_a_ranking_fit_together(stocked: TestClient) -> None:
+    whole = ask(stocked, n=6)
+    parts = ask(stocked, n=3)["items"] + ask(stocked, n=3, offset=3)["items"]
+    assert parts == whole["items"]
+    assert [item["rank"] for item in parts] == [1, 2, 3, 4, 5, 6]
+
+
+def test_mandatory_courses_come_first_with_their_date(stocked: TestClient, sqlite_store: Store) -> None:
+    asked = to_micros(NOW - timedelta(days=1))
+    due = to_micros(NOW + timedelta(days=30))
+    row = {"employee_id": "ann", "happened_at": asked, "known_at": asked, "due_at": due}
+    keep(sqlite_store, "assignments", {**row, "course_id": "safety", "is_mandatory": True},
+         {**row, "course_id": "yoga", "is_mandatory": False, "due_at": due - 1})  # fmt: skip
+    items = ask(stocked)["items"]
+    assert [item["course_id"] for item in items[:2]] == ["safety", "yoga"]
+    assert items[0]["mandatory"] is True
+    assert items[0]["due_at"] == "2026-01-31T00:00:00Z"
+    assert items[0]["reason"].startswith("Mandatory, due on 2026-01-31: ")
+    keep(sqlite_store, "learning_events", event("e4", "safety", days_ago=0.5))
+    assert "safety" not in courses(ask(stocked))
+
+
+def test_a_mandatory_course_done_before_it_was_asked_for_is_asked_for_again(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    keep(sqlite_store, "learning_events", event("e5", "safety", days_ago=40))
+    assert "safety" not in courses(ask(stocked))
+    at = to_micros(NOW - timedelta(days=2))
+    keep(sqlite_store, "assignments", {"employee_id": "ann", "course_id": "safety", "is_mandatory": True,
+                                       "happened_at": at, "known_at": at})  # fmt: skip
+    assert courses(ask(stocked))[0] == "safety"
+
+
+def test_what_is_in_progress_or_dismissed_is_not_recommended(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    keep(
+        sqlite_store,
+        "learning_events",
+        event("e6", "yoga", "started", 3),
+        event("e7", "talk", "dismissed", 3),
+    )
+    assert not {"yoga", "talk"} & set(courses(ask(stocked)))
+
+
+def test_a_person_without_history_is_answered_and_it_is_said(stocked: TestClient) -> None:
+    body = ask(stocked, who="bob")
+    assert body["fallback"].startswith("new_person")
+    assert courses(body)[0] == "talk"
+    assert body["items"][0]["reason"] == (
+        "Raises TALK from 0 to 3 (Clerk asks for 3); often taken by people who work as Clerk."
+    )
+
+
+def test_a_course_that_the_model_never_saw_is_reached_by_the_gap_it_closes(stocked: TestClient) -> None:
+    found = courses(ask(stocked, target_job_id="analyst"))
+    assert found.index("new") < found.index("yoga")
+
+
+def test_kept_scores_and_scores_made_on_the_spot_agree(stocked: TestClient, sqlite_house: House) -> None:
+    on_the_spot = [ask(stocked, who) for who in ("ann", "bob")]
+    rows = list(score_everybody(sqlite_house, ["ann", "bob"], lambda _done: None))
+    sqlite_house.kept.write("recommendation", "digest-3", rows, as_of=NOW, computed_at=NOW)
+    kept = [ask(stocked, who) for who in ("ann", "bob")]
+    for one, other in zip(on_the_spot, kept, strict=True):
+        assert one["items"] == other["items"]
+        assert one["fallback"] == other["fallback"]
+
+
+def test_scores_that_have_not_seen_the_newest_records_are_marked(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    rows = list(score_everybody(sqlite_house, ["ann"], lambda _done: None))
+    before = NOW - timedelta(days=10)
+    sqlite_house.kept.write("recommendation", "digest-3", rows, as_of=before, computed_at=before)
+    assert ask(stocked)["fallback"] is None
+    keep(sqlite_store, "learning_events", event("e8", "talk", days_ago=1))
+    body = ask(stocked)
+    assert body["fallback"] == "stale_scores"
+    assert "talk" not in courses(body)
+
+
+def test_what_was_shown_is_written_down(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    body = ask(stocked, n=2)
+    sqlite_house.ledger.flush()
+    shown = sqlite_store.frame("recommendations_shown").sort("rank")
+    assert shown["course_id"].to_list() == courses(body)
+    assert shown["recommendation_id"].unique().to_list() == [body["recommendation_id"]]
+    assert shown["rank"].to_list() == [1, 2]
+
+
+def test_a_changed_course_is_seen_once_the_catalogue_is_read_again(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    assert "yoga" in courses(ask(stocked))
+    with sqlite_store.transaction() as connection:
+        gone = {"course_id": "yoga", "title": "Yoga", "valid_until": to_micros(NOW - timedelta(days=1))}
+        sqlite_store.upsert(connection, "courses", [gone])
+    sqlite_house.cache.pop(KEY)
+    assert "yoga" not in courses(ask(stocked))
+
+
+def test_diversity_puts_unlike_courses_forward(stocked: TestClient) -> None:
+    plain = courses(ask(stocked, target_job_id="analyst"))
+    diverse = courses(ask(stocked, target_job_id="analyst", diversity=1))
+    assert diverse.index("talk") < plain.index("talk")
+    assert set(plain) == set(diverse)
+
+
+PROFILE = {
+    "skills": [{"skill_id": "sql", "level": 2}],
+    "completed_course_ids": ["excel", "sql1"],
+    "target_job_id": "analyst",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"skills": [{"skill_id": "magic", "level": 1}]}, 404),
+        ({"skills": [{"skill_id": "sql", "level": 9}]}, 422),
+        ({"completed_course_ids": ["nothing"]}, 404),
+        ({"target_job_id": "king"}, 404),
+        ({"colour": "red"}, 422),
+        ({"employee_id": "ann"}, 422),
+        ({"n": 1000}, 422),
+        ({"text": "I want to learn about data"}, 503),
+    ],
+)
+def test_a_profile_that_cannot_be_answered_says_why(
+    stocked: TestClient, change: dict[str, Any], status: int
+) -> None:
+    answer = stocked.post("/v1/recommendations", json={**PROFILE, **change})
+    assert answer.status_code == status
+
+
+def test_an_empty_profile_is_refused(stocked: TestClient) -> None:
+    answer = stocked.post("/v1/recommendations", json={})
+    assert answer.status_code == 422
+    assert "Nothing is known" in answer.text
+
+
+def test_a_profile_is_answered_and_nothing_of_it_is_kept(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    answer = stocked.post("/v1/recommendations", json=PROFILE)
+    body = answer.json()
+    assert answer.status_code == 200
+    assert body["employee_id"] is None
+    assert body["items"][0]["course_id"] == "sql2"
+    assert body["items"][0]["closes"][0]["from_level"] == 2.0
+    assert not {"excel", "sql1"} & set(courses(body))
+    sqlite_house.ledger.flush()
+    assert sqlite_store.count("recommendations_shown") == 0
+
+
+def test_a_text_brings_courses_close_to_it(stocked: TestClient, sqlite_house: House) -> None:
+    model = model_with()
+    model.scorer.vectors = np.eye(len(KNOWN))
+    sqlite_house.models.hold(model)
+    sqlite_house.encoder = lambda texts: np.eye(len(KNOWN))[[KNOWN.index("yoga")] * len(texts)]
+    body = stocked.post("/v1/recommendations", json={"text": "something calm"}).json()
+    assert body["items"][0]["course_id"] == "yoga"
+    assert body["items"][0]["reason"] == "Its content is close to what you wrote."
+    assert body["fallback"].startswith("free_text")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("nobody", {}, 404),
+        ("ann", {"target_job_id": "king"}, 404),
+        ("ann", {"max_hours": 0}, 422),
+    ],
+)
+def test_a_path_that_cannot_be_found_says_why(
+    stocked: TestClient, path: str, query: dict[str, Any], status: int
+) -> None:
+    assert stocked.get(f"/v1/employees/{path}/learning-path", params=query).status_code == status
+
+
+def test_a_path_through_a_circle_is_refused_and_the_circle_named(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    with sqlite_store.transaction() as connection:
+        sqlite_store.upsert(
+            connection, "course_prerequisites", [{"course_id": "sql1", "prerequisite_id": "sql2"}]
+        )
+    answer = stocked.get("/v1/employees/ann/learning-path", params={"target_job_id": "analyst"})
+    assert answer.status_code == 422
+    assert "asks for" in answer.text
+
+
+def test_a_path_leads_to_the_job_with_prerequisites_first(stocked: TestClient) -> None:
+    body = stocked.get("/v1/employees/ann/learning-path", params={"target_job_id": "analyst"}).json()
+    assert [step["course_id"] for step in body["steps"]] == ["sql1", "sql2"]
+    assert body["steps"][1]["prerequisites"] == ["sql1"]
+    assert [step["hours_so_far"] for step in body["steps"]] == [3.0, 7.0]
+    assert body["total_hours"] == 7.0
+    assert body["steps"][-1]["closed_share"] == 1.0
+    assert body["uncovered"] == body["remaining"] == []
+
+
+def test_a_path_says_what_the_hours_do_not_reach(stocked: TestClient) -> None:
+    body = stocked.get(
+        "/v1/employees/ann/learning-path", params={"target_job_id": "analyst", "max_hours": 5}
+    ).json()
+    assert [step["course_id"] for step in body["steps"]] == ["sql1"]
+    assert body["remaining"][0] == {
+        "skill_id": "sql", "skill": "SQL", "required_level": 4.0, "reachable_level": 2.0,
+    }  # fmt: skip
+    assert body["uncovered"] == []
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 40), st.booleans())
+def test_packed_scores_come_back_as_they_were(n: int, is_new: bool) -> None:
+    rng = np.random.default_rng(n)
+    made = Scores(
+        is_new,
+        0.5,
+        rng.integers(0, 9, n),
+        rng.random(n).astype("f4"),
+        rng.integers(0, 4, n),
+        rng.integers(-1, 9, n),
+    )
+    back = unpack(pack(made))
+    assert (back.is_new, back.gap_weight) == (is_new, 0.5)
+    for name in ("courses", "scores", "causes", "because"):
+        assert np.array_equal(getattr(back, name), getattr(made, name))
+
+
+def test_bytes_of_another_format_are_refused() -> None:
+    with pytest.raises(ValueError, match="kept scores of format"):
+        unpack(b"\x09" + bytes(20))

@@ -73,6 +73,7 @@ def create_app(
     house: House | None = None,
     routers: Iterable[APIRouter] | None = None,
     drain: Drain | None = None,
+    around: list[Middleware] | None = None,
 ) -> FastAPI:
     """Build the service.
 
@@ -86,6 +87,8 @@ def create_app(
         Further operations, behind the same guard.
     drain : Drain, optional
         Tells when connections are to be closed.
+    around : list of Middleware, optional
+        In place of the layers that authenticate and limit callers from outside.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan(built),
-        middleware=layers(built, drain or Drain()),
+        middleware=layers(built, drain or Drain()) if around is None else around,
     )
     app.state.house = built
     problems.install(app)

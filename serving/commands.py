@@ -45,9 +45,72 @@ def serve(
     given = {"host": host, "port": port, "workers": workers}
     settings = read_settings(**given)
     chosen = {f"SKILLPATH_{name.upper()}": str(value) for name, value in given.items() if value is not None}
-    code = Supervisor(settings, {**os.environ, **chosen}, say).run()
-    if code:
-        raise typer.Exit(code)
+    Supervisor(settings, {**os.environ, **chosen}, say).run()
+
+
+@app.command()
+def score(
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="A question that keeps scores; or all.")
+    ],
+    employee: Annotated[list[str] | None, typer.Option(help="Only these people; repeatable.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score everybody with the promoted models and keep the scores; a stopped run goes on where it was.
+
+    Example: skillpath score all
+
+    Exit codes: 0 scored, 2 no such question, 3 no such person, 5 no verified model.
+    """
+    from serving.settings import read_settings
+
+    settings = read_settings()
+    bound_threads(settings.threads)
+    from serving.batch import Scored, fetch_champions, score_questions
+
+    fetch_champions()
+    done: list[Scored] = score_questions(settings, question, employee or [])
+    if as_json:
+        print(
+            json.dumps(
+                {"scored": [{name: plain(value) for name, value in vars(each).items()} for each in done]}
+            )
+        )
+        return
+    for each in done:
+        counts = f"{each.scored} people scored, {each.stood} stood already"
+        print(f"{each.question} version {each.version}: {counts}, as of {each.as_of:%Y-%m-%d}; {each.file}")
+
+
+def bound_threads(threads: int) -> None:
+    """Bound the numeric libraries' threads, before they are imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(name, str(threads))
+
+
+@app.command()
+def recommend(
+    employee: Annotated[str, typer.Argument(metavar="EMPLOYEE", help="The person, as the HRIS knows them.")],
+    n: Annotated[int, typer.Option("--n", "-n", min=1, max=100, help="How many courses.")] = 10,
+    job: Annotated[str | None, typer.Option(help="The job aimed at; by default the person's own.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print one employee's gaps and recommendations, with reasons, as the service would answer them.
+
+    Example: skillpath recommend E00042 --n 5
+
+    Exit codes: 0 answered, 2 bad input, 3 no such person or job, 5 no verified model.
+    """
+    import asyncio
+
+    from serving.settings import read_settings
+
+    settings = read_settings()
+    bound_threads(settings.threads)
+    from serving.person import answers_about, in_words
+
+    said = asyncio.run(answers_about(settings, employee, n, job))
+    print(json.dumps(said) if as_json else in_words(employee, said))
 
 
 @keys_app.command("create")

@@ -52,7 +52,9 @@ def contract(app: FastAPI) -> dict[str, Any]:
 def problem_schema() -> dict[str, Any]:
     """Return the schema of a problem."""
     text = {"type": "string"}
-    members: dict[str, Any] = dict.fromkeys(("type", "title", "detail", "field", "found", "allowed", "hint"), text)
+    members: dict[str, Any] = dict.fromkeys(
+        ("type", "title", "detail", "field", "found", "allowed", "hint"), text
+    )
     members["status"] = {"type": "integer"}
     return {"type": "object", "properties": members, "required": ["type", "title", "status", "detail"]}
 

@@ -89,6 +89,12 @@ class Models:
         for told in self.on_swap:
             told(model)
 
+    def pinned(self) -> Models:
+        """Return the models as they are now, for work that must not see a swap in its middle."""
+        still = Models()
+        still.held = self.held
+        return still
+
     def missing(self) -> list[str]:
         """Return the questions that must have a model and have none; where nothing must, one of them."""
         if self.settings and self.settings.ready_questions:

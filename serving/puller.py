@@ -19,6 +19,7 @@ from pathlib import Path
 from features.errors import SkillpathError, UnavailableError
 from serving.bundles import RefusedBundleError, Statement
 from serving.logs import configure
+from serving.preparation import Preparation
 from serving.registry import Champion, MlflowRegistry, Registry
 from serving.settings import QUESTIONS, ServingSettings, read_settings
 from serving.shelf import Place, Shelf, write_whole
@@ -139,7 +140,7 @@ def clean_incoming(shelf: Shelf) -> None:
 
 def run(settings: ServingSettings, *, is_once: bool, parent_left: Callable[[], bool]) -> None:
     """Turn until the parent process has left, or once."""
-    puller = Puller(settings, MlflowRegistry(settings.registry_uri))
+    puller = Puller(settings, MlflowRegistry(settings.registry_uri), Preparation(settings))
     clean_incoming(puller.shelf)
     while True:
         try:

@@ -6,6 +6,8 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol, cast
 
 from features.errors import SkillpathError
@@ -35,14 +37,15 @@ def scoring(question: str) -> Scoring | None:
     return cast(Scoring, module) if hasattr(module, "score_everybody") else None
 
 
-def keep_scores(house: House, question: str, employee_ids: Sequence[str], progress: Progress) -> int:
+def keep_scores(house: House, question: str, employee_ids: Sequence[str]) -> int:
     """Compute and keep people's scores under the current model; return how many were kept."""
     module = scoring(question)
     if module is None or not employee_ids:
         return 0
-    digest, as_of = house.models.current(question).digest, house.clock()
-    rows = list(module.score_everybody(house, employee_ids, progress))
-    return house.kept.write(question, digest, rows, as_of=as_of, computed_at=house.clock())
+    pinned = replace(house, models=house.models.pinned())  # one model from the first row to the last
+    digest, as_of = pinned.models.current(question).digest, house.clock()
+    rows = list(module.score_everybody(pinned, employee_ids, lambda _done: None))
+    return house.kept.write(question, digest, rows, as_of=as_of, computed_at=datetime.now(UTC))
 
 
 class Recomputer:
@@ -74,7 +77,7 @@ class Recomputer:
     def recompute(self, question: str, people: Sequence[str]) -> None:
         """Recompute one question's scores of these people; who cannot be scored keeps what stood."""
         try:
-            keep_scores(self.house, question, people, lambda _done: None)
+            keep_scores(self.house, question, people)
         except SkillpathError as error:
             log.warning(
                 "not recomputed",

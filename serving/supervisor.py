@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 
-from features.errors import UnavailableError
+from features.errors import SkillpathError, UnavailableError
 from serving.settings import ServingSettings
 
 BACKLOG = 2048
@@ -107,28 +107,33 @@ class Supervisor:
             command, env=self.environment, pass_fds=descriptors, stdin=subprocess.DEVNULL
         )
 
-    def run(self) -> int:
-        """Keep everything running until told to stop; return the exit code."""
+    def run(self) -> None:
+        """Keep everything running until told to stop.
+
+        Raises
+        ------
+        SkillpathError
+            If no worker could start; its exit code is the worker's, which has said why.
+        """
         with self.signals():
-            code = 0
             try:
-                while not self.is_stopping and not code:
-                    code = self.turn()
+                while not self.is_stopping:
+                    self.turn()
             finally:
                 self.stop()
-        return code
 
-    def turn(self) -> int:
-        """Tend every process once; return an exit code where the service cannot start."""
+    def turn(self) -> None:
+        """Tend every process once."""
         for kept in self.kept:
             code = kept.tend()
             if code is None:
                 continue
-            self.tell(f"{kept.name} ended with {code}; starting another.")
             if code in TEACHING_EXITS and kept.name != "puller" and not self.has_answered:
-                return code
+                error = SkillpathError("The service cannot start.")
+                error.exit_code = code
+                raise error
+            self.tell(f"{kept.name} ended with {code}; starting another.")
         self.listen_for_ready()
-        return 0
 
     def listen_for_ready(self) -> None:
         """Wait a moment, and say when the first worker answers."""

@@ -80,7 +80,8 @@ class DrainingServer(uvicorn.Server):  # type: ignore[misc]
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer, say so, and watch the parent."""
         await super().startup(sockets)
-        os.write(self.ready, b"1")
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for a worker that replaces another
+            os.write(self.ready, b"1")
         os.close(self.ready)
         self.loop.add_reader(self.leash, self.parent_is_gone)
 

@@ -41,7 +41,7 @@ def forward(name: str, module: str) -> Callable[[typer.Context], None]:
 
     def run(context: typer.Context) -> None:
         commands = importlib.import_module(module)
-        commands.app(args=[name, *context.args], prog_name="skillpath", standalone_mode=False)
+        commands.app(args=[name, *context.args], prog_name="skillpath")
 
     return run
 
@@ -51,30 +51,14 @@ for _name, (_module, _help) in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line; an error that teaches goes to stderr with its own exit code."""
-    try:
-        app(standalone_mode=False)
-    except Exception as error:  # the one place where every error becomes an exit code
-        sys.exit(exit_code(error))
-
-
-def exit_code(error: Exception) -> int:
-    """Print an error for a person and return the exit code that scripts can use."""
-    from click import ClickException, exceptions
-
+    """Run the command line; an error that teaches goes to stderr, with its own exit code."""
     from features.errors import SkillpathError
 
-    if isinstance(error, exceptions.Exit):
-        return int(error.exit_code)
-    if isinstance(error, ClickException):
-        error.show()
-        return int(error.exit_code)
-    if isinstance(error, exceptions.Abort | KeyboardInterrupt):
-        return 130
-    if isinstance(error, SkillpathError):
+    try:
+        app()
+    except SkillpathError as error:
         print(f"skillpath: {error}", file=sys.stderr)
-        return error.exit_code
-    raise error
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def embed(
 
     Example: skillpath embed --export var/encoder
     """
-    from features.records.encoder import embed_records
+    from features.records.embedding import embed_records
     from features.records.settings import RecordsSettings
 
     settings = RecordsSettings()

@@ -102,8 +102,8 @@ def embed(
     from features.records.settings import RecordsSettings
 
     settings = RecordsSettings()
-    with opened(settings) as store, progress_bar(enabled=settings.progress) as progress:
-        result: dict[str, Any] = embed_records(settings, store, export, progress)
+    with opened(settings) as store:
+        result: dict[str, Any] = embed_records(settings, store, export)
     if as_json:
         print(json.dumps(result))
     else:

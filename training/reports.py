@@ -89,6 +89,8 @@ def signed(difference: Interval) -> str:
 
 def short(value: Any, limit: int = 300) -> str:
     """Return a diagnostic in one line."""
+    if isinstance(value, Interval):
+        return words(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):

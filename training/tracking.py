@@ -245,9 +245,14 @@ def quietly() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.showwarning = unseen  # MLflow turns its own advice on again
             yield
     finally:
         sys.dont_write_bytecode = before
+
+
+def unseen(*_: object, **__: object) -> None:
+    """Show no warning."""
 
 
 def as_logged(found: Any) -> LoggedModel:

@@ -26,7 +26,7 @@ STEPS: dict[str, tuple[float, ...]] = {
     "takers": (0.0, 1.0),
     "content": (0.0, 0.1, 0.25, 0.5, 1.0),
     "popularity": (0.0, 0.1, 0.25, 0.5, 1.0),
-    "gap": (0.0, 0.5, 1.0, 2.0, 4.0, 8.0),
+    "gap": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
 }
 START = {"warm": {"takers": 1.0}, "new": {"popularity": 1.0}}
 DEFAULT_GAP = 2.0  # of new people, where validation holds too few of them to choose
@@ -78,8 +78,8 @@ def choose_blend(scorer: Scorer, block: Block) -> tuple[dict[str, dict[str, floa
 
     Notes
     -----
-    Coordinate search on nDCG@10. The gap weight is then raised as far as the blend stays within one standard
-    error of the best one and above every single part, so that usefulness is not bought with accuracy.
+    Coordinate search on nDCG@10, never below the best single part. The gap weight is then raised as far as the
+    blend stays within one standard error of the best one: usefulness is not bought with accuracy worth naming.
     """
     scorer.model["blend"] = {"warm": dict.fromkeys(STEPS, 1.0), "new": dict.fromkeys(STEPS, 1.0)}
     blends: dict[str, dict[str, float]] = {}
@@ -134,13 +134,15 @@ class Search:
                 options = [{**blend, name: weight} for weight in STEPS[name]]
                 options = [one for one in options if any(one.get(part, 0.0) for part in self.parts)]
                 blend = max([blend, *options], key=lambda one: float(self.units(one).mean()))
+        singles: list[dict[str, float]] = [{name: 1.0} for name in self.parts]
+        blend = max([blend, *singles], key=lambda one: float(self.units(one).mean()))
         return self.with_gap(blend) if "gap" in self.parts else blend
 
     def with_gap(self, blend: dict[str, float]) -> dict[str, float]:
         """Return the blend with the largest gap weight that costs no accuracy worth naming."""
         units = self.units(blend)
         error = float(units.std(ddof=1) / np.sqrt(units.size))
-        floor = max(float(units.mean()) - error, *self.singles().values())
+        floor = float(units.mean()) - error
         for weight in sorted(STEPS["gap"], reverse=True):
             other = {**blend, "gap": weight}
             if weight <= blend.get("gap", 0.0) or float(self.units(other).mean()) >= floor:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.errors import BadInputError, RefusedError
 from training.evaluation import Evaluation, Interval, bootstrap_mean, paired_difference
 from training.loading import load_scorer
 from training.recommendation.blend import PLAIN
-from training.recommendation.dataset import Block, Dataset
+from training.recommendation.dataset import Dataset
 from training.recommendation.estimators import ease, item_knn, popularity
 from training.recommendation.ranking import (
     all_target_ranks,
@@ -64,7 +65,7 @@ def evaluate(
             found=f"{block.size} people, none with a history",
             allowed="at least one person who took something before and something new after",
         )
-    scores = {"model": model_scores(scorer, block), **peer_scores(asked, dataset, plain_ridge(scorer))}
+    scores = {"model": model_scores(scorer, dataset), **peer_scores(asked, dataset, plain_ridge(scorer))}
     ranks = {name: all_target_ranks(score, block.seen, block.targets) for name, score in scores.items()}
     people = {name: per_person(found, block.targets) for name, found in ranks.items()}
     metrics = {name: summary(found, counted, rng) for name, found in people.items()}
@@ -101,20 +102,36 @@ def chosen_peers(peers: Sequence[str]) -> list[str]:
     return list(peers)
 
 
-def model_scores(scorer: Any, block: Block) -> Score:
-    """Return how the saved model scores rows of a block."""
+def model_scores(scorer: Any, dataset: Dataset) -> Score:
+    """Return how the saved model scores rows of the test block.
+
+    A model made from other records knows other courses and jobs: they are matched by their identifiers, and a course
+    it does not know comes last.
+    """
+    block = dataset.test
+    course = {course_id: place for place, course_id in enumerate(scorer.course_ids)}
+    job = {job_id: place for place, job_id in enumerate(scorer.job_ids)}
+    ours = np.array([place for place, one in enumerate(dataset.course_ids) if one in course], dtype=np.int64)
+    theirs = np.array([course[dataset.course_ids[place]] for place in ours], dtype=np.int64)
+    to_model = sp.csr_matrix(
+        (np.ones(ours.size), (ours, theirs)), shape=(len(dataset.course_ids), scorer.n_items)
+    )
+    jobs = np.array([job.get(one, -1) for one in dataset.job_ids] + [-1], dtype=np.int64)[block.jobs]
 
     def score(rows: slice) -> Floats:
-        history = block.history[rows]
-        gaps = None if block.gap_shares is None else block.gap_shares[rows].toarray()
-        found: Floats = scorer.scores(
+        history = sp.csr_matrix(block.history[rows] @ to_model)
+        gaps = None if block.gap_shares is None else (block.gap_shares[rows] @ to_model).toarray()
+        found = scorer.scores(
             indptr=history.indptr,
             items=history.indices,
             weights=history.data,
-            jobs=block.jobs[rows],
+            jobs=jobs[rows],
             gap_shares=gaps,
         )
-        return found
+        lowest = found.min(axis=1, keepdims=True) - 1.0
+        scores = np.repeat(lowest, len(dataset.course_ids), axis=1)
+        scores[:, ours] = found[:, theirs]
+        return np.asarray(scores)
 
     return score
 

@@ -96,6 +96,32 @@ def test_people_are_shown_their_own_kind(folder: Path, dataset: Dataset) -> None
     assert found.data_digest == dataset.digest
 
 
+def test_a_model_of_another_catalogue_is_matched_by_identifiers(folder: Path, dataset: Dataset) -> None:
+    before = evaluate(folder, dataset, np.random.default_rng(7), [])
+    order = np.random.default_rng(3).permutation(len(dataset.course_ids))
+    test = dataset.test
+
+    def moved(matrix: sp.csr_matrix) -> sp.csr_matrix:
+        return sp.hstack([matrix[:, order], sp.csr_matrix((matrix.shape[0], 1))], "csr")
+
+    other = dataclasses.replace(
+        dataset,
+        course_ids=(*(dataset.course_ids[place] for place in order), "later"),
+        job_ids=dataset.job_ids[::-1],
+        known=moved(dataset.known),
+        test=dataclasses.replace(
+            test,
+            history=moved(test.history),
+            seen=moved(test.seen),
+            targets=moved(test.targets),
+            jobs=np.where(test.jobs < 0, -1, 1 - test.jobs),
+            gap_shares=moved(test.gap_shares),
+        ),
+    )
+    after = evaluate(folder, other, np.random.default_rng(7), [])
+    assert after.per_unit == pytest.approx(before.per_unit)
+
+
 def test_gap_closure_is_the_share_that_a_list_of_ten_closes(folder: Path, dataset: Dataset) -> None:
     each = sp.csr_matrix(np.full(dataset.test.targets.shape, 0.03))
     block = dataclasses.replace(dataset.test, gap_shares=each, seen=dataset.test.seen * 0)

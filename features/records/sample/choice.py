@@ -39,9 +39,9 @@ def utility(world: World, who: Array) -> Array:
     job = people.job[who]
     out = (
         effects.popularity[None]
-        + 2.4 * catalogue.relevance[job]
+        + 3.2 * catalogue.relevance[job]
         + 1.1 * effects.taste[people.taste[who]]
-        + 1.6 * gap_closed(world, who)
+        + 1.8 * gap_closed(world, who)
         + people.standard_motivation(who)[:, None] * effects.motivation_pull
         + people.standard_productivity(who)[:, None] * effects.performance_pull
     )

@@ -71,7 +71,7 @@ def draw_effects(catalogue: Catalogue, rng: np.random.Generator) -> Effects:
     return Effects(
         np.round(outcome, 2),
         np.round(leaving, 3),
-        popularity=rng.normal(0, 0.7, count),
+        popularity=rng.normal(0, 0.55, count),
         motivation_pull=rng.uniform(0.0, 0.6, count),
         performance_pull=rng.uniform(-0.4, 0.5, count),
         taste=topics_of_taste(catalogue, rng),

@@ -8,7 +8,7 @@ from features.records.sample.hazard import CAUSES, Terms, hazards
 from features.records.sample.months import FAR, Array
 from features.records.sample.world import World
 
-SHOCK_PER_MONTH = 0.02  # chance that a department is restructured
+SHOCK_PER_MONTH = 0.008  # chance that a department is restructured
 VOLUNTARY, INVOLUNTARY, RETIREMENT, OTHER = range(4)
 REASONS = (
     ("better offer", "career change", "family reasons", "dissatisfied with pay", "conflict with manager",
@@ -44,7 +44,7 @@ def draw_exits(world: World, drivers: DriverSums) -> None:
     """Decide who leaves this month and when; keep the true hazards of everybody."""
     people, rng = world.people, world.rng
     who = people.working()
-    shocks = np.where(rng.random(len(world.catalogue.families)) < SHOCK_PER_MONTH, 1.8, 0.0)
+    shocks = np.where(rng.random(len(world.catalogue.families)) < SHOCK_PER_MONTH, 1.0, 0.0)
     chances, terms = hazards(world, who, shocks)
     drivers.add(terms)
     world.records["truth_months"].add(

@@ -12,7 +12,7 @@ SIZES: dict[str, dict[str, float]] = {
         "count": -0.30, "early": 0.8, "late": 0.4, "on_leave": -1.2, "contract": -0.7,
     },
     "involuntary": {
-        "low_rating": 1.3, "low_productivity": 1.1, "probation": 0.9, "restructuring": 1.8, "on_leave": -2.0,
+        "low_rating": 1.3, "low_productivity": 1.1, "probation": 0.9, "restructuring": 1.5, "on_leave": -2.0,
         "contract": -1.0,
     },
     "retirement": {"years_of_service": 3.6},

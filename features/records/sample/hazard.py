@@ -14,7 +14,7 @@ from features.records.sample.people import CONTRACTOR, INTERN, PERMANENT, TEMPOR
 from features.records.sample.world import World
 
 CAUSES = ("voluntary", "involuntary", "retirement", "other")
-YEARLY = {"voluntary": 0.088, "involuntary": 0.019, "retirement": 0.017}
+YEARLY = {"voluntary": 0.088, "involuntary": 0.019, "retirement": 0.019}
 NEVER = -30.0
 
 Terms = dict[str, Array]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -151,23 +152,14 @@ class Cell:
         numbers = (
             self.read_numbers(values) if values.dtype == pl.String else values.cast(pl.Float64, strict=False)
         )
-        self.report(
-            ~numbers.is_finite(),
-            values,
-            "not a finite number",
-            "a number",
-            "Leave the field empty where nothing is known.",
-        )
-        low, high = self.column.low, self.column.high
-        if low is not None or high is not None:
-            bad = pl.select((numbers < low) if low is not None else pl.lit(False)).to_series()
-            over = (numbers > high) if high is not None else bad
-            self.report(
-                bad | over if len(bad) == len(over) else over,
-                values,
-                "the number is out of bounds",
-                bounds(self.column),
-            )
+        endless = ~numbers.is_finite()
+        hint = "Leave the field empty where nothing is known."
+        self.report(endless, values, "not a finite number", "a number", hint)
+        numbers = numbers.set(endless.fill_null(False), None)
+        low = -math.inf if self.column.low is None else self.column.low
+        high = math.inf if self.column.high is None else self.column.high
+        outside = (numbers < low) | (numbers > high)
+        self.report(outside, values, "the number is out of bounds", bounds(self.column))
         return numbers
 
     def read_numbers(self, texts: pl.Series) -> pl.Series:

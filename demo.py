@@ -1,0 +1,198 @@
+"""The whole way on a sample organisation, by the same commands a customer uses; then the answers, served.
+
+Run it by `make demo` (or `make demo ONCE=1`, which stops after printing). Every step that stands is reused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+EMPLOYEES = int(os.environ.get("DEMO_EMPLOYEES", "2000"))
+YEARS, SEED = 3, 7
+VAR = Path(os.environ.get("SKILLPATH_VAR", "var"))
+HOST, PORT = "127.0.0.1", int(os.environ.get("SKILLPATH_PORT", "8000"))
+SCOPES = "recommendations:read skills:read attrition:read impact:read records:write events:write"
+READY_WITHIN_SECONDS = 60
+SHOWN = 10
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the way, and what it is called for a person."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+def steps() -> list[Step]:
+    """Return the way from nothing to kept scores."""
+    folder = str(VAR / "sample")
+    size = ("--employees", str(EMPLOYEES), "--years", str(YEARS), "--seed", str(SEED))
+    return [
+        Step("sample", ("sample", *size, "--out", folder)),
+        Step("import", ("import", "organisation", folder)),
+        Step("embed", ("embed",)),
+        Step("train", ("train", "all")),
+        Step("promote", ("promote", "all")),
+        Step("score", ("score", "all")),
+    ]
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of one skillpath call in this environment."""
+    return [sys.executable, "-m", "skillpath", *arguments]
+
+
+def walk() -> None:
+    """Run the steps that do not stand yet; a finished step is noted only after it succeeded."""
+    notes = VAR / "demo" / "steps.json"
+    done: dict[str, Any] = json.loads(notes.read_text()) if notes.is_file() else {}
+    key = f"{EMPLOYEES} employees, {YEARS} years, seed {SEED}"
+    for step in steps():
+        if done.get(step.name) == key:
+            console.print(f"[dim]{step.name}: stands from an earlier run[/dim]")
+            continue
+        console.print(f"[bold]{step.name}[/bold]  skillpath {' '.join(step.arguments)}")
+        started = time.perf_counter()
+        subprocess.run(command(*step.arguments), check=True)
+        console.print(f"[dim]{step.name}: {time.perf_counter() - started:.1f} s[/dim]")
+        done[step.name] = key
+        write_private(notes, json.dumps(done))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file whole, readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(text)
+    part.replace(path)
+
+
+def api_key() -> str:
+    """Return the demo's API key, made at the first run."""
+    kept = VAR / "demo" / "key"
+    if not kept.is_file():
+        made = subprocess.run(
+            command("keys", "create", "demo", "--scopes", SCOPES, "--json"),
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        write_private(kept, json.loads(made.stdout)["key"])
+    return kept.read_text()
+
+
+@contextmanager
+def service() -> Iterator[subprocess.Popen[bytes]]:
+    """Start the service, wait until it is ready, and stop it gently afterwards."""
+    process = subprocess.Popen(command("serve", "--host", HOST, "--port", str(PORT)), start_new_session=True)
+    try:
+        wait_until_ready(process)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def wait_until_ready(process: subprocess.Popen[bytes]) -> None:
+    """Return once the service says that it is ready; stop the demo if it cannot be."""
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"the service stopped with exit code {process.returncode}; see its log above")
+        try:
+            urllib.request.urlopen(f"http://{HOST}:{PORT}/health/ready", timeout=2)
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    sys.exit(f"the service was not ready within {READY_WITHIN_SECONDS} s")
+
+
+def asker(key: str) -> Callable[..., Any]:
+    """Return a function that asks the service and returns the parsed answer."""
+
+    def ask(path: str, **parameters: object) -> Any:
+        query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+        headers = {"Authorization": f"Bearer {key}", "Purpose": "workforce_planning"}
+        request = urllib.request.Request(f"http://{HOST}:{PORT}{path}{query}", headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    return ask
+
+
+def chosen_employee(folder: Path) -> str:
+    """Return a person worth looking at: still employed at the end of the data, with several completions."""
+    import polars as pl
+
+    events = pl.read_csv(folder / "learning_events.csv", columns=["employee_id", "kind"])
+    gone = pl.read_csv(folder / "exits.csv", columns=["employee_id"])["employee_id"].unique()
+    counts = events.filter(pl.col("kind") == "completed").group_by("employee_id").len()
+    here = counts.filter(~pl.col("employee_id").is_in(gone.to_list()))
+    return str(here.sort("len", "employee_id", descending=[True, False])["employee_id"][0])
+
+
+def heading(text: str) -> None:
+    """Print the question that the next table answers."""
+    console.print()
+    console.rule(f"[bold]{text}", align="left")
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table whose numbers are aligned to the right."""
+    made = Table(show_edge=False, pad_edge=False)
+    for column in columns:
+        made.add_column(column.strip(">"), justify="right" if column.startswith(">") else "left")
+    return made
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage for a person."""
+    return f"{100 * share:.0f} %"
+
+
+def show_employee(ask: Callable[..., Any], employee_id: str) -> None:
+    """Print one person's gaps, recommendations with reasons, and learning path."""
+    gaps = ask(f"/v1/employees/{employee_id}/skill-gaps")
+    heading(f"What is missing? {employee_id} as {gaps['job']}: {percent(gaps['met_share'])} of the job is met")
+    shown = table("skill", ">required", ">held", ">gap", ">importance", "evidence")
+    for gap in gaps["gaps"][:SHOWN]:
+        evidence = gap["evidence"]
+        words = f"{evidence['source']}, {evidence['age_days']} days old" if evidence else "none"
+        numbers = (f"{gap[name]:.1f}" for name in ("required_level", "held_level", "gap"))
+        shown.add_row(gap["skill"], *numbers, percent(gap["importance"]), words)
+    console.print(shown)
+
+    answer = ask(f"/v1/employees/{employee_id}/recommendations", n=SHOWN)
+    heading("What to learn next, and why?")
+    shown = table(">", "course", ">hours", ">score", "reason")
+    for item in answer["items"]:
+        title = f"{item['title']} [bold](mandatory)[/bold]" if item["mandatory"] else item["title"]
+        shown.add_row(str(item["rank"]), title, f"{item['hours'] or 0:.0f}", f"{item['score']:.2f}", item["reason"])
+    console.print(shown)
+
+    path = ask(f"/v1/employees/{employee_id}/learning-path")
+    heading("In which order?")
+    shown = table(">step", "course", ">hours so far", "raises")
+    for number, step in enumerate(path["steps"][:SHOWN], start=1):
+        raises = ", ".join(f"{s['skill']} {s['from_level']:.0f}→{s['to_level']:.0f}" for s in step["raises"])
+        shown.add_row(str(number), step["title"], f"{step['hours_so_far']:.0f}", raises)
+    console.print(shown)

@@ -61,7 +61,12 @@ def train_command(
     reports: list[Any] = []
     with workbench(as_of) as bench:
         for each in chosen:
-            trained = bench.train(each, settings_of_fit or [])
+            try:
+                trained = bench.train(each, settings_of_fit or [])
+            except RefusedError as error:  # the others are trained all the same
+                bodies.append({"name": each.name, "status": "refused", "reason": str(error)})
+                reports.append(f"{each.name}: refused: {error}\n")
+                continue
             logged = trained.logged
             bodies.append(
                 {**logged_json(logged), "seconds": rounded(trained.seconds), **body(trained.evaluation)}
@@ -69,6 +74,9 @@ def train_command(
             reports.append(evaluation_report(trained.evaluation))
             reports.append(f"{logged.name} version {logged.version}, payload {logged.payload_digest[:12]}\n")
     tell(as_json, {"trained": bodies}, reports)
+    refused = [f"{each['name']}: {each['reason']}" for each in bodies if each["status"] == "refused"]
+    if refused:
+        raise RefusedError("The data cannot answer.", found=" ".join(refused))
 
 
 @app.command("evaluate", context_settings={
@@ -86,6 +94,7 @@ def evaluate_command(
 
     Exit codes: 0 estimated, 2 bad input, 4 refused, with the reason.
     """
+    from training.evaluation import refusal
     from training.questions import question as named
 
     arguments = list(context.args)
@@ -96,7 +105,10 @@ def evaluate_command(
     rest = [argument for argument in arguments if argument != "--json"]
     module = named(question).evaluate_table
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        found = module.run(rest)
+        try:
+            found = module.run(rest)
+        except RefusedError as error:
+            found = refusal(question, str(error))
     if not hasattr(found, "metrics"):  # the question's own --help was asked
         return
     report_evaluation(found, as_json)

@@ -89,6 +89,14 @@ class Evaluation:
     data_digest: str = ""
 
 
+def refusal(question: str, reason: str) -> Evaluation:
+    """Return the evaluation of data that cannot answer the question."""
+    nothing: Floats = np.zeros(0)
+    return Evaluation(
+        question, "", {}, {}, primary="", per_unit=nothing, peer_units={}, status="refused", reason=reason
+    )
+
+
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation as the stable object that ``skillpath evaluate --json`` prints."""
     body: dict[str, Any] = {

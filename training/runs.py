@@ -168,7 +168,6 @@ def cached_encode(settings: TrainingSettings, store: Store, say: Say) -> Callabl
 
     def encode(texts: Sequence[str]) -> Floats:
         from features.records.encoder import open_encoder, store_cache
-
         from features.text import embed
 
         def progress(done: int, total: int) -> None:

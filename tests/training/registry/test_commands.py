@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from features.errors import BadInputError, RefusedError
 from training.commands import app, report_evaluation, tell
-from training.evaluation import Evaluation, Interval
+from training.evaluation import Evaluation, Interval, as_json, refusal
 from training.reports import evaluation_report, short
 
 RUNNER = CliRunner()
@@ -70,6 +70,10 @@ class TestRefusals:
             report_evaluation(some(status="refused", reason="leavers only"), True)
         assert raised.value.exit_code == 4
         assert json.loads(capsys.readouterr().out)["reason"] == "leavers only"
+
+    def test_a_question_that_refuses_by_raising_still_has_its_object(self) -> None:
+        found = as_json(refusal("attrition", "stayers only"))
+        assert (found["status"], found["reason"], found["metrics"]) == ("refused", "stayers only", {})
 
 
 class TestHelp:

@@ -7,6 +7,7 @@ Schema.org Community Group, *Course*, https://schema.org/Course.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -50,12 +51,10 @@ def import_course_jsonld(store: Store, paths: Sequence[Path], options: ImportOpt
     """Import the courses of a JSON-LD file: all of them are kept, or none."""
     (path,) = paths
     found = scan(lambda: open_bytes(path), path.name, options.encoding)
-    return load(
-        store,
-        pieces(path.name, json_items(path, found)),
-        Origin("course-jsonld", path.name, found.digest),
-        options,
-    )
+    origin = Origin("course-jsonld", path.name, found.digest)
+    report = load(store, pieces(path.name, json_items(path, found)), origin, options)
+    courses = report.tables["courses"]
+    return dataclasses.replace(report, accepted=courses.accepted, duplicates=courses.duplicates)
 
 
 def pieces(file: str, items: Iterator[Item]) -> Iterator[Piece]:

@@ -173,16 +173,12 @@ class RuleRunner:
         return pl.Series(digests, dtype=pl.String)
 
     def before(self, rule: Rule) -> pl.Series:
-        """Return the moment that lies so many days, months or years before a setting's date."""
+        """Return the day that lies so many days, months or years (of mean length) before a setting's date."""
         unit = next(unit for unit in DAYS if unit in rule.changes)
         moment = datetime.fromisoformat(self.settings[rule.value])
         anchor = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000)
         numbers = self.numbers(self.column(Rule("column", rule.changes[unit])), rule.changes[unit])
-        micros = (
-            (anchor - numbers * DAYS[unit] * MICROSECONDS_PER_DAY)
-            // MICROSECONDS_PER_DAY
-            * MICROSECONDS_PER_DAY
-        )
+        micros = anchor - (numbers * DAYS[unit]).round() * MICROSECONDS_PER_DAY
         return micros.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
 
     def currency_of(self, rule: Rule) -> pl.Series:

@@ -26,7 +26,7 @@ STEPS: dict[str, tuple[float, ...]] = {
     "takers": (0.0, 1.0),
     "content": (0.0, 0.1, 0.25, 0.5, 1.0),
     "popularity": (0.0, 0.1, 0.25, 0.5, 1.0),
-    "gap": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
+    "gap": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
 }
 START = {"warm": {"takers": 1.0}, "new": {"popularity": 1.0}}
 DEFAULT_GAP = 2.0  # of new people, where validation holds too few of them to choose
@@ -78,8 +78,9 @@ def choose_blend(scorer: Scorer, block: Block) -> tuple[dict[str, dict[str, floa
 
     Notes
     -----
-    Coordinate search on nDCG@10, never below the best single part. The gap weight is then raised as far as the
-    blend stays within one standard error of the best one: usefulness is not bought with accuracy worth naming.
+    Coordinate search on nDCG@10, never below the best single part. What the blend gains over the best single part
+    is then spent on usefulness: the gap weight is raised as far as the blend stays one standard error ahead of
+    every single part or, where it gained nothing, within one standard error of the best.
     """
     scorer.model["blend"] = {"warm": dict.fromkeys(STEPS, 1.0), "new": dict.fromkeys(STEPS, 1.0)}
     blends: dict[str, dict[str, float]] = {}
@@ -139,10 +140,10 @@ class Search:
         return self.with_gap(blend) if "gap" in self.parts else blend
 
     def with_gap(self, blend: dict[str, float]) -> dict[str, float]:
-        """Return the blend with the largest gap weight that costs no accuracy worth naming."""
+        """Return the blend with the largest gap weight that its accuracy allows."""
         units = self.units(blend)
         error = float(units.std(ddof=1) / np.sqrt(units.size))
-        floor = float(units.mean()) - error
+        floor = min(float(units.mean()) - error, max(self.singles().values()) + error)
         for weight in sorted(STEPS["gap"], reverse=True):
             other = {**blend, "gap": weight}
             if weight <= blend.get("gap", 0.0) or float(self.units(other).mean()) >= floor:

@@ -15,7 +15,7 @@ from training.evaluation import Evaluation, Interval, bootstrap_mean, paired_dif
 from training.loading import load_scorer
 from training.recommendation.blend import PLAIN
 from training.recommendation.dataset import Dataset
-from training.recommendation.estimators import ease, item_knn, popularity
+from training.recommendation.estimators import cohort_popularity, ease, item_knn, popularity
 from training.recommendation.ranking import (
     all_target_ranks,
     batches,
@@ -29,7 +29,7 @@ from training.recommendation.ranking import (
 Floats = NDArray[np.floating]
 Score = Callable[[slice], Floats]
 
-PEERS = ("popularity", "itemknn", "ease")
+PEERS = ("popularity", "cohort_popularity", "itemknn", "ease")
 PRIMARY = "ndcg@10"
 LIST_LENGTH = 10
 RARE = 5  # a course taken by fewer people than this is new to the model
@@ -49,14 +49,14 @@ def evaluate(
     rng : numpy.random.Generator
         For the bootstrap.
     peers : sequence of str
-        Of `PEERS`; fitted to the same history.
+        Of `PEERS`; fitted to the same history. Cohorts' popularity is asked where cohorts (jobs) are known.
 
     Raises
     ------
     RefusedError
         If nobody in the test block can be asked.
     """
-    asked = chosen_peers(peers)
+    asked = [name for name in chosen_peers(peers) if name != "cohort_popularity" or dataset.job_ids]
     scorer, block = load_scorer(folder), dataset.test
     counted = ~block.is_new if dataset.is_warm_only else np.ones(block.size, dtype=bool)
     if not counted.any():
@@ -154,8 +154,13 @@ def peer_scores(peers: Sequence[str], dataset: Dataset, ridge: float) -> dict[st
         small = (1e-9 * popular / max(popular.max(), 1.0)).astype(np.float64)
         return lambda rows: np.asarray(history[rows] @ weights) + small
 
+    def by_cohort() -> Score:
+        cohorts = cohort_popularity(dataset.known, dataset.jobs, len(dataset.job_ids))
+        return lambda rows: cohorts[dataset.test.jobs[rows]].astype(np.float64)
+
     made: dict[str, Callable[[], Score]] = {
         "popularity": lambda: by_popularity,
+        "cohort_popularity": by_cohort,
         "itemknn": lambda: by_items(item_knn(dataset.known)),
         "ease": lambda: by_items(ease(dataset.known, ridge, PLAIN[0])),
     }

@@ -91,7 +91,7 @@ def test_people_are_shown_their_own_kind(folder: Path, dataset: Dataset) -> None
     found = evaluate(folder, dataset, np.random.default_rng(7))
     assert found.metrics["hr@10"].value > 0.95
     assert found.metrics["ndcg@10"].value > found.peers["popularity"]["ndcg@10"].value
-    assert set(found.peers) == {"popularity", "itemknn", "ease"}
+    assert set(found.peers) == {"popularity", "cohort_popularity", "itemknn", "ease"}
     assert found.per_unit.shape == found.peer_units["ease"].shape
     assert found.data_digest == dataset.digest
 

@@ -1,0 +1,1 @@
+"""Impact: whether a training helped, and how sure one can be."""

@@ -1,0 +1,198 @@
+"""One estimate with everything that stands beside it: overlap, balance, placebo, sensitivity, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from training.impact.aipw import Effect
+from training.impact.crossfit import Fitted, Pipeline, fit_effect
+from training.impact.overlap import Balance, Overlap, balance_report, group_weights, overlap_report
+from training.impact.randomised import lin_effect
+from training.impact.sensitivity import Sensitivity, sensitivity_report
+from training.impact.table import ComparisonTable, Floats, filled, refuse_unusable
+from training.impact.verdict import Evidence, Verdict, verdict
+
+TAIL = 0.05
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An average effect of a training, and how far it can be believed.
+
+    Parameters
+    ----------
+    effect : Effect
+        In the unit of the outcome; positive where training raised it.
+    estimand, design, pipeline : str
+        Whose effect, how compared, how estimated.
+    verdict : Verdict
+        The rung of the ladder, and why not a higher one.
+    n : dict of str to int
+        trained, compared, and how many of each have no outcome.
+    overlap, balance, sensitivity, placebo
+        The reports beside the number; None where the design has none.
+    bounds : (float, float), optional
+        Estimate if every missing outcome of the trained lay at the 5th (95th) percentile and of the compared at the other.
+    by_seed : tuple of float
+        The estimate of each seed.
+    fitted : Fitted, optional
+        Nuisances, for figures.
+    """
+
+    effect: Effect
+    estimand: str
+    design: str
+    pipeline: str
+    verdict: Verdict
+    n: dict[str, int]
+    overlap: Overlap | None = None
+    balance: Balance | None = None
+    sensitivity: Sensitivity | None = None
+    placebo: Effect | None = None
+    bounds: tuple[float, float] | None = None
+    by_seed: tuple[float, ...] = ()
+    fitted: Fitted | None = field(default=None, repr=False)
+
+    def judged(self, **changes: object) -> Estimate:
+        """Return the estimate with a verdict that also knows further evidence."""
+        return replace(self, verdict=verdict(replace(evidence_of(self), **changes)))  # type: ignore[arg-type]
+
+
+def evidence_of(estimate: Estimate) -> Evidence:
+    """Return what the verdict of an estimate is made of."""
+    people = estimate.n["trained"] + estimate.n["compared"]
+    missing = estimate.n.get("trained_without_outcome", 0) + estimate.n.get("compared_without_outcome", 0)
+    placebo = estimate.placebo
+    return Evidence(
+        design=estimate.design,
+        pipeline=estimate.pipeline,
+        interval=(estimate.effect.low, estimate.effect.high),
+        effective_sample=estimate.overlap.effective_sample if estimate.overlap else float("inf"),
+        placebo=(placebo.low, placebo.high) if placebo else None,
+        sensitivity=estimate.sensitivity,
+        largest_imbalance=estimate.balance.largest_after if estimate.balance else 0.0,
+        largest_weight_share=estimate.overlap.largest_weight_share if estimate.overlap else 0.0,
+        missing_share=missing / max(people, 1),
+    )
+
+
+def counts(table: ComparisonTable) -> dict[str, int]:
+    """Return how many were trained and compared, and how many of them have no outcome (they stay in the count)."""
+    known = np.isfinite(table.outcome)
+    return {
+        "trained": int(table.trained.sum()),
+        "compared": int((~table.trained).sum()),
+        "trained_without_outcome": int((table.trained & ~known).sum()),
+        "compared_without_outcome": int((~table.trained & ~known).sum()),
+    }
+
+
+def observational_estimate(
+    table: ComparisonTable, pipeline: Pipeline, estimand: str = "att", propensity: Floats | None = None
+) -> Estimate:
+    """Estimate from people who chose, or were chosen: cross-fitted AIPW with every report beside it.
+
+    Parameters
+    ----------
+    table : ComparisonTable
+        Missing outcomes are counted and bounded; the estimate is of those that were measured.
+    pipeline : Pipeline
+        Fixed before looking.
+    estimand : str
+        ``att`` or ``ate``.
+    propensity : (n,) float, optional
+        Out-of-fold probabilities of all rows, shared with other outcomes of the same people.
+
+    Raises
+    ------
+    RefusedError
+        If no honest comparison can be made; the reason is the answer.
+    """
+    refuse_unusable(table)
+    measured = table.measured()
+    columns, names = filled(measured.covariates, measured.names)
+    given = None if propensity is None else propensity[np.isfinite(table.outcome)]
+    fitted = fit_effect(measured, columns, pipeline, estimand, given)
+    chance = fitted.nuisances.propensity
+    weights = group_weights(chance, measured.trained, estimand)
+    estimate = Estimate(
+        fitted.effect,
+        estimand,
+        "observational",
+        pipeline.name,
+        Verdict("", ()),
+        counts(table),
+        overlap_report(chance, measured.trained, estimand),
+        balance_report(columns, names, measured.trained, weights),
+        sensitivity_of(measured, columns, names, fitted),
+        placebo_effect(table, pipeline, estimand),
+        missing_bounds(table, fitted.effect.value),
+        fitted.by_seed,
+        fitted,
+    )
+    return estimate.judged()
+
+
+def sensitivity_of(
+    measured: ComparisonTable, columns: Floats, names: list[str], fitted: Fitted
+) -> Sensitivity:
+    """Return the sensitivity report of an estimate."""
+    risk = None
+    if measured.is_binary:
+        risk = float(measured.outcome[measured.trained].mean()) - fitted.effect.value
+    effect = (fitted.effect.value, fitted.effect.standard_error)
+    return sensitivity_report((columns, names), measured.trained, measured.outcome, effect, risk)
+
+
+def placebo_effect(table: ComparisonTable, pipeline: Pipeline, estimand: str) -> Effect | None:
+    """Return the effect on the placebo, by the same pipeline; None where there is none to be had."""
+    earlier = table.as_placebo()
+    if earlier is None or earlier.n == 0 or np.ptp(earlier.outcome) == 0:
+        return None
+    if min(earlier.trained.sum(), (~earlier.trained).sum()) < 2 * pipeline.folds:
+        return None
+    columns, _ = filled(earlier.covariates, earlier.names)
+    return fit_effect(earlier, columns, pipeline, estimand).effect
+
+
+def missing_bounds(table: ComparisonTable, value: float) -> tuple[float, float] | None:
+    """Return how far missing outcomes could move the estimate; None where none is missing.
+
+    Notes
+    -----
+    The missing are put at the 5th or 95th percentile of what was measured, the trained at one end, the compared at the other.
+    """
+    known = np.isfinite(table.outcome)
+    if known.all():
+        return None
+    bottom, top = np.quantile(table.outcome[known], [TAIL, 1 - TAIL])
+    if table.is_binary:
+        bottom, top = 0.0, 1.0
+    up, down = [], []
+    for side in (table.trained, ~table.trained):
+        share = float((~known[side]).mean())
+        mean = float(table.outcome[side & known].mean())
+        down.append(share * (bottom - mean))
+        up.append(share * (top - mean))
+    return value + down[0] - up[1], value + up[0] - down[1]
+
+
+def randomised_estimate(table: ComparisonTable) -> Estimate:
+    """Estimate where chance decided: Lin's regression (the difference in means where there is no covariate)."""
+    refuse_unusable(table)
+    measured = table.measured()
+    columns, names = filled(measured.covariates, measured.names)
+    effect = lin_effect(measured.outcome, measured.trained, columns, measured.cluster)
+    estimate = Estimate(
+        effect,
+        "ate",
+        "randomised",
+        "full",
+        Verdict("", ()),
+        counts(table),
+        balance=balance_report(columns, names, measured.trained, np.ones(measured.n)),
+        bounds=missing_bounds(table, effect.value),
+    )
+    return estimate.judged()

@@ -1,0 +1,200 @@
+"""``skillpath evaluate impact``: the estimators of training on any table, with everything beside the number."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from features.errors import RefusedError
+from training.evaluation import Evaluation, Interval
+from training.impact import figures, peers
+from training.impact.aipw import Effect
+from training.impact.arguments import read_arguments
+from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
+from training.impact.estimate import Estimate, observational_estimate, randomised_estimate
+from training.impact.plain_panel import read_panel
+from training.impact.plain_table import Read, read
+from training.impact.randomised import lin_effect, offer_effects
+from training.impact.record import diagnostics, placebo_record, span
+from training.impact.staggered import refuse_unusable_panel, staggered_effects
+from training.impact.table import filled, refuse_unusable
+from training.impact.verdict import CANNOT_TELL, Evidence, Subject, Verdict, in_words, verdict
+
+PRIMARY = "outcome_error_reduction"
+PROTOCOLS = {
+    "observational": "cross-fitted AIPW, Hájek weights, no trimming; placebo and sensitivity by the same pipeline",
+    "randomised": "Lin's regression with robust intervals; the difference in means where there are no covariates",
+    "offer": "Lin's regressions of outcome and uptake on the offer; the effect of taking part is their ratio",
+    "staggered": "group-time effects with not-yet-trained units (Callaway and Sant'Anna), averaged over groups and periods",
+}
+
+
+def run(arguments: list[str]) -> Evaluation:
+    """Estimate what a training did, on a plain table.
+
+    Parameters
+    ----------
+    arguments : list of str
+        As after ``skillpath evaluate impact``.
+
+    Returns
+    -------
+    Evaluation
+        Its status is ``refused``, with the reason, where the data cannot answer honestly.
+
+    Raises
+    ------
+    BadInputError
+        If the table or the arguments cannot be used.
+    """
+    request = read_arguments(arguments)
+    try:
+        return DESIGNS[request.design](request)
+    except RefusedError as refusal:
+        return refused(request, str(refusal))
+
+
+def refused(request: argparse.Namespace, reason: str) -> Evaluation:
+    """Return a refusal."""
+    empty = np.zeros(0)
+    return Evaluation(
+        "impact", PROTOCOLS[request.design], {}, {}, PRIMARY, empty, {},
+        diagnostics={"design": request.design, "estimand": request.estimand},
+        status="refused", reason=reason, verdict=CANNOT_TELL,
+    )  # fmt: skip
+
+
+def observational(request: argparse.Namespace) -> Evaluation:
+    """Estimate from people who chose, or were chosen."""
+    given = read(request)
+    pipeline = pipeline_of(request)
+    estimate = observational_estimate(given.table, pipeline, request.estimand)
+    measured = given.table.measured()
+    columns, _ = filled(measured.covariates, measured.names)
+    beside = peers.observational(columns, measured, request.estimand)
+    compared = ~measured.trained
+    assert estimate.fitted is not None
+    error = measured.outcome[compared] - estimate.fitted.nuisances.if_not[compared]
+    from_mean = measured.outcome[compared] - measured.outcome[compared].mean()
+    found = evaluation(request, given, estimate, beside)
+    return replace(
+        found,
+        per_unit=from_mean**2 - error**2,
+        peer_units={"mean": np.zeros(error.size)},
+        seeds=pipeline.seeds,
+        figures=figures.of_estimate(estimate, measured.trained),
+    )
+
+
+def randomised(request: argparse.Namespace) -> Evaluation:
+    """Estimate where chance decided who was trained."""
+    given = read(request)
+    estimate = replace(randomised_estimate(given.table), estimand=request.estimand)
+    placebo = given.table.as_placebo()
+    if placebo is not None and placebo.n:
+        columns, _ = filled(placebo.covariates, placebo.names)
+        effect = lin_effect(placebo.outcome, placebo.trained, columns, placebo.cluster)
+        estimate = replace(estimate, placebo=effect)
+    measured = given.table.measured()
+    columns, _ = filled(measured.covariates, measured.names)
+    return evaluation(request, given, estimate, peers.randomised(columns, measured))
+
+
+def offer(request: argparse.Namespace) -> Evaluation:
+    """Estimate where chance decided who was offered the training."""
+    given = read(request)
+    assert given.offered is not None
+    by_offer = replace(given.table, trained=given.offered)
+    refuse_unusable(by_offer)
+    known = np.isfinite(by_offer.outcome)
+    measured, took_part = by_offer.measured(), given.table.trained[known]
+    columns, _ = filled(measured.covariates, measured.names)
+    found = offer_effects(measured.outcome, measured.trained, took_part, columns, measured.cluster)
+    chosen = found.taking_part if request.estimand == "late" else found.offered
+    estimate = replace(
+        randomised_estimate(by_offer), effect=chosen, design="offer", estimand=request.estimand
+    )
+    estimate = estimate.judged(first_stage=found.first_stage_f if request.estimand == "late" else None)
+    extra = {"itt": found.offered, "late": found.taking_part, "first_stage": found.uptake}
+    result = evaluation(request, given, estimate, peers.randomised(columns, measured), extra)
+    facts = {"first_stage_f": found.first_stage_f, "uptake_if_offered": float(took_part[measured.trained].mean()),
+             "uptake_if_not_offered": float(took_part[~measured.trained].mean())}  # fmt: skip
+    return replace(result, diagnostics={**result.diagnostics, **facts})
+
+
+def staggered(request: argparse.Namespace) -> Evaluation:
+    """Estimate from a roll-out in which units are trained one after the other."""
+    panel, digest, left_out = read_panel(request)
+    refuse_unusable_panel(panel)
+    found = staggered_effects(panel)
+    before = (found.before.low, found.before.high) if found.before else None
+    judged = verdict(Evidence("staggered", "full", (found.overall.low, found.overall.high), placebo=before))
+    trained = (panel.first > 0) & (panel.first < panel.periods.size)
+    details = {
+        "estimand": "att",
+        "design": "staggered",
+        "pretrend_p_value": found.pretrend_p_value,
+        "placebo": placebo_record(found.before),
+        "event_study": {str(age): span(effect) for age, effect in found.by_age.items()},
+        "verdict_reasons": list(judged.reasons),
+        "left_out": left_out,
+    }
+    return Evaluation(
+        "impact", PROTOCOLS["staggered"], {"estimate": interval(found.overall)},
+        {"twfe": {"estimate": Interval(found.twfe)}}, PRIMARY, np.zeros(0), {},
+        diagnostics={**details, "verdict_words": words(request, found.overall, judged)},
+        n={"units": int(panel.first.size), "trained": int(trained.sum()), "periods": int(panel.periods.size)},
+        figures={"event_study": lambda: figures.event_study(found.by_age)},
+        verdict=judged.code, data_digest=digest,
+    )  # fmt: skip
+
+
+DESIGNS = {"observational": observational, "randomised": randomised, "offer": offer, "staggered": staggered}
+
+
+def pipeline_of(request: argparse.Namespace) -> Pipeline:
+    """Return the pipeline that was asked for."""
+    if request.pipeline == "screening":
+        return screening_pipeline(request.threads)
+    return full_pipeline(request.threads, request.trees, tuple(range(request.seeds)))
+
+
+def evaluation(
+    request: argparse.Namespace,
+    given: Read,
+    estimate: Estimate,
+    beside: Mapping[str, Mapping[str, Interval]],
+    extra: Mapping[str, Effect] | None = None,
+) -> Evaluation:
+    """Return an estimate as an evaluation."""
+    metrics = {"estimate": interval(estimate.effect)}
+    if estimate.placebo:
+        metrics["placebo"] = interval(estimate.placebo)
+    metrics |= {name: interval(effect) for name, effect in (extra or {}).items()}
+    if estimate.overlap:
+        metrics["effective_sample"] = Interval(estimate.overlap.effective_sample)
+    if estimate.sensitivity:
+        metrics["robustness_value"] = Interval(estimate.sensitivity.robustness_value)
+    told: dict[str, Any] = diagnostics(estimate)
+    told["left_out"] = given.left_out
+    told["covariates"] = list(given.table.names)
+    told["verdict_words"] = words(request, estimate.effect, estimate.verdict)
+    return Evaluation(
+        "impact", PROTOCOLS[request.design], metrics, beside, PRIMARY, np.zeros(0), {},
+        diagnostics=told, n=estimate.n, verdict=estimate.verdict.code, data_digest=given.digest,
+    )  # fmt: skip
+
+
+def words(request: argparse.Namespace, effect: Effect, judged: Verdict) -> str:
+    """Return the verdict as a manager reads it."""
+    about = Subject(request.outcome, trained="the trained")
+    return in_words(judged.code, (effect.value, effect.low, effect.high), about, judged.reasons)
+
+
+def interval(effect: Effect) -> Interval:
+    """Return an effect as an interval."""
+    return Interval(effect.value, effect.low, effect.high)

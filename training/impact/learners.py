@@ -1,0 +1,170 @@
+"""The two sets of learners: a linear model and trees, stacked on out-of-fold predictions.
+
+*full*: ridge and L2-logit with random forests (500 trees, leaf ≥ 10); *screening*: the same linear models, corrected by a
+few strongly regularised LightGBM trees.
+
+Outcomes: the forest learns what ridge leaves over out of fold. Propensities: logit and forest are mixed by out-of-fold
+log loss, among those mixtures only that keep at least the effective sample of the forest alone: propensities are there to
+weight with, and a better fit that halves the effective sample makes a worse comparison.
+
+References
+----------
+Wolpert, Neural Networks 5 (1992) 241, doi:10.1016/S0893-6080(05)80023-1 (stacking on out-of-fold predictions).
+Breiman, Machine Learning 45 (2001) 5, doi:10.1023/A:1010933404324 (forests, out-of-bag predictions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from training.impact.aipw import odds_weights
+from training.impact.linear import expit, fold_numbers, log_odds, logit, out_of_fold, ridge
+from training.impact.overlap import effective_sample
+from training.impact.table import Bools, Floats
+
+TREES = 500
+LEAF = 10
+INNER_FOLDS = 5
+EDGE = 1e-3
+BOOSTING: dict[str, Any] = {
+    "num_leaves": 6,
+    "learning_rate": 0.1,
+    "min_data_in_leaf": 25,
+    "min_sum_hessian_in_leaf": 1e-3,
+    "lambda_l2": 20.0,
+    "max_bin": 31,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+ROUNDS = 12
+
+
+class Learners(Protocol):
+    """What cross-fitting needs: predictions for held-out rows."""
+
+    def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
+        """Return the probability of being trained of the held-out rows, 0–1."""
+        ...
+
+    def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
+        """Return the expected outcome of the held-out rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Forests:
+    """Random forests stacked on ridge and L2-logit: the *full* pipeline.
+
+    Parameters
+    ----------
+    trees : int
+        In each forest.
+    threads : int
+        Used by each forest.
+    keeps_effective_sample : bool
+        False mixes propensities by log loss alone; for contrast.
+    """
+
+    trees: int = TREES
+    threads: int = 2
+    keeps_effective_sample: bool = True
+
+    def options(self, seed: int) -> dict[str, Any]:
+        """Return the options of a forest."""
+        return {
+            "n_estimators": self.trees,
+            "min_samples_leaf": LEAF,
+            "n_jobs": self.threads,
+            "random_state": seed,
+        }
+
+    def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
+        """Return the probability of being trained: forest and logit, mixed by out-of-fold log loss."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        folds = fold_numbers(trained, INNER_FOLDS, np.random.default_rng(seed))
+        opinion = out_of_fold(logit, columns, trained, folds)
+        forest = RandomForestClassifier(**self.options(seed), oob_score=True).fit(columns, trained)
+        unseen = forest.oob_decision_function_[:, 1]
+        known = np.isfinite(unseen)
+        share = forest_share(unseen[known], opinion[known], trained[known], self.keeps_effective_sample)
+        by_forest = forest.predict_proba(held)[:, 1]
+        return np.asarray(share * by_forest + (1 - share) * logit(columns, trained)(held), dtype=np.float64)
+
+    def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
+        """Return the expected outcome: ridge, and a forest of what ridge leaves over out of fold."""
+        from sklearn.ensemble import RandomForestRegressor
+
+        folds = fold_numbers(np.zeros(len(target), bool), INNER_FOLDS, np.random.default_rng(seed))
+        left = target - out_of_fold(ridge, columns, target, folds)
+        forest = RandomForestRegressor(**self.options(seed)).fit(columns, left)
+        return np.asarray(ridge(columns, target)(held) + forest.predict(held), dtype=np.float64)
+
+
+def forest_share(forest: Floats, linear: Floats, trained: Bools, keeps_effective_sample: bool) -> float:
+    """Return the share of the forest, 0–1, in the mixture with the lowest out-of-fold log loss.
+
+    Parameters
+    ----------
+    forest, linear : (n,) float
+        Probabilities of being trained, out of fold.
+    trained : (n,) bool
+        What they predict.
+    keeps_effective_sample : bool
+        True leaves out mixtures under which the compared count for fewer people than under the forest alone.
+    """
+    shares = np.linspace(1.0, 0.0, 51)
+    least = 0.0
+    if keeps_effective_sample:
+        least = effective_sample(odds_weights(np.clip(forest, EDGE, 1 - EDGE), trained)[~trained])
+    best, lowest = 1.0, np.inf
+    for share in shares:
+        chance = np.clip(share * forest + (1 - share) * linear, EDGE, 1 - EDGE)
+        loss = -float(np.mean(np.log(np.where(trained, chance, 1 - chance))))
+        if loss < lowest and effective_sample(odds_weights(chance, trained)[~trained]) >= least:
+            best, lowest = float(share), loss
+    return best
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """A few strongly regularised LightGBM trees on ridge and L2-logit: the *screening* pipeline.
+
+    Parameters
+    ----------
+    rounds : int
+        Trees.
+    threads : int
+        Used by LightGBM.
+    """
+
+    rounds: int = ROUNDS
+    threads: int = 1
+
+    def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
+        """Return the probability of being trained: the logit, corrected by trees in log-odds."""
+        linear = logit(columns, trained)
+        start = log_odds(linear(columns))
+        booster = self.boosted("binary", columns, trained.astype(float), start, seed)
+        correction = booster.predict(held, raw_score=True, num_threads=self.threads)
+        return expit(log_odds(linear(held)) + correction)
+
+    def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
+        """Return the expected outcome: ridge, corrected by trees of what it leaves over."""
+        linear = ridge(columns, target)
+        booster = self.boosted("regression", columns, target - linear(columns), None, seed)
+        return linear(held) + np.asarray(booster.predict(held, num_threads=self.threads), dtype=np.float64)
+
+    def boosted(
+        self, objective: str, columns: Floats, target: Floats, start: Floats | None, seed: int
+    ) -> Any:
+        """Return a LightGBM booster."""
+        import lightgbm
+
+        options = {**BOOSTING, "objective": objective, "seed": seed, "num_threads": self.threads}
+        data = lightgbm.Dataset(columns, target, init_score=start, params=options, free_raw_data=True)
+        return lightgbm.train(options, data, num_boost_round=self.rounds)

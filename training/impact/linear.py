@@ -1,0 +1,130 @@
+"""The two linear learners that every nuisance starts from: ridge and L2-logit, in closed form or a few Newton steps.
+
+References
+----------
+Golub, Heath, Wahba, Technometrics 21 (1979) 215, doi:10.1080/00401706.1979.10489751 (generalised cross-validation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.impact.table import Bools, Floats, Ints
+
+PENALTIES = np.logspace(-2, 4, 13)
+LOGIT_PENALTY = 1.0  # on standardised covariates
+NEWTON_STEPS = 25
+LARGEST_LOGIT = 30.0
+
+Predict = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Centre and spread of columns, from training rows alone."""
+
+    centre: Floats
+    spread: Floats
+
+    def __call__(self, columns: Floats) -> Floats:
+        """Return standardised columns."""
+        return np.asarray((columns - self.centre) / self.spread, dtype=np.float64)
+
+
+def scale_of(columns: Floats) -> Scale:
+    """Return the scale of columns; a constant column becomes 0."""
+    spread = columns.std(axis=0)
+    return Scale(columns.mean(axis=0), np.where(spread > 1e-12, spread, 1.0))
+
+
+def ridge(columns: Floats, target: Floats) -> Predict:
+    """Return a ridge regression, its penalty chosen by generalised cross-validation."""
+    scale = scale_of(columns)
+    scaled = scale(columns)
+    centre = float(target.mean())
+    rest = target - centre
+    n = len(target)
+    values, vectors = np.linalg.eigh(scaled.T @ scaled)
+    values = np.maximum(values, 0.0)
+    loaded = vectors.T @ (scaled.T @ rest)
+    shrink = 1 / (values[None, :] + PENALTIES[:, None])
+    total = float(rest @ rest)
+    explained = (loaded**2 * (2 * shrink - values * shrink**2)).sum(axis=1)
+    freedom = (values * shrink).sum(axis=1) + 1
+    score = (total - explained) / np.maximum(n - freedom, 1.0) ** 2
+    weights = vectors @ (loaded * shrink[int(score.argmin())])
+    return lambda new: np.asarray(centre + scale(new) @ weights, dtype=np.float64)
+
+
+def logit(columns: Floats, trained: Bools) -> Predict:
+    """Return an L2-penalised logistic regression; the intercept is not penalised."""
+    scale = scale_of(columns)
+    design = np.column_stack([np.ones(len(columns)), scale(columns)])
+    penalty = np.full(design.shape[1], LOGIT_PENALTY)
+    penalty[0] = 1e-9
+    target = trained.astype(float)
+    share = min(max(float(target.mean()), 1e-6), 1 - 1e-6)
+    weights = np.zeros(design.shape[1])
+    weights[0] = np.log(share / (1 - share))
+    loss = logit_loss(design, target, penalty, weights)
+    for _ in range(NEWTON_STEPS):
+        chance = expit(design @ weights)
+        gradient = design.T @ (target - chance) - penalty * weights
+        curve = np.maximum(chance * (1 - chance), 1e-9)
+        step = np.linalg.solve((design * curve[:, None]).T @ design + np.diag(penalty), gradient)
+        size = 1.0
+        while (lower := logit_loss(design, target, penalty, weights + size * step)) > loss and size > 1e-6:
+            size /= 2
+        weights = weights + size * step
+        if loss - lower < 1e-10 * abs(loss):
+            break
+        loss = lower
+    return lambda new: expit(np.column_stack([np.ones(len(new)), scale(new)]) @ weights)
+
+
+def logit_loss(design: Floats, target: Floats, penalty: Floats, weights: Floats) -> float:
+    """Return the penalised negative log-likelihood."""
+    score = design @ weights
+    return float(np.logaddexp(0, score).sum() - target @ score + 0.5 * (penalty * weights) @ weights)
+
+
+def expit(value: Floats) -> Floats:
+    """Return the logistic function of a log-odds."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(value, -LARGEST_LOGIT, LARGEST_LOGIT))), dtype=np.float64)
+
+
+def log_odds(chance: Floats) -> Floats:
+    """Return the log-odds of probabilities, kept finite."""
+    kept = np.clip(chance, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
+
+
+def out_of_fold(
+    fit: Callable[[Floats, Any], Predict], columns: Floats, target: NDArray[Any], folds: Ints
+) -> Floats:
+    """Return predictions for each row by a model that has not seen its fold."""
+    found = np.empty(len(target))
+    for fold in np.unique(folds):
+        held = folds == fold
+        found[held] = fit(columns[~held], target[~held])(columns[held])
+    return found
+
+
+def fold_numbers(trained: Bools, count: int, rng: np.random.Generator, cluster: Ints | None = None) -> Ints:
+    """Return the fold of each row: balanced between trained and compared; a cluster lies in one fold."""
+    if cluster is None:
+        codes = np.arange(trained.size)
+    else:
+        _, codes = np.unique(cluster, return_inverse=True)
+    groups = int(codes.max()) + 1
+    has_trained = np.bincount(codes, weights=trained, minlength=groups) > 0
+    folds = np.empty(groups, dtype=np.int64)
+    for side in (True, False):
+        members = rng.permutation(np.flatnonzero(has_trained == side))
+        folds[members] = np.arange(members.size) % count
+    return np.asarray(folds[codes], dtype=np.int64)

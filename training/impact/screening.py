@@ -1,0 +1,150 @@
+"""Every course and every outcome: propensities once per course, estimates for each outcome, corrected for their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from features.errors import RefusedError
+from features.impact import HORIZON_DAYS
+from training.impact.comparisons import Comparison, comparison, comparison_table
+from training.impact.crossfit import Pipeline, cross_fitted_propensity
+from training.impact.dataset import Dataset
+from training.impact.estimate import Estimate, observational_estimate
+from training.impact.linear import fold_numbers
+from training.impact.record import benjamini_hochberg, estimated_record, refused_record
+from training.impact.table import ComparisonTable, Floats
+from training.impact.verdict import Subject
+
+COMPARED_WITH = (
+    "people of the same departments and places who were employed at the same time and had not enrolled by then, "
+    "weighted so that they resemble those who enrolled in everything recorded before"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The estimate of one course and outcome, or why there is none."""
+
+    course: int
+    outcome: int
+    comparison: Comparison
+    estimate: Estimate | None
+    reason: str
+    n: dict[str, int]
+
+
+def screen(
+    dataset: Dataset,
+    courses: Sequence[int],
+    pipeline: Pipeline,
+    seed: int,
+    threads: int = 1,
+    done: Callable[[], None] = lambda: None,
+) -> list[Answer]:
+    """Return the answers for some courses and all outcomes, in order; the same whatever the number of threads.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of the records.
+    courses : sequence of int
+        Indices of courses.
+    pipeline : Pipeline
+        Fixed before looking.
+    seed : int
+        Draws the moments at which people are compared.
+    threads : int
+        Courses at a time.
+    done : callable
+        Told after each course.
+    """
+
+    def one(course: int) -> list[Answer]:
+        chosen = comparison(dataset, course, HORIZON_DAYS, np.random.default_rng([seed, course]))
+        found = answers(dataset, course, chosen, pipeline)
+        done()
+        return found
+
+    if threads == 1:
+        return [answer for course in courses for answer in one(course)]
+    with ThreadPoolExecutor(threads) as pool:
+        return [answer for found in pool.map(one, courses) for answer in found]
+
+
+def answers(dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipeline) -> list[Answer]:
+    """Return the answers of one course, its propensities shared by all outcomes where there is one seed."""
+    tables = [comparison_table(dataset, chosen, outcome) for outcome in range(len(dataset.outcome_names))]
+    shared: Floats | None = None
+    found = []
+    for outcome, table in enumerate(tables):
+        people = {"trained": int(table.trained.sum()), "compared": int((~table.trained).sum())}
+        try:
+            refuse_early(table, pipeline)
+            if shared is None and len(pipeline.seeds) == 1:
+                shared = shared_propensity(table, pipeline)
+            estimate = observational_estimate(table, pipeline, "att", shared)
+            if chosen.is_completion_only:
+                estimate = estimate.judged(is_completers_only=True)
+            found.append(Answer(course, outcome, chosen, estimate, "", people))
+        except RefusedError as refusal:
+            found.append(Answer(course, outcome, chosen, None, str(refusal), people))
+    return found
+
+
+def refuse_early(table: ComparisonTable, pipeline: Pipeline) -> None:
+    """Raise RefusedError for what cannot be estimated, before anything is fitted."""
+    from training.impact.table import refuse_unusable
+
+    refuse_unusable(table)
+    measured = table.measured()
+    cases = measured.outcome[measured.trained].sum() if measured.is_binary else np.inf
+    others = measured.outcome[~measured.trained].sum() if measured.is_binary else np.inf
+    if others < 2 * pipeline.folds or cases + others < 10:
+        raise RefusedError(
+            "Too few of the people had the outcome at all.",
+            found=f"{cases + others:.0f}",
+            allowed=f"at least 10, {2 * pipeline.folds} of them among the compared",
+        )
+
+
+def shared_propensity(table: ComparisonTable, pipeline: Pipeline) -> Floats:
+    """Return out-of-fold propensities of all rows."""
+    seed = pipeline.seeds[0]
+    folds = fold_numbers(table.trained, pipeline.folds, np.random.default_rng(seed), table.cluster)
+    return cross_fitted_propensity(table.covariates, table.trained, folds, pipeline.learners, seed)
+
+
+def records(dataset: Dataset, found: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Return every answer as plain data, judged by how many were asked together (Benjamini–Hochberg)."""
+    estimated = [place for place, answer in enumerate(found) if answer.estimate is not None]
+    p_values = [found[place].estimate.effect.p_value for place in estimated]  # type: ignore[union-attr]
+    q_values = dict(zip(estimated, benjamini_hochberg(p_values), strict=True)) if estimated else {}
+    return [record(dataset, answer, q_values.get(place)) for place, answer in enumerate(found)]
+
+
+def record(dataset: Dataset, answer: Answer, q_value: float | None) -> dict[str, Any]:
+    """Return one answer as plain data."""
+    name, unit = dataset.outcome_names[answer.outcome], dataset.units[answer.outcome]
+    about = {
+        "course_id": dataset.course_ids[answer.course],
+        "outcome": name,
+        "unit": unit,
+        "horizon_days": HORIZON_DAYS,
+    }
+    if answer.estimate is None or q_value is None:
+        return {**about, **refused_record(answer.reason, answer.n)}
+    judged = answer.estimate.judged(q_value=q_value, is_completers_only=answer.comparison.is_completion_only)
+    subject = Subject(name.replace("_", " "), unit, HORIZON_DAYS)
+    return {
+        **about,
+        **estimated_record(replace(judged, fitted=None), subject),
+        "q_value": float(q_value),
+        "comparison_group": COMPARED_WITH,
+        "later_enrolled_share": answer.comparison.later_share,
+        "completed_share": answer.comparison.completed_share,
+    }

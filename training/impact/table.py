@@ -1,0 +1,175 @@
+"""The comparison table: who was trained, what was known before, what came after; and when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import RefusedError
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+LEAST_TRAINED = 20
+LEAST_COMPARED = 20
+SPIKE_SHARE = 0.10  # a number that is exactly 0 this often and takes many other values gets an indicator
+MANY_VALUES = 10
+
+
+@dataclass(frozen=True)
+class ComparisonTable:
+    """One row per employee (or unit) at the moment from which they are followed.
+
+    Parameters
+    ----------
+    covariates : (n, p) float
+        Known strictly before the training could begin; ``nan`` where unknown.
+    names : tuple of str
+        Of the covariates.
+    trained : (n,) bool
+        True for who enrolled, whatever came of it.
+    outcome : (n,) float
+        After the horizon, in `unit`; ``nan`` where it could not be measured (leavers).
+    placebo : (n,) float, optional
+        An outcome from before the training; a true effect on it is impossible.
+    placebo_hides : tuple of str
+        Covariates left out when the placebo is estimated: the placebo itself, and what is computed from it.
+    cluster : (n,) int, optional
+        People of one number are not independent of each other.
+    """
+
+    covariates: Floats
+    names: tuple[str, ...]
+    trained: Bools
+    outcome: Floats
+    placebo: Floats | None = None
+    placebo_hides: tuple[str, ...] = ()
+    cluster: Ints | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return int(self.trained.size)
+
+    @property
+    def is_binary(self) -> bool:
+        """Say whether the outcome is 0 or 1."""
+        seen = self.outcome[np.isfinite(self.outcome)]
+        return bool(np.isin(seen, (0.0, 1.0)).all())
+
+    def rows(self, keep: Bools) -> ComparisonTable:
+        """Return some of the rows."""
+        return replace(
+            self,
+            covariates=self.covariates[keep],
+            trained=self.trained[keep],
+            outcome=self.outcome[keep],
+            placebo=None if self.placebo is None else self.placebo[keep],
+            cluster=None if self.cluster is None else self.cluster[keep],
+        )
+
+    def measured(self) -> ComparisonTable:
+        """Return the rows whose outcome was measured."""
+        known = np.isfinite(self.outcome)
+        return self if known.all() else self.rows(known)
+
+    def as_placebo(self) -> ComparisonTable | None:
+        """Return the table with the placebo as its outcome and what would give it away left out."""
+        if self.placebo is None:
+            return None
+        kept = [place for place, name in enumerate(self.names) if name not in self.placebo_hides]
+        return replace(
+            self,
+            covariates=self.covariates[:, kept],
+            names=tuple(self.names[place] for place in kept),
+            outcome=self.placebo,
+            placebo=None,
+            placebo_hides=(),
+        ).measured()
+
+
+def refuse_unusable(table: ComparisonTable) -> None:
+    """Raise RefusedError where no honest comparison can be made of the rows with a measured outcome."""
+    measured = table.measured()
+    trained = int(measured.trained.sum())
+    compared = measured.n - trained
+    if measured.n == 0:
+        raise RefusedError("No outcome was measured after the training.")
+    if compared == 0:
+        raise RefusedError(
+            "Everybody was trained: there is no comparison group.",
+            found=f"{trained} trained, 0 to compare with",
+            hint="Give people who were not trained, for example by --control-table.",
+        )
+    if trained == 0:
+        raise RefusedError("Nobody was trained.", found=f"0 trained, {compared} to compare with")
+    if trained < LEAST_TRAINED or compared < LEAST_COMPARED:
+        raise RefusedError(
+            "Too few people for an estimate.",
+            found=f"{trained} trained, {compared} to compare with",
+            allowed=f"at least {LEAST_TRAINED} trained and {LEAST_COMPARED} to compare with",
+        )
+    if np.ptp(measured.outcome) == 0:
+        raise RefusedError("The outcome is the same for everybody.", found=f"{measured.outcome[0]:g}")
+    if table.cluster is not None and np.unique(measured.cluster).size < 2:  # type: ignore[arg-type]
+        raise RefusedError("There is one cluster only: its members cannot be told apart from chance.")
+
+
+def filled(covariates: Floats, names: Sequence[str]) -> tuple[Floats, list[str]]:
+    """Return covariates without gaps, with indicators of what was missing and of numbers that are often 0.
+
+    Parameters
+    ----------
+    covariates : (n, p) float
+        ``nan`` where unknown.
+    names : sequence of str
+        Of the columns.
+
+    Returns
+    -------
+    (n, q) float, list of str
+        Missing values replaced by the median of their column; constant columns and copies left out.
+
+    Notes
+    -----
+    Earnings of 0 and unknown ratings are states of their own, not points on a line: a line alone would read them wrong.
+    """
+    columns: list[Floats] = []
+    found: list[str] = []
+    for place, name in enumerate(names):
+        values = covariates[:, place]
+        known = np.isfinite(values)
+        if not known.any():
+            continue
+        plain = np.where(known, values, np.median(values[known]))
+        parts = [(name, plain)]
+        if not known.all():
+            parts.append((f"{name} unknown", (~known).astype(float)))
+        if is_spiked(values[known]):
+            parts.append((f"{name} is 0", (values == 0).astype(float)))
+        for label, column in parts:
+            if np.ptp(column) > 0:
+                columns.append(column)
+                found.append(label)
+    if not columns:
+        return np.zeros((len(covariates), 0)), []
+    return without_copies(np.column_stack(columns), found)
+
+
+def is_spiked(values: Floats) -> bool:
+    """Say whether a number is exactly 0 often, and otherwise takes many values."""
+    zero = float(np.mean(values == 0))
+    return SPIKE_SHARE <= zero <= 1 - SPIKE_SHARE and np.unique(values[:5000]).size > MANY_VALUES
+
+
+def without_copies(matrix: Floats, names: list[str]) -> tuple[Floats, list[str]]:
+    """Return the columns that are no copy of an earlier one."""
+    seen: dict[bytes, int] = {}
+    for place in range(matrix.shape[1]):
+        seen.setdefault(np.ascontiguousarray(matrix[:, place]).tobytes(), place)
+    kept = sorted(seen.values())
+    return matrix[:, kept], [names[place] for place in kept]

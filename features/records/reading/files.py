@@ -9,9 +9,21 @@ from pathlib import Path
 from features.records.reading.batches import Batch
 from features.records.reading.csv_rows import open_csv
 from features.records.reading.options import ImportOptions
+from features.records.reading.problems import refuse
 from features.records.reading.streams import open_bytes, scan
 
 SUFFIXES = (".csv.gz", ".tsv.gz", ".txt.gz", ".csv", ".tsv", ".txt", ".parquet", ".xlsx")
+
+MAGIC = {
+    b"PK\x03\x04": "an archive or spreadsheet",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"PAR1": "a Parquet file",
+}
+ENDINGS: dict[str, tuple[str, ...]] = {
+    "an archive or spreadsheet": (".xlsx", ".xlsm"),
+    "an old spreadsheet": (),
+    "a Parquet file": (".parquet",),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,7 @@ def open_rows(path: Path, options: ImportOptions, delimiter: str | None = None) 
         If there is no such file, or it is empty, damaged or without a header.
     """
     suffix = path.suffix.lower()
+    check_format(path, suffix)
     if suffix == ".parquet":
         from features.records.reading.parquet_rows import parquet_batches, parquet_header
 
@@ -61,3 +74,15 @@ def open_rows(path: Path, options: ImportOptions, delimiter: str | None = None) 
         return RowFile(path.name, header, digest, "", lambda: xlsx_batches(path, header))
     table = open_csv(path, options.encoding, delimiter)
     return RowFile(path.name, table.header, table.scan.digest, table.delimiter, table.batches)
+
+
+def check_format(path: Path, suffix: str) -> None:
+    """Refuse a file that is of another format than its name says."""
+    if not path.is_file():
+        return
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    found = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "")
+    if found and suffix not in ENDINGS[found]:
+        raise refuse(path.name, f"is {found}, which its name does not say", found=suffix, allowed=", ".join(SUFFIXES),
+                     hint="Save it as .xlsx or .csv, or give it its right name.")  # fmt: skip

@@ -233,3 +233,12 @@ def test_a_broken_parquet_file_is_refused(sqlite_store, tmp_path: Path, refusal)
     path = tmp_path / "courses.parquet"
     path.write_bytes(b"PAR1 but nothing more")
     assert "no readable Parquet file" in str(refusal(sqlite_store, path, "courses"))
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("courses.csv", b"PK\x03\x04"), ("courses.xls", b"\xd0\xcf\x11\xe0")]
+)
+def test_a_file_of_another_format_than_its_name_is_refused(sqlite_store, tmp_path: Path, refusal, name, head):
+    path = tmp_path / name
+    path.write_bytes(head + bytes(100))
+    assert "its name does not say" in str(refusal(sqlite_store, path, "courses"))

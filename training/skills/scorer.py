@@ -1,13 +1,14 @@
 """Scores of a taxonomy's concepts for texts, from their vectors: arrays in, arrays out, nothing of ours imported.
 
 A concept has a name and other names (aliases). Its score for a text is the mean of two cosines: of the text with the
-nearest alias, and with the centroid of all of them. A sentence often says several things: short windows of words meet the
-concepts' centroids, and the best window is mixed in.
+nearest alias, and with the centroid of all of them. A sentence often says several things: short windows of words meet one
+vector per concept, between its name and its centroid, and the best window is mixed in.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
+LEAST_COSINE = 0.999  # of an encoder with itself at another precision
+NAME_SHARE = np.float32(0.75)  # of the preferred name in what windows meet; the rest is the centroid
 BLOCK_TEXTS = 32  # texts scored at once: bounds the memory at 32 × aliases
 
 
@@ -26,22 +29,28 @@ class Scorer:
     Parameters
     ----------
     aliases : (n_aliases, d) float32
-        Vectors of length one of all names, those of a concept together.
+        Vectors of length one of all names, those of a concept together, its preferred name first.
     offsets : (n_concepts + 1,) int
         Where each concept's names begin.
     centroids : (n_concepts, d) float32
         Mean of a concept's names, of length one.
     knobs : dict
-        ``concept_ids``, ``names``, ``model_id`` and the chosen numbers: ``window_lengths``, ``window_share``,
+        ``concept_ids``, ``names``, ``sources`` and the chosen numbers: ``window_lengths``, ``window_share``,
         ``threshold``, ``slope``, ``intercept``.
+    probe : (d,) float32
+        The encoder's vector of ``knobs["probe_text"]``: another encoder gives another.
     """
 
-    def __init__(self, aliases: Floats, offsets: Integers, centroids: Floats, knobs: dict[str, Any]) -> None:
+    def __init__(
+        self, aliases: Floats, offsets: Integers, centroids: Floats, knobs: dict[str, Any], probe: Floats
+    ) -> None:
         self.aliases, self.offsets, self.centroids = aliases, offsets, centroids
+        self.anchors = NAME_SHARE * aliases[offsets[:-1]] + (1 - NAME_SHARE) * centroids
+        self.probe = probe
         self.knobs = knobs
         self.concept_ids: list[str] = knobs["concept_ids"]
         self.names: list[str] = knobs["names"]
-        self.model_id: str = knobs["model_id"]
+        self.sources: list[str] = knobs["sources"]
         self.window_lengths: list[int] = knobs["window_lengths"]
         self.window_share: float = knobs["window_share"]
         self.threshold: float = knobs["threshold"]
@@ -52,7 +61,13 @@ class Scorer:
         knobs = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         with np.load(folder / "concepts.npz", allow_pickle=False) as arrays:
             aliases, offsets = arrays["aliases"].astype(np.float32), arrays["offsets"].astype(np.int64)
-            return cls(aliases, offsets, arrays["centroids"].astype(np.float32), knobs)
+            centroids, probe = arrays["centroids"].astype(np.float32), arrays["probe"].astype(np.float32)
+        return cls(aliases, offsets, centroids, knobs, probe)
+
+    def knows_encoder(self, encode: Callable[[list[str]], Floats]) -> bool:
+        """Say whether an encoder is the one that the concepts' vectors are from, at whatever precision."""
+        vector = np.asarray(encode([self.knobs["probe_text"]]), dtype=np.float32)[0]
+        return bool(vector.shape == self.probe.shape and float(vector @ self.probe) > LEAST_COSINE)
 
     def scores(self, vectors: Floats) -> Floats:
         """Return the score of every concept for whole texts.
@@ -60,7 +75,7 @@ class Scorer:
         Parameters
         ----------
         vectors : (n, d) float
-            Of length one, by the encoder named in `model_id`.
+            Of length one, by the encoder that `knows_encoder` accepts.
 
         Returns
         -------
@@ -74,6 +89,17 @@ class Scorer:
             nearest = np.maximum.reduceat(block @ self.aliases.T, self.offsets[:-1], axis=1)
             found[start : start + BLOCK_TEXTS] = (nearest + block @ self.centroids.T) / 2
         return found
+
+    def alias_scores(self, vectors: Floats) -> Floats:
+        """Return the score of every single name: mean of its own cosine and that of its concept's centroid.
+
+        Returns
+        -------
+        (n, n_aliases) float32
+        """
+        texts = np.asarray(vectors, dtype=np.float32)
+        owners = np.repeat(np.arange(len(self.centroids)), np.diff(self.offsets))
+        return (texts @ self.aliases.T + (texts @ self.centroids.T)[:, owners]) / 2
 
     def sentence_scores(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> Floats:
         """Return the score of every concept for sentences, the best window of each mixed in.
@@ -97,7 +123,7 @@ class Scorer:
         for row in range(len(found)):
             part = windows[int(window_offsets[row]) : int(window_offsets[row + 1])]
             if len(part) and share:
-                best = (np.asarray(part, dtype=np.float32) @ self.centroids.T).max(axis=0)
+                best = (np.asarray(part, dtype=np.float32) @ self.anchors.T).max(axis=0)
                 found[row] = (1 - share) * found[row] + share * best
         return found
 
@@ -145,7 +171,7 @@ class Scorer:
         start, end = int(window_offsets[sentence]), int(window_offsets[sentence + 1])
         if start == end:
             return -1
-        return start + int((np.asarray(windows[start:end]) @ self.centroids[concept]).argmax())
+        return start + int((np.asarray(windows[start:end]) @ self.anchors[concept]).argmax())
 
     def confidence(self, scores: Floats) -> Floats:
         """Return the probability that a concept with such a score is right, as fitted on validation data."""

@@ -1,0 +1,109 @@
+"""Fitting the skills model: the vectors of a taxonomy, and knobs chosen on validation texts or as shipped."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.payload import Payload, json_bytes, npz_bytes
+from training.skills.calibration import calibrated
+from training.skills.dataset import PROBE, Dataset
+from training.skills.knobs import SHIPPED, TITLE_KNOBS, Knobs, choose_windows, parts_of
+
+GOLDEN_TEXTS = 4
+FEATURES = {
+    "vectors": "sentence vectors of length one, float32",
+    "windows": "vectors of word windows, of length one, float32",
+    "window_offsets": "where each sentence's windows begin, int",
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be set.
+
+    Parameters
+    ----------
+    choose : bool
+        True: windows, threshold and confidence are chosen on the validation texts, where there are enough.
+    least_validation : int
+        Fewer validation texts than that choose nothing: the shipped knobs serve.
+    window_lengths : tuple of int
+        Words per window, where nothing is chosen; 0 means as shipped.
+    window_share : float
+        Share of the best window, where nothing is chosen; negative means as shipped.
+    threshold : float
+        Score below which a concept is not said to be there; negative means chosen, or as shipped.
+    """
+
+    choose: bool = True
+    least_validation: int = 30
+    window_lengths: tuple[int, ...] = (0,)
+    window_share: float = -1.0
+    threshold: float = -1.0
+
+
+def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:
+    """Return the model: concept vectors, and how they are read.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its validation texts choose; its test texts are not looked at.
+    parameters : Parameters
+        What can be set.
+    rng : numpy.random.Generator
+        Unused: nothing here is random.
+    """
+    concepts, taxonomy = dataset.concepts, dataset.concepts.taxonomy
+    knobs = chosen_knobs(dataset, parameters)
+    model = {
+        **asdict(knobs),
+        "concept_ids": taxonomy.concept_ids,
+        "names": taxonomy.names,
+        "sources": taxonomy.sources,
+        "probe_text": PROBE,
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "aliases": concepts.aliases.astype(np.float16),
+        "offsets": taxonomy.offsets,
+        "centroids": concepts.centroids.astype(np.float16),
+        "probe": dataset.probe.astype(np.float32),
+    }
+    golden = golden_vectors(concepts.aliases.shape[1])
+    return Payload(
+        "skills",
+        {"concepts.npz": npz_bytes(arrays), "model.json": json_bytes(model)},
+        {"vectors": golden},
+        FEATURES,
+        {"vectors": golden},
+    )
+
+
+def golden_vectors(dimension: int) -> NDArray[np.float32]:
+    """Return vectors whose dot products are exact in any order of summation: one coordinate each."""
+    vectors = np.zeros((GOLDEN_TEXTS, dimension), dtype=np.float32)
+    vectors[np.arange(GOLDEN_TEXTS), np.arange(GOLDEN_TEXTS) % dimension] = 1
+    return vectors
+
+
+def chosen_knobs(dataset: Dataset, parameters: Parameters) -> Knobs:
+    """Return the knobs: chosen on validation where there is enough of it, as shipped otherwise, as set in any case."""
+    shipped = TITLE_KNOBS if dataset.are_titles else SHIPPED
+    knobs = shipped
+    if parameters.choose and len(dataset.validation) >= parameters.least_validation:
+        parts = parts_of(dataset.concepts, dataset.validation)
+        lengths, share = choose_windows(
+            parts, dataset.validation, (shipped.window_lengths, shipped.window_share)
+        )
+        knobs = calibrated(
+            parts, dataset.validation, replace(shipped, window_lengths=lengths, window_share=share)
+        )
+    if parameters.window_lengths != (0,):
+        knobs = replace(knobs, window_lengths=parameters.window_lengths)
+    if parameters.window_share >= 0:
+        knobs = replace(knobs, window_share=parameters.window_share)
+    return replace(knobs, threshold=parameters.threshold) if parameters.threshold >= 0 else knobs

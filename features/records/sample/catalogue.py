@@ -63,6 +63,11 @@ class Catalogue:
         """Return the job of a family with a role that occurs once in it."""
         return next(n for n, job in enumerate(self.jobs) if job.family == family and job.role == role)
 
+    @property
+    def mandatory(self) -> Array:
+        """(n_mandatory,) int: the courses that must be done."""
+        return np.flatnonzero(self.course_flags("mandatory"))
+
     def course_flags(self, name: str) -> Array:
         """Return one attribute of every course as an array of truth values."""
         return np.array([bool(getattr(course, name)) for course in self.courses])

@@ -46,7 +46,8 @@ def enrol(world: World, who: Array, courses: Array, how: int, earliest: Array | 
     score = np.where(fate == FAILED, score * 0.6, score)
     world.records["enrolments"].add(
         count, who=who.astype(np.int32), course=courses.astype(np.int16), how=np.int8(how),
-        enrolled=enrolled, started=started, ended=ended, fate=fate, score=score.astype(np.float32),
+        enrolled=enrolled.astype(np.int32), started=started.astype(np.int32),
+        ended=ended.astype(np.int32), fate=fate, score=score.astype(np.float32),
     )  # fmt: skip
     people.taken[who, courses] = True
     finished = fate == COMPLETED
@@ -94,7 +95,9 @@ def complete(world: World) -> tuple[Array, Array, Array]:
     optional = ~world.catalogue.course_flags("mandatory")[learned]
     np.add.at(people.recent_count, (new[optional], world.month % RECENT), 1)
     people.done[who, courses] = True
-    people.certified[who, courses] = days
+    for slot, course in enumerate(world.catalogue.mandatory):
+        renewed = courses == course
+        people.certified[who[renewed], slot] = days[renewed]
     raise_levels(world, new, learned)
     return who, courses, days
 
@@ -110,7 +113,6 @@ def remember(world: World, who: Array, courses: Array, days: Array) -> None:
     )  # fmt: skip
     people.taken[who, courses] = True
     people.done[who, courses] = True
-    people.certified[who, courses] = days
     people.effect[who] += effects.outcome[courses]
     months_ago = (world.today - days) // 31 + 1
     recent = months_ago <= RECENT

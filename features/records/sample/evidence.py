@@ -31,6 +31,12 @@ def self_assess(world: World, who: Array, days: Array) -> None:
     record_levels(world, who[rows[read]], table[rows[read], columns[read]], INFERRED, days[rows[read]])
 
 
+def load_profiles(world: World, who: Array) -> None:
+    """Let those who are there on the first day have rated themselves in the weeks before."""
+    ago = 1 + world.rng.integers(0, 45, len(who))
+    self_assess(world, who, world.today - np.minimum(ago, world.today - world.people.hired[who]))
+
+
 def review_skills(world: World, who: Array) -> None:
     """Let managers rate three skills of some people each February, and peers one in June."""
     rng = world.rng

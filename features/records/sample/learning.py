@@ -20,14 +20,13 @@ def assign_mandatory(world: World, who: Array) -> None:
     """Assign mandatory courses that were never done, or whose certificate expires soon."""
     people, rng, catalogue = world.people, world.rng, world.catalogue
     family = catalogue.job_families[people.job[who]]
-    for number, course in enumerate(catalogue.courses):
-        if not course.mandatory:
-            continue
+    for slot, number in enumerate(catalogue.mandatory):
+        course = catalogue.courses[number]
         departments = [one.department for one in catalogue.families]
         bound = np.array([course.mandatory == ("all",) or name in course.mandatory for name in departments])
-        expires = people.certified[who, number] + (course.certificate_days or FAR)
+        expires = people.certified[who, slot] + (course.certificate_days or FAR)
         asked = who[bound[family] & (expires - RENEW_BEFORE_DAYS <= world.today)]
-        people.certified[asked, number] = world.today
+        people.certified[asked, slot] = world.today
         days = world.today + rng.integers(0, 5, len(asked))
         record_assignments(world, asked, np.full(len(asked), number), days, by=None)
         enrol(world, asked, np.full(len(asked), number), MANDATORY, earliest=days)
@@ -36,21 +35,21 @@ def assign_mandatory(world: World, who: Array) -> None:
 def spread_certificates(world: World, who: Array) -> None:
     """Give those who were there before the first day certificates of different age."""
     people, rng, catalogue = world.people, world.rng, world.catalogue
-    for number, course in enumerate(catalogue.courses):
-        if course.mandatory:
-            lasts = course.certificate_days or 3650
-            people.certified[who, number] = world.today - rng.integers(0, lasts, len(who))
+    for slot, number in enumerate(catalogue.mandatory):
+        lasts = catalogue.courses[number].certificate_days or 3650
+        people.certified[who, slot] = world.today - rng.integers(0, lasts, len(who))
 
 
 def remember_courses(world: World, who: Array, rounds: int = 3) -> None:
     """Give those who were there before the first day courses completed in up to four earlier years."""
     people, rng = world.people, world.rng
-    for _ in range(rounds):
+    for later in reversed(range(rounds)):
         span = np.minimum(world.today - people.hired[who] - 60, 4 * 365)
         some = (span > 60) & (rng.random(len(who)) < 0.6 * np.minimum(span / 1000, 1))
         learners = who[some]
         courses = choose(world, learners)
-        days = world.today - 1 - (rng.random(len(learners)) * (span[some] - 30)).astype(int)
+        ago = (rng.random(len(learners)) + later) / rounds * (span[some] - 30)
+        days = world.today - 1 - ago.astype(int)
         found = courses >= 0
         remember(world, learners[found], courses[found], days[found])
 

@@ -57,8 +57,8 @@ class People:
         True level of each skill.
     taken, done : (n, n_c) bool
         Courses enrolled in, and completed.
-    certified : (n, n_c) int
-        Day of the last completion of a course with a certificate.
+    certified : (n, n_mandatory) int
+        Day of the last assignment or completion of each mandatory course.
     """
 
     count: int
@@ -131,7 +131,7 @@ class People:
         return np.nan_to_num((self.seen_productivity[who] - 100.0) / 9.0)
 
 
-def room_for(capacity: int, skills: int, courses: int) -> People:
+def room_for(capacity: int, skills: int, courses: int, mandatory: int) -> People:
     """Return empty places."""
     arrays: dict[str, Array] = {
         name: np.full(capacity, fill, dtype=kind) for name, (kind, fill) in COLUMNS.items()
@@ -142,5 +142,5 @@ def room_for(capacity: int, skills: int, courses: int) -> People:
     arrays["levels"] = np.zeros((capacity, skills), np.float32)
     arrays["taken"] = np.zeros((capacity, courses), np.bool_)
     arrays["done"] = np.zeros((capacity, courses), np.bool_)
-    arrays["certified"] = np.full((capacity, courses), -FAR, np.int32)
+    arrays["certified"] = np.full((capacity, mandatory), -FAR, np.int32)
     return People(count=0, **arrays)

@@ -12,7 +12,7 @@ from features.records.sample.careers import begin_month, record_past
 from features.records.sample.catalogue import read_catalogue
 from features.records.sample.effects import draw_effects
 from features.records.sample.enrolment import complete, forget_last_year
-from features.records.sample.evidence import certify, review_skills, self_assess, set_goals, welcome
+from features.records.sample.evidence import certify, load_profiles, review_skills, set_goals, welcome
 from features.records.sample.exits import DriverSums, draw_exits, let_go, staying
 from features.records.sample.hiring import hire, round_pay
 from features.records.sample.identities import Identities, identify, room_for_identities
@@ -72,7 +72,7 @@ def simulate(employees: int, years: int, seed: int, progress: Progress | None = 
     spread_certificates(world, everybody)
     remember_courses(world, everybody)
     record_past(world)
-    self_assess(world, everybody, world.today + world.rng.integers(0, 45, len(everybody)))
+    load_profiles(world, everybody)
     drivers = DriverSums()
     for month in range(world.months.count):
         world.month = month
@@ -92,7 +92,7 @@ def new_world(employees: int, years: int, rng: np.random.Generator) -> World:
     effects = draw_effects(catalogue, rng)
     teams = build_teams(sizes, np.array([place.share for place in catalogue.places]), rng)
     capacity = int(employees * (1.05 + ROOM_PER_YEAR * years)) + 60
-    people = room_for(capacity, len(catalogue.skills), len(catalogue.courses))
+    people = room_for(capacity, len(catalogue.skills), len(catalogue.courses), len(catalogue.mandatory))
     prices = np.ones(len(catalogue.places))
     world = World(catalogue, months, effects, people, teams, rng, prices)
     world.leader_jobs = leader_jobs(world)

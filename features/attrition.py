@@ -164,17 +164,25 @@ def with_year_before(rows: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
 def with_peers(rows: pl.DataFrame) -> pl.DataFrame:
     """Add what compares a person with others at the same moment: pay, team, people led."""
     job = ["as_of", "job_id", "pay_currency"]
-    median = pl.when(pl.col("pay_amount").count().over(job) >= FEWEST_IN_JOB).then(
-        pl.col("pay_amount").median().over(job)
+    rows = rows.with_columns(
+        _pay_median=median_of_peers("pay_amount", job), _growth_median=median_of_peers("pay_growth", job)
     )
     led = rows.group_by("as_of", "manager_id").agg(span_of_control=pl.len()).drop_nulls("manager_id")
     rows = rows.with_columns(
-        pay_to_job_median=pl.when(median > 0).then(pl.col("pay_amount") / median),
-        pay_growth_excess=pl.col("pay_growth") - pl.col("pay_growth").median().over("as_of"),
+        pay_to_job_median=pl.when(pl.col("_pay_median") > 0).then(
+            pl.col("pay_amount") / pl.col("_pay_median")
+        ),
+        pay_growth_excess=pl.col("pay_growth") - pl.col("_growth_median"),
         team_size=pl.when(pl.col("manager_id").is_not_null()).then(pl.len().over("as_of", "manager_id")),
     )
     rows = rows.join(led, left_on=["as_of", "employee_id"], right_on=["as_of", "manager_id"], how="left")
     return rows.with_columns(pl.col("span_of_control").fill_null(0))
+
+
+def median_of_peers(name: str, group: list[str]) -> pl.Expr:
+    """Return the median of a column over a group, null where fewer than `FEWEST_IN_JOB` are known."""
+    enough = pl.col(name).count().over(group) >= FEWEST_IN_JOB
+    return pl.when(enough).then(pl.col(name).median().over(group))
 
 
 def with_team_exits(

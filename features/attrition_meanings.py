@@ -36,7 +36,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("days_since_manager_change", "days", "time with the present manager"),
     Feature("manager_changes_365_days", "count", "changes of manager within a year", True),
     Feature("pay_to_job_median", "share, 1 is the median", "pay against the median of the same job", True),
-    Feature("pay_growth_excess", "share", "pay growth within a year against everybody's", True),
+    Feature("pay_growth_excess", "share", "pay growth within a year against the same job's", True),
     Feature("rating", "1-5", "the last performance rating"),
     Feature("rating_change", "points", "the change of the rating within a year"),
     Feature("team_exit_share_180_days", "share 0-1", "colleagues of the team who left lately"),

@@ -1,0 +1,1 @@
+"""Attrition: who may leave, by when, and what moves that number."""

@@ -1,0 +1,225 @@
+"""Fit the attrition model: a hazard per cause, its level recalibrated, its uncertainty, its bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from training.attrition.calibration import fit_calibration, level_error
+from training.attrition.cohort import new_hire_rule
+from training.attrition.dataset import Dataset
+from training.attrition.hazard import Choice, Table, choose, fit_blend
+from training.attrition.linear import build_basis
+from training.attrition.scorer import Basis, Blend, Floats, Scorer
+from training.payload import Payload, json_bytes, npz_bytes
+
+LEVEL = 0.9
+BANDS = ("low", "moderate", "elevated", "high")
+BAND_SHARES = (0.5, 0.75, 0.9)  # half of the people are low, the top tenth is high
+MOST_ROWS_CHOOSING = 200_000
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What may be set when fitting; the defaults are what ships.
+
+    Parameters
+    ----------
+    shapes : tuple of str
+        Candidate shapes of the trees; validation chooses.
+    weights : tuple of float
+        Candidate weights of the trees in the blend; validation chooses.
+    penalty : float
+        Ridge penalty of the logistic part.
+    bags : int
+        Refits on people drawn with replacement, for the interval; 0 or 1 leaves the level's error alone.
+    bag_people : int
+        Most people drawn into one bag.
+    """
+
+    shapes: tuple[str, ...] = ("stumps", "medium", "wide")
+    weights: tuple[float, ...] = (0.3, 0.5, 0.7)
+    penalty: float = 10.0
+    bags: int = 8
+    bag_people: int = 10_000
+
+
+def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:
+    """Return the payload of the attrition model.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Person-periods before the last block.
+    parameters : Parameters
+        What may be set.
+    rng : numpy.random.Generator
+        Seeds LightGBM and draws the bags.
+    """
+    seed = int(rng.integers(1, 2**31 - 1))
+    basis = build_basis(dataset.panel.features[dataset.final_rows], dataset.categorical, dataset.season)
+    choices: list[Choice] = []
+    blends, calibrations = [], []
+    for number in range(len(dataset.causes)):
+        table = table_of(dataset, basis, number + 1, parameters)
+        chosen = choose_for(dataset, table, parameters, seed, choices)
+        blends.append(fit_blend(table.take(dataset.final_rows), chosen.shape, chosen.weight, seed))
+        calibrations.append(fit_calibration(chosen.log_odds, table.left[chosen.rows]))
+        choices.append(chosen)
+    table = table_of(dataset, basis, 1, parameters)
+    bags = fit_bags(dataset, table, choices[0], parameters, rng)
+    model = description(dataset, table, calibrations, choices, len(bags))
+    scorer = Scorer({**model, "new_hire": None}, basis, blends, bags)
+    model["new_hire"] = new_hire_rule(dataset, scorer.model) if dataset.tenure is not None else None
+    model["bands"] = bands_of(dataset, scorer)
+    return as_payload(dataset, Scorer(model, basis, blends, bags))
+
+
+def table_of(dataset: Dataset, basis: Basis, cause: int, parameters: Parameters) -> Table:
+    """Return what the hazard of one cause is fitted to."""
+    columns = [index for index in range(dataset.panel.features.shape[1]) if index not in dataset.season]
+    return Table(dataset.panel.features, dataset.panel.cause == cause, basis, np.array(columns, dtype=np.int64),
+                 dataset.categorical, parameters.penalty, dataset.threads)  # fmt: skip
+
+
+def choose_for(
+    dataset: Dataset, table: Table, parameters: Parameters, seed: int, before: list[Choice]
+) -> Choice:
+    """Choose by validation for the first cause; the others take its choice, for their exits are few."""
+    if before:
+        return choose(
+            table, dataset.folds, [before[0].shape] if before[0].weight else [], [before[0].weight], seed
+        )
+    if len(dataset.panel) <= MOST_ROWS_CHOOSING or len(parameters.shapes) == 1:
+        return choose(table, dataset.folds, parameters.shapes, parameters.weights, seed)
+    step = len(dataset.panel) // MOST_ROWS_CHOOSING + 1
+    kept = dataset.panel.person % step == 0
+    small = [(fit[kept[fit]], check[kept[check]]) for fit, check in dataset.folds]
+    found = choose(table, small, parameters.shapes, parameters.weights, seed)
+    return choose(table, dataset.folds, [found.shape], [found.weight], seed)
+
+
+def fit_bags(
+    dataset: Dataset, table: Table, chosen: Choice, parameters: Parameters, rng: np.random.Generator
+) -> list[Blend]:
+    """Return refits for the first cause on people drawn with replacement.
+
+    Notes
+    -----
+    Of more than `bag_people` people only so many are drawn: the spread is then wider than that of the whole.
+    """
+    rows = dataset.final_rows
+    person = dataset.panel.person[rows]
+    order = np.argsort(person, kind="stable")
+    people, starts = np.unique(person[order], return_index=True)
+    ends = np.append(starts[1:], len(order))
+    bags = []
+    for _ in range(parameters.bags):
+        drawn = rng.integers(0, len(people), min(len(people), parameters.bag_people))
+        taken = np.concatenate([order[starts[number] : ends[number]] for number in drawn])
+        shape = chosen.shape
+        bags.append(fit_blend(table.take(rows[taken]), shape, chosen.weight, int(rng.integers(1, 2**31 - 1))))
+    return bags
+
+
+def description(
+    dataset: Dataset,
+    table: Table,
+    calibrations: list[tuple[float, float, float]],
+    choices: list[Choice],
+    bags: int,
+) -> dict[str, Any]:
+    """Return what the scorer reads beside trees and arrays."""
+    horizons = [float(horizon) / dataset.period for horizon in dataset.horizons]
+    first = choices[0]
+    error = level_error(first.log_odds, table.left[first.rows], calibrations[0])
+    return {
+        "format": 1,
+        "features": list(dataset.schema),
+        "causes": list(dataset.causes),
+        "horizons": horizons,
+        "horizon_names": [f"{horizon:g} {dataset.units}" for horizon in dataset.horizons],
+        "period": float(dataset.period),
+        "units": dataset.units,
+        "periods": int(np.ceil(max(horizons) - 1e-9)),
+        "tree_columns": table.tree_columns.tolist(),
+        "season": list(dataset.season),
+        "clock": [[int(index), float(step)] for index, step in dataset.clock],
+        "calibration": [list(calibration) for calibration in calibrations],
+        "level_error": error,
+        "interval_level": LEVEL,
+        "multiplier": float(student.ppf((1 + LEVEL) / 2, max(bags - 1, 1))) if bags > 1 else 1.645,
+        "choice": {"shape": first.shape, "weight": first.weight, "losses": dict(first.losses)},
+        "new_hire": None,
+        "bands": None,
+        "threads": dataset.threads,
+    }
+
+
+def bands_of(dataset: Dataset, scorer: Scorer) -> dict[str, Any]:
+    """Return the bands of the first cause's probability at each horizon, by shares of the people last learnt from."""
+    people = dataset.past.features
+    if not len(people):
+        people = dataset.panel.features[dataset.final_rows]
+    sample = people[:: len(people) // 50_000 + 1]
+    found = scorer.scores(sample).reshape(len(sample), len(scorer.horizons), -1)[:, :, 0]
+    cuts = np.quantile(found, BAND_SHARES, axis=0).T
+    return {"names": list(BANDS), "cut_points": np.round(cuts, 4).tolist(), "shares": list(BAND_SHARES)}
+
+
+def as_payload(dataset: Dataset, scorer: Scorer) -> Payload:
+    """Return the model as plain files."""
+    arrays: dict[str, Any] = {
+        f"basis_{name}": getattr(scorer.basis, name)
+        for name in ("feature", "kind", "knot", "centre", "scale", "low", "high")
+    }
+    files: dict[str, bytes] = {}
+    entries = {}
+    for kind, blends in (("blends", scorer.blends), ("bags", scorer.bags)):
+        entries[kind] = [
+            entry_of(f"{kind[:-1]}_{number}", blend, files, arrays) for number, blend in enumerate(blends)
+        ]
+    model = {**scorer.model, **entries}
+    files |= {"model.json": json_bytes(model), "arrays.npz": npz_bytes(arrays)}
+    example = synthetic_people(dataset)
+    return Payload(
+        question="attrition",
+        files=files,
+        golden_inputs={"features": example},
+        feature_schema=dataset.schema,
+        input_example={name: example[:5, index] for index, name in enumerate(dataset.schema)},
+    )
+
+
+def entry_of(name: str, blend: Blend, files: dict[str, bytes], arrays: dict[str, Any]) -> Mapping[str, Any]:
+    """Put a blend into files and arrays, and return how the scorer finds it."""
+    arrays[name] = blend.coefficients
+    if blend.trees is not None:
+        files[f"{name}.txt"] = blend.trees.model_to_string().encode()
+    return {
+        "trees": f"{name}.txt" if blend.trees is not None else "",
+        "weight": blend.weight,
+        "coefficients": name,
+    }
+
+
+def synthetic_people(dataset: Dataset, count: int = 16) -> Floats:
+    """Return made-up rows: each column drawn by itself between its deciles, so that no row is anybody's."""
+    rng = np.random.default_rng(20)
+    rows = dataset.panel.features
+    found = np.full((count, rows.shape[1]), np.nan)
+    for index in range(rows.shape[1]):
+        column = rows[~np.isnan(rows[:, index]), index]
+        if not column.size:
+            continue
+        if index in dataset.categorical:
+            codes, counts = np.unique(column, return_counts=True)
+            found[:, index] = rng.choice(codes[np.argsort(-counts)[:3]], count)
+        else:
+            low, high = (float(np.quantile(column, share)) for share in (0.1, 0.9))
+            found[:, index] = np.round(rng.uniform(low, high, count), 2)
+    return found

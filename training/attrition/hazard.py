@@ -1,0 +1,192 @@
+"""Fit the hazard of one cause: boosted trees and a small logistic model, blended in log-odds as validation says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from training.attrition.linear import fit_logistic
+from training.attrition.scorer import Basis, Blend, Floats
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+SHAPES: Mapping[str, Mapping[str, float]] = {
+    "stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 300},
+    "medium": {"num_leaves": 15, "max_depth": 6, "learning_rate": 0.03, "num_iterations": 200},
+    "wide": {"num_leaves": 127, "learning_rate": 0.03, "num_iterations": 200},
+}
+WEIGHTS = (0.3, 0.5, 0.7)
+SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
+FEWEST_FOR_TREES = 100  # exits of a cause; with fewer, the logistic part answers alone
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a hazard is fitted to, and how.
+
+    Parameters
+    ----------
+    features : (n, n_features) float
+        Rows of person-periods.
+    left : (n,) bool
+        True where the exit of the cause came in the period.
+    basis : Basis
+        Of the logistic part.
+    tree_columns : (n_tree_features,) int
+        Features that the trees see.
+    categorical : collection of int
+        Features that are codes.
+    penalty : float
+        Ridge penalty of the logistic part.
+    threads : int
+        For LightGBM.
+    """
+
+    features: Floats
+    left: Bools
+    basis: Basis
+    tree_columns: Ints
+    categorical: Collection[int]
+    penalty: float
+    threads: int
+
+    def take(self, rows: Ints) -> Table:
+        """Return some of the rows."""
+        return Table(self.features[rows], self.left[rows], self.basis, self.tree_columns, self.categorical,
+                     self.penalty, self.threads)  # fmt: skip
+
+
+def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
+    """Return the boosted trees of a shape, or None where too few left."""
+    if table.left.sum() < FEWEST_FOR_TREES:
+        return None
+    columns = list(table.tree_columns)
+    codes = [columns.index(index) for index in table.categorical if index in columns]
+    settings = {
+        **SHAPES[shape],
+        "objective": "binary",
+        "min_data_in_leaf": int(np.clip(0.45 * np.sqrt(len(table.left)), 15, 400)),
+        "feature_fraction": 0.4,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "cat_smooth": 10.0,
+        "cat_l2": 5.0,
+        "max_cat_to_onehot": 1,
+        "min_data_in_bin": 3,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": table.threads if len(table.left) > SMALL_ROWS else 1,
+        "verbosity": -1,
+    }
+    data = lgb.Dataset(table.features[:, columns], table.left.astype(np.float64), categorical_feature=codes or "auto",
+                       params=settings, free_raw_data=True)  # fmt: skip
+    return lgb.train(settings, data)
+
+
+def fit_linear(table: Table, weight: Floats | None = None) -> Floats:
+    """Return the coefficients of the logistic part."""
+    return fit_logistic(table.basis, table.features, table.left, table.penalty, weight)
+
+
+def tree_log_odds(trees: lgb.Booster | None, table: Table) -> Floats | None:
+    """Return the trees' log-odds of some rows, or None where there are no trees."""
+    if trees is None:
+        return None
+    columns = table.features[:, table.tree_columns]
+    return np.asarray(
+        trees.predict(columns, raw_score=True, num_threads=table.threads if len(columns) > SMALL_ROWS else 1),
+        dtype=np.float64,
+    )
+
+
+def linear_log_odds(coefficients: Floats, table: Table) -> Floats:
+    """Return the logistic part's log-odds of some rows."""
+    step = 50_000
+    starts = range(0, max(len(table.features), 1), step)
+    parts = [table.basis.design(table.features[start : start + step]) @ coefficients[:-1] for start in starts]
+    found: Floats = np.concatenate(parts) + coefficients[-1]
+    return found
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What validation chose, and what the chosen blend said of rows it had not learnt from.
+
+    Parameters
+    ----------
+    shape : str
+        Of the trees.
+    weight : float
+        Of the trees in the blend.
+    rows : (n,) int
+        Rows that were checked.
+    log_odds : (n,) float
+        Of those rows, out of fold.
+    losses : mapping of str to float
+        Mean negative log-likelihood of every candidate.
+    """
+
+    shape: str
+    weight: float
+    rows: Ints
+    log_odds: Floats
+    losses: Mapping[str, float]
+
+
+def choose(
+    table: Table,
+    folds: Sequence[tuple[Ints, Ints]],
+    shapes: Sequence[str],
+    weights: Sequence[float],
+    seed: int,
+) -> Choice:
+    """Choose the shape of the trees and their weight by log-likelihood out of fold.
+
+    Parameters
+    ----------
+    table : Table
+        All rows.
+    folds : sequence of (rows to fit, rows to check) pairs
+        The rows checked are judged by a fit that has not seen them.
+    shapes : sequence of str
+        Candidates, of `SHAPES`.
+    weights : sequence of float
+        Candidate weights of the trees.
+    seed : int
+        Of LightGBM.
+    """
+    linear = [linear_log_odds(fit_linear(table.take(fit)), table.take(check)) for fit, check in folds]
+    checked = np.concatenate([check for _, check in folds])
+    left, base = table.left[checked], np.concatenate(linear)
+    best, losses = Choice("none", 0.0, checked, base, {}), {"logistic": loss(left, base)}
+    for shape in shapes:
+        found = [
+            tree_log_odds(fit_trees(table.take(fit), shape, seed), table.take(check)) for fit, check in folds
+        ]
+        if any(part is None for part in found):
+            continue
+        trees = np.concatenate([part for part in found if part is not None])
+        for weight in weights:
+            blended = weight * trees + (1 - weight) * base
+            losses[f"{shape} {weight}"] = loss(left, blended)
+            if best.shape == "none" or losses[f"{shape} {weight}"] < loss(left, best.log_odds):
+                best = Choice(shape, weight, checked, blended, {})
+    return Choice(best.shape, best.weight, checked, best.log_odds, losses)
+
+
+def loss(left: Bools, log_odds: Floats) -> float:
+    """Return the mean negative log-likelihood."""
+    return float(np.mean(np.logaddexp(0.0, log_odds) - left * log_odds))
+
+
+def fit_blend(table: Table, shape: str, weight: float, seed: int) -> Blend:
+    """Return the blend of one cause, fitted to all rows of the table."""
+    trees = fit_trees(table, shape, seed) if shape != "none" else None
+    return Blend(trees, weight if trees is not None else 0.0, fit_linear(table))

@@ -1,0 +1,349 @@
+"""Score attrition: features of people to exit probabilities, with interval and contributions.
+
+Self-contained: numpy, LightGBM and the files beside this one. The hazard of leaving within the next period is a
+blend, in log-odds, of boosted trees and a small logistic model, one per cause; a calibration moves its level; periods
+compound to a survival curve and to the probability of each cause by each horizon. Features are held at their present
+values while periods compound, but for the season and for the clocks named in ``model.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+LINEAR, HINGE, MISSING, CATEGORY = 0, 1, 2, 3
+TINY = 1e-9
+ROWS_AT_ONCE = 200_000
+SMALL_ROWS = 2_000  # below, threads wait for each other longer than they work
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Return probabilities of log-odds."""
+    bounded: Floats = np.clip(log_odds, -35.0, 35.0)
+    return 1.0 / (1.0 + np.exp(-bounded))
+
+
+@dataclass(frozen=True)
+class Basis:
+    """How features become columns of the logistic model; each column belongs to one feature.
+
+    Parameters
+    ----------
+    feature, kind : (n_columns,) int
+        Which feature, and LINEAR, HINGE (above `knot`), MISSING, or CATEGORY (equal to `knot`).
+    knot, centre, scale : (n_columns,) float
+        A column is ``(raw - centre) / scale``; 0 where the feature is missing.
+    low, high : (n_features,) float
+        Range seen in training; what lies outside is taken as its end.
+    """
+
+    feature: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    knot: Floats
+    centre: Floats
+    scale: Floats
+    low: Floats
+    high: Floats
+
+    def design(self, features: Floats) -> Floats:
+        """Return the columns of some rows, (n, n_columns)."""
+        bounded = np.clip(features, self.low, self.high)
+        taken = bounded[:, self.feature]
+        missing = np.isnan(taken)
+        kind = self.kind
+        raw = np.where(kind == HINGE, np.maximum(taken - self.knot, 0.0), taken)
+        raw = np.where(kind == CATEGORY, taken == self.knot, raw)
+        columns: Floats = (raw - self.centre) / self.scale
+        flags = (missing - self.centre) / self.scale
+        return np.where(kind == MISSING, flags, np.where(missing, 0.0, columns))
+
+
+@dataclass(frozen=True)
+class Blend:
+    """The hazard of one cause, before recalibration: trees and a logistic part, added in log-odds.
+
+    Parameters
+    ----------
+    trees : lightgbm.Booster, optional
+        None where there are too few exits of the cause.
+    weight : float
+        Of the trees, 0-1.
+    coefficients : (n_columns + 1,) float
+        Of the basis; the last one is the intercept.
+    """
+
+    trees: lgb.Booster | None
+    weight: float
+    coefficients: Floats
+
+
+class Scorer:
+    """Exit probabilities of people, by horizon and cause.
+
+    Parameters
+    ----------
+    model : dict
+        ``model.json``.
+    basis : Basis
+        Of the logistic part.
+    blends : list of Blend
+        One per cause.
+    bags : list of Blend
+        Refits for the first cause on people drawn with replacement; their spread makes the interval.
+    """
+
+    def __init__(self, model: dict[str, Any], basis: Basis, blends: list[Blend], bags: list[Blend]) -> None:
+        self.model, self.basis, self.blends, self.bags = model, basis, blends, bags
+        self.features: list[str] = model["features"]
+        self.causes: list[str] = model["causes"]
+        self.horizons: list[float] = model["horizons"]
+        self.tree_columns = np.array(model["tree_columns"], dtype=np.int64)
+        self.threads = int(model["threads"])
+
+    @classmethod
+    def load(cls, folder: Path) -> Scorer:
+        """Read a payload's files."""
+        model = json.loads((folder / "model.json").read_text("utf-8"))
+        with np.load(folder / "arrays.npz", allow_pickle=False) as found:
+            arrays = {name: found[name] for name in found.files}
+        names = ("feature", "kind", "knot", "centre", "scale", "low", "high")
+        basis = Basis(*(arrays[f"basis_{name}"] for name in names))
+        return cls(
+            model,
+            basis,
+            [read_blend(folder, entry, arrays) for entry in model["blends"]],
+            [read_blend(folder, entry, arrays) for entry in model["bags"]],
+        )
+
+    def scores(self, features: Floats) -> Floats:
+        """Return the probability of leaving by each horizon for each cause.
+
+        Parameters
+        ----------
+        features : (n, n_features) float
+            In the order of ``model.json``; NaN where unknown.
+
+        Returns
+        -------
+        (n, n_horizons * n_causes) float
+            Horizon by horizon, its causes in order. For people newer than the model's ``new_hire`` rule it is their
+            cohort's rate.
+        """
+        parts = [self.incidence(self.log_odds(rows), rows) for rows in blocks(features)]
+        found: Floats = (
+            np.concatenate(parts) if parts else np.empty((0, len(self.horizons), len(self.causes)))
+        )
+        cohort = self.model["new_hire"]
+        if cohort:
+            found[~self.is_personal(features)] = np.asarray(cohort["incidence"])
+        return found.reshape(len(found), -1)
+
+    def is_personal(self, features: Floats) -> NDArray[np.bool_]:
+        """Return where the score is the person's own, and not the base rate of new hires."""
+        cohort = self.model["new_hire"]
+        if not cohort:
+            return np.ones(len(features), dtype=bool)
+        tenure = np.asarray(features, dtype=np.float64)[:, int(cohort["feature"])]
+        return ~(tenure < float(cohort["days"]))
+
+    def curve(self, features: Floats) -> Floats:
+        """Return the probability of still being here after 0, 1, 2 … periods, (n, n_periods + 1)."""
+        cohort = self.model["new_hire"]
+        features = np.asarray(features, dtype=np.float64)
+        stays = [self.survival(self.hazards(rows)) for rows in blocks(features)]
+        found: Floats = np.concatenate(stays) if stays else np.empty((0, self.model["periods"] + 1))
+        if cohort:
+            found[~self.is_personal(features)] = np.asarray(cohort["curve"])
+        return found
+
+    def log_odds(self, features: Floats) -> Floats:
+        """Return the log-odds of leaving in the next period before recalibration, (n, n_causes)."""
+        rows = np.asarray(features, dtype=np.float64)
+        design = self.basis.design(rows)
+        return np.column_stack([self.blended(blend, rows, design) for blend in self.blends])
+
+    def contributions(self, features: Floats) -> Floats:
+        """Return what each feature adds to the first cause's log-odds of the next period, before recalibration.
+
+        Returns
+        -------
+        (n, n_features + 1) float
+            The last column is the level of the average person; a row adds up to `log_odds`.
+        """
+        rows = np.asarray(features, dtype=np.float64)
+        blend = self.blends[0]
+        found = np.zeros((len(rows), len(self.features) + 1))
+        parts = self.basis.design(rows) * blend.coefficients[:-1] * (1.0 - blend.weight)
+        np.add.at(found.T, self.basis.feature, parts.T)
+        found[:, -1] += blend.coefficients[-1] * (1.0 - blend.weight)
+        if blend.trees is not None and len(rows):
+            shap = blend.trees.predict(
+                rows[:, self.tree_columns], pred_contrib=True, num_threads=self.threads
+            )
+            found[:, [*self.tree_columns, -1]] += blend.weight * np.asarray(shap)
+        return found
+
+    def interval(self, features: Floats) -> Floats:
+        """Return low and high of the first cause's probability by each horizon, (n, n_horizons * 2).
+
+        Notes
+        -----
+        At the level in ``model.json``: spread of refits on people drawn with replacement, and the error of the
+        recalibrated level. It says how sure the probability is, not what one person will do.
+        """
+        parts = [self.bounds(rows) for rows in blocks(features)]
+        found: Floats = np.concatenate(parts) if parts else np.empty((0, len(self.horizons), 2))
+        cohort = self.model["new_hire"]
+        if cohort:
+            found[~self.is_personal(features)] = np.asarray(cohort["interval"])
+        return found.reshape(len(found), -1)
+
+    def bounds(self, rows: Floats) -> Floats:
+        """Return low and high of each horizon, (n, n_horizons, 2)."""
+        design = self.basis.design(rows)
+        drawn = np.column_stack([self.blended(bag, rows, design) for bag in self.bags]) if self.bags else None
+        spread = (
+            drawn.std(axis=1, ddof=1) if drawn is not None and drawn.shape[1] > 1 else np.zeros(len(rows))
+        )
+        half = self.model["multiplier"] * np.sqrt(spread**2 + self.model["level_error"] ** 2)
+        middle = self.log_odds(rows)
+        shifts = np.zeros_like(middle)
+        ends = []
+        for sign in (-1.0, 1.0):
+            shifts[:, 0] = sign * half
+            ends.append(self.incidence(middle + shifts, rows)[:, :, 0])
+        return np.stack(ends, axis=2)
+
+    def hazards(self, features: Floats) -> Floats:
+        """Return the recalibrated hazards of each future period and cause, (n, n_periods, n_causes)."""
+        rows = np.asarray(features, dtype=np.float64)
+        return self.periods(self.log_odds(rows), rows)
+
+    def periods(self, log_odds: Floats, rows: Floats) -> Floats:
+        """Return the hazards of each future period, given the log-odds of the next one."""
+        n_periods = self.model["periods"]
+        if self.model["clock"]:
+            moved = [self.log_odds(self.advanced(rows, period)) for period in range(1, n_periods)]
+            shift = log_odds - self.log_odds(rows)
+            every = np.stack([log_odds, *(found + shift for found in moved)], axis=1)
+        else:
+            every = log_odds[:, None, :] + self.season(rows, n_periods)
+        hazards = np.stack(
+            [calibrated(every[:, :, c], self.model["calibration"][c]) for c in range(len(self.causes))],
+            axis=2,
+        )
+        total: Floats = hazards.sum(axis=2, keepdims=True)
+        return hazards / np.maximum(total / (1.0 - TINY), 1.0)
+
+    def advanced(self, rows: Floats, period: int) -> Floats:
+        """Return features with the clocks moved on by some periods."""
+        moved = rows.copy()
+        for index, step in self.model["clock"]:
+            moved[:, index] += step * period
+        return moved
+
+    def season(self, rows: Floats, n_periods: int) -> Floats:
+        """Return how the logistic part moves with the time of the year, (n, n_periods, n_causes)."""
+        found = np.zeros((len(rows), n_periods, len(self.causes)))
+        if not self.model["season"]:
+            return found
+        sine, cosine = (rows[:, index] for index in self.model["season"])
+        effects = [self.season_effects(blend) for blend in self.blends]
+        for period in range(1, n_periods):
+            turn = 2 * np.pi * period / 12
+            moved_sine = sine * np.cos(turn) + cosine * np.sin(turn) - sine
+            moved_cosine = cosine * np.cos(turn) - sine * np.sin(turn) - cosine
+            for cause, (by_sine, by_cosine) in enumerate(effects):
+                found[:, period, cause] = by_sine * moved_sine + by_cosine * moved_cosine
+        return np.nan_to_num(found)
+
+    def season_effects(self, blend: Blend) -> list[float]:
+        """Return the log-odds per unit of season sine and cosine; they enter the logistic part alone, linearly."""
+        slopes = blend.coefficients[:-1] / self.basis.scale * (1.0 - blend.weight)
+        is_linear = self.basis.kind == LINEAR
+        return [
+            float(slopes[is_linear & (self.basis.feature == index)].sum()) for index in self.model["season"]
+        ]
+
+    def blended(self, blend: Blend, rows: Floats, design: Floats) -> Floats:
+        """Return the log-odds of one cause before recalibration, (n,)."""
+        linear: Floats = design @ blend.coefficients[:-1] + blend.coefficients[-1]
+        if blend.trees is None:
+            return linear
+        if not len(rows):
+            return linear
+        threads = self.threads if len(rows) > SMALL_ROWS else 1
+        raw = blend.trees.predict(rows[:, self.tree_columns], raw_score=True, num_threads=threads)
+        return blend.weight * np.asarray(raw, dtype=np.float64) + (1.0 - blend.weight) * linear
+
+    def survival(self, hazards: Floats) -> Floats:
+        """Return the probability of being here at the start of each period and at the end of the last."""
+        stays = np.cumprod(1.0 - hazards.sum(axis=2), axis=1)
+        return np.concatenate([np.ones((len(stays), 1)), stays], axis=1)
+
+    def incidence(self, log_odds: Floats, rows: Floats) -> Floats:
+        """Return the cumulative incidence of each cause by each horizon, (n, n_horizons, n_causes)."""
+        return cumulative_incidence(self.periods(log_odds, rows), self.horizons)
+
+
+def cumulative_incidence(hazards: Floats, horizons: list[float]) -> Floats:
+    """Compound hazards per period and cause to the probability of each cause by each horizon.
+
+    Parameters
+    ----------
+    hazards : (n, n_periods, n_causes) float
+        Probability of leaving for a cause within a period, given one is here at its start.
+    horizons : list of float
+        In periods; the last part of a period counts as the same share of its exposure.
+
+    Returns
+    -------
+    (n, n_horizons, n_causes) float
+    """
+    total = hazards.sum(axis=2)
+    stays = np.cumprod(1.0 - total, axis=1)
+    here = np.concatenate([np.ones((len(stays), 1)), stays], axis=1)
+    by_period = np.cumsum(here[:, :-1, None] * hazards, axis=1)
+    found = np.zeros((len(hazards), len(horizons), hazards.shape[2]))
+    for place, horizon in enumerate(horizons):
+        whole, part = int(horizon), horizon - int(horizon)
+        if whole:
+            found[:, place] = by_period[:, whole - 1]
+        if part > TINY and whole < hazards.shape[1]:
+            left = 1.0 - (1.0 - total[:, whole]) ** part
+            share = hazards[:, whole] / np.maximum(total[:, whole, None], TINY)
+            found[:, place] += (here[:, whole] * left)[:, None] * share
+    return found
+
+
+def calibrated(log_odds: Floats, calibration: list[float]) -> Floats:
+    """Return probabilities after beta calibration: log-odds = a ln p - b ln(1 - p) + c.
+
+    References
+    ----------
+    Kull, Silva Filho, Flach: Beta calibration, AISTATS 2017.
+    """
+    a, b, c = calibration
+    bounded = np.clip(log_odds, -35.0, 35.0)
+    log_p = -np.logaddexp(0.0, -bounded)
+    log_q = -np.logaddexp(0.0, bounded)
+    return sigmoid(a * log_p - b * log_q + c)
+
+
+def read_blend(folder: Path, entry: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Blend:
+    """Read one blend of trees and logistic part."""
+    trees = lgb.Booster(model_file=str(folder / entry["trees"])) if entry["trees"] else None
+    return Blend(trees, float(entry["weight"]), arrays[entry["coefficients"]])
+
+
+def blocks(features: Floats) -> list[Floats]:
+    """Return rows in blocks of bounded memory."""
+    rows = np.asarray(features, dtype=np.float64)
+    return [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]

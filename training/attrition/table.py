@@ -1,0 +1,332 @@
+"""A plain table as the attrition question reads it: which column means what, and every feature as a number."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.errors import BadInputError
+from training.attrition.scorer import Floats
+from training.tables import data_digest_of_table, read_table
+
+Ints = NDArray[np.int64]
+POSITIVE = {"1", "1.0", "yes", "y", "true", "left", "leaver", "ja"}
+LISTS = ("features", "drop", "protected", "fold_group")
+MOST_CODES = (
+    200  # a text column with more distinct values, most of them unique, names rows and explains nothing
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of ``skillpath evaluate attrition``."""
+    found = argparse.ArgumentParser(
+        prog="skillpath evaluate attrition",
+        description="Evaluate exit probabilities on any table: a cross-section (--label), a survival table "
+        "(--duration --event) or a panel (--id --period --event).",
+        epilog="Example: skillpath evaluate attrition --table hr.csv --label Attrition --positive Yes --repeats 10",
+        allow_abbrev=False,
+    )
+    found.add_argument("--table", required=True, help="CSV, TSV, Parquet, Stata or Excel, plain or .gz")
+    found.add_argument("--label", help="column that says who left")
+    found.add_argument("--duration", help="column with the time until exit, or until last seen")
+    found.add_argument("--event", help="column that says whether the exit was seen")
+    found.add_argument("--id", help="column that names the person")
+    found.add_argument("--period", help="column with the period of a row")
+    found.add_argument("--positive", help="the value of --label or --event that means left")
+    found.add_argument("--features", help="columns to use, separated by commas; all others by default")
+    found.add_argument("--drop", help="columns to leave out")
+    found.add_argument(
+        "--group", help="column whose groups stay together (--split grouped) and are reported apart"
+    )
+    found.add_argument("--protected", help="columns for the fairness report; a second run leaves them out")
+    found.add_argument(
+        "--split", choices=("temporal", "grouped", "cv"), help="default: temporal for a panel, else cv"
+    )
+    found.add_argument("--folds", type=int, default=5)
+    found.add_argument("--repeats", type=int, default=2)
+    found.add_argument(
+        "--horizon", type=float, help="periods (panel) or time (survival table) to predict over"
+    )
+    found.add_argument("--train-until", help="last period to learn from")
+    found.add_argument("--test-from", help="first period to be judged by")
+    found.add_argument(
+        "--fold-group", help="columns whose equal rows stay in one fold; all features by default"
+    )
+    found.add_argument("--drop-duplicates", action="store_true", help="drop rows that equal an earlier one")
+    found.add_argument("--censor-at", type=float, help="nobody is followed beyond this time")
+    found.add_argument("--columns", help="TOML file with the same names as these options")
+    found.add_argument("--encoding", help="of a text file")
+    found.add_argument("--peers", default="all", help="all or none")
+    found.add_argument("--seed", type=int, default=7)
+    found.add_argument("--threads", type=int, default=2)
+    return found
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: the options, the TOML file's filled in."""
+
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values.get(name)
+
+    @property
+    def shape(self) -> str:
+        """``label``, ``survival`` or ``panel``."""
+        if self["label"]:
+            return "label"
+        return "survival" if self["duration"] else "panel"
+
+    @property
+    def special(self) -> list[str]:
+        """Columns that are no features."""
+        return [self[name] for name in ("label", "duration", "event", "id", "period") if self[name]]
+
+
+def read_request(arguments: list[str]) -> Request:
+    """Return what the arguments and the TOML file ask for.
+
+    Raises
+    ------
+    BadInputError
+        If they contradict each other, or name too little.
+    """
+    try:
+        given = vars(parser().parse_args(arguments))
+    except SystemExit as error:
+        if error.code == 0:
+            raise
+        raise BadInputError(
+            "The arguments of evaluate attrition cannot be read.", hint="See --help."
+        ) from error
+    mapped = read_mapping(given["columns"]) if given["columns"] else {}
+    values = {**given, **{name: value for name, value in mapped.items() if not given.get(name)}}
+    for name in LISTS:
+        value = values[name]
+        values[name] = (
+            [part.strip() for part in value.split(",") if part.strip()]
+            if isinstance(value, str)
+            else value or []
+        )
+    request = Request(values)
+    check_request(request)
+    return request
+
+
+def read_mapping(path: str) -> dict[str, Any]:
+    """Return the TOML file's names; raise BadInputError where it cannot be read or names something unknown."""
+    try:
+        found = tomllib.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError("The column mapping cannot be read.", found=f"{path}: {error}") from error
+    found = {name.replace("-", "_"): value for name, value in found.items()}
+    allowed = {action.dest for action in parser()._actions}
+    unknown = sorted(set(found) - allowed)
+    if unknown:
+        raise BadInputError("The column mapping names something unknown.", found=", ".join(unknown),
+                            allowed=", ".join(sorted(allowed - {"help", "columns", "table"})))  # fmt: skip
+    return found
+
+
+def check_request(request: Request) -> None:
+    """Raise BadInputError where the options do not say what kind of table it is, or cannot be carried out."""
+    kinds = [
+        bool(request["label"]),
+        bool(request["duration"]),
+        bool(request["id"] and request["period"] and not request["label"]),
+    ]
+    if sum(kinds) != 1 or (not request["label"] and not request["event"]):
+        raise BadInputError("It must be said what kind of table this is.",
+                            allowed="--label, or --duration with --event, or --id with --period and --event")  # fmt: skip
+    if request["folds"] < 2 or request["repeats"] < 1:
+        raise BadInputError("There must be at least two folds and one repeat.",
+                            found=f"{request['folds']} folds, {request['repeats']} repeats")  # fmt: skip
+    if request["split"] == "temporal" and not request["period"]:
+        raise BadInputError("A temporal split needs the column of the period.", allowed="--period COL")
+    if request["split"] == "grouped" and not (request["group"] or request["id"]):
+        raise BadInputError(
+            "A grouped split needs the column of the group.", allowed="--group COL or --id COL"
+        )
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The table, every feature a number.
+
+    Parameters
+    ----------
+    features : (n, n_features) float
+        Numbers as they are, texts as codes, NaN where empty.
+    names : list of str
+        Of the features.
+    categorical : list of int
+        Features that are codes.
+    left : (n,) bool
+        Who left.
+    duration : (n,) float
+        When they were last seen; ones where the table has no such column.
+    person, period, profile, group : (n,) int
+        Numbers of person, period, equal rows that stay in one fold, and reported group.
+    frame : pandas.DataFrame
+        The rows as they stood.
+    notes : dict
+        What was left out, and why.
+    """
+
+    features: Floats
+    names: list[str]
+    categorical: list[int]
+    left: NDArray[np.bool_]
+    duration: Floats
+    person: Ints
+    period: Ints
+    profile: Ints
+    group: Ints
+    frame: pd.DataFrame
+    digest: str
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def read_encoded(request: Request, without: Sequence[str] = ()) -> Encoded:
+    """Return the request's table, every feature a number.
+
+    Parameters
+    ----------
+    request : Request
+        Which columns mean what.
+    without : sequence of str
+        Further columns to leave out.
+
+    Raises
+    ------
+    BadInputError
+        If a column is missing or holds what it cannot.
+    """
+    frame = read_table(request["table"], request["encoding"])
+    frame = frame.loc[:, [name for name in frame.columns if not str(name).startswith("Unnamed:")]]
+    check_columns_there(frame, request)
+    notes: dict[str, Any] = {}
+    if request["drop_duplicates"]:
+        whole = len(frame)
+        frame = frame.drop_duplicates().reset_index(drop=True)
+        notes["duplicates_dropped"] = whole - len(frame)
+    chosen = request["features"] or [name for name in frame.columns if name not in request.special]
+    chosen = [name for name in chosen if name not in {*request["drop"], *without}]
+    columns, names, categorical = encode(frame, chosen, notes)
+    left = said_to_leave(frame[request["label"] or request["event"]], request)
+    duration = times(frame, request)
+    if request["censor_at"] is not None:
+        left = left & (duration <= request["censor_at"])
+        duration = np.minimum(duration, request["censor_at"])
+    together = request["fold_group"] or names
+    return Encoded(
+        features=np.column_stack(columns) if columns else np.empty((len(frame), 0)),
+        names=names,
+        categorical=categorical,
+        left=left,
+        duration=duration,
+        person=numbers(frame[request["id"]]) if request["id"] else np.arange(len(frame)),
+        period=numbers(frame[request["period"]]) if request["period"] else np.zeros(len(frame), dtype=np.int64),
+        profile=frame.groupby(together, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
+        if together else np.arange(len(frame)),
+        group=numbers(frame[request["group"]]) if request["group"] else np.zeros(len(frame), dtype=np.int64),
+        frame=frame,
+        digest=data_digest_of_table(frame),
+        notes=notes,
+    )  # fmt: skip
+
+
+def check_columns_there(frame: pd.DataFrame, request: Request) -> None:
+    """Raise BadInputError where a named column is not in the table."""
+    named = [
+        *request.special,
+        *request["features"],
+        *request["protected"],
+        *request["fold_group"],
+        request["group"],
+    ]
+    missing = sorted({name for name in named if name and name not in frame.columns})
+    if missing:
+        raise BadInputError("The table lacks a column.", found=", ".join(missing),
+                            allowed=", ".join(map(str, frame.columns)))  # fmt: skip
+
+
+def encode(
+    frame: pd.DataFrame, chosen: Sequence[str], notes: dict[str, Any]
+) -> tuple[list[Floats], list[str], list[int]]:
+    """Return columns as numbers, their names, and which are codes; what explains nothing is left out and noted."""
+    columns: list[Floats] = []
+    names: list[str] = []
+    categorical: list[int] = []
+    for name in chosen:
+        values = frame[name]
+        distinct = values.nunique(dropna=False)
+        is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        if distinct < 2:
+            notes.setdefault("constant_columns_left_out", []).append(name)
+            continue
+        if not is_number and distinct > MOST_CODES and distinct > 0.5 * len(values):
+            notes.setdefault("naming_columns_left_out", []).append(name)
+            continue
+        if not is_number:
+            categorical.append(len(columns))
+        columns.append(values.to_numpy(dtype=np.float64, na_value=np.nan) if is_number else codes(values))
+        names.append(name)
+    return columns, names, categorical
+
+
+def codes(values: pd.Series) -> Floats:
+    """Return texts as codes in the order of the alphabet, NaN where empty."""
+    found = pd.Categorical(values.astype("string")).codes.astype(np.float64)
+    found[found < 0] = np.nan
+    return np.asarray(found, dtype=np.float64)
+
+
+def numbers(values: pd.Series) -> Ints:
+    """Return values as numbers from 0 in ascending order."""
+    return (
+        np.asarray(values.rank(method="dense").to_numpy(dtype=np.float64, na_value=0.0), dtype=np.int64)
+        if (pd.api.types.is_numeric_dtype(values))
+        else np.asarray(pd.Categorical(values.astype("string")).codes, dtype=np.int64)
+    )
+
+
+def said_to_leave(values: pd.Series, request: Request) -> NDArray[np.bool_]:
+    """Return who left; raise BadInputError where the column does not say so."""
+    if values.isna().any():
+        raise BadInputError(f"The column {values.name} is empty in some rows.", found=f"{int(values.isna().sum())} empty rows",
+                            allowed="who left and who stayed, in every row")  # fmt: skip
+    text = values.astype("string").str.strip().str.lower()
+    wanted = {str(request["positive"]).strip().lower()} if request["positive"] is not None else POSITIVE
+    if request["positive"] is not None and pd.api.types.is_numeric_dtype(values):
+        wanted |= {str(float(request["positive"])), str(int(float(request["positive"])))}
+    found = text.isin(wanted).to_numpy(dtype=bool)
+    if request["positive"] is not None and not found.any():
+        raise BadInputError(f"No row of {values.name} says {request['positive']}.",
+                            allowed=", ".join(map(str, values.unique()[:10])))  # fmt: skip
+    if request["positive"] is None and values.nunique() > 2:
+        raise BadInputError(f"The column {values.name} has more than two values.", hint="Say which means left: --positive VALUE.",
+                            found=", ".join(map(str, values.unique()[:10])))  # fmt: skip
+    return found
+
+
+def times(frame: pd.DataFrame, request: Request) -> Floats:
+    """Return how long each row was followed; raise BadInputError for a time that cannot be."""
+    if not request["duration"]:
+        return np.ones(len(frame))
+    numeric = pd.to_numeric(frame[request["duration"]], errors="coerce")
+    found: Floats = np.asarray(numeric, dtype=np.float64)
+    if np.isnan(found).any() or (found < 0).any():
+        raise BadInputError(f"The column {request['duration']} holds an impossible time.",
+                            found=f"{int(np.isnan(found).sum())} empty or no number, {int((found < 0).sum())} negative",
+                            allowed="numbers, 0 or more")  # fmt: skip
+    return found

@@ -192,8 +192,9 @@ def promote_command(
     bodies: list[dict[str, Any]] = []
     reports: list[Any] = []
     with workbench(as_of) as bench:
-        for each in chosen:
-            promotion = promote(bench, each, bench.tracking.model(each.name, version), against)
+        models = [bench.tracking.model(each.name, version) for each in chosen]
+        for each, model in zip(chosen, models, strict=True):
+            promotion = promote(bench, each, model, against)
             bodies.append(promotion_json(promotion))
             reports.append(promotion_report(promotion))
     tell(as_json, {"promotions": bodies}, reports)

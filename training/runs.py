@@ -149,6 +149,7 @@ def open_workbench(
     from features.records.protected import protected_attributes
     from training.tracking import Tracking
 
+    tracking = Tracking(settings)  # first, for a registry that does not answer should cost nobody a minute
     say("reading the records")
     records = store.frames()
     context = TrainingContext(
@@ -159,7 +160,7 @@ def open_workbench(
         threads=settings.threads,
         rng=np.random.default_rng(settings.seed),
     )
-    return Workbench(settings, context, Tracking(settings), say)
+    return Workbench(settings, context, tracking, say)
 
 
 def cached_encode(settings: TrainingSettings, store: Store, say: Say) -> Callable[[Sequence[str]], Floats]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import fcntl
 import importlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
@@ -31,6 +34,7 @@ from serving.paths import PathsWithIdentifiers
 from serving.settings import QUESTIONS, ServingSettings
 
 VERSION = "1"
+BUSY_MILLISECONDS = 1_000
 
 
 def build_house(
@@ -41,7 +45,7 @@ def build_house(
     clock: Callable[[], datetime] | None = None,
 ) -> House:
     """Open everything an endpoint may use; what is given is used as it is."""
-    opened = store or open_store(settings.url)
+    opened = store or open_records(settings)
     now = clock or clock_of(settings)
     verified = models or Models(settings)
     verified.refresh()
@@ -56,6 +60,23 @@ def build_house(
         encoder=lazy_encoder(settings.exported_encoder, settings.threads),
         changes=Changes(),
     )
+
+
+def open_records(settings: ServingSettings) -> Store:
+    """Open the records; one process at a time brings the schema up to date, and none waits long for a lock later."""
+    settings.var.mkdir(parents=True, exist_ok=True)
+    with (settings.var / ".opening").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        store = open_store(settings.url)
+    if not store.is_postgres:
+        store.close()
+        sa.event.listen(store.engine, "connect", wait_briefly)
+    return store
+
+
+def wait_briefly(connection: Any, _record: object) -> None:
+    """Let a write that another process blocks fail soon, so that the caller is told to come again."""
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
 
 def clock_of(settings: ServingSettings) -> Callable[[], datetime]:

@@ -6,14 +6,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from serving.house import House
+from serving.idempotency import forget_old
 from serving.ledger import FLUSH_SECONDS
 from serving.recompute import TURN_SECONDS, Recomputer
 
 log = logging.getLogger("skillpath.background")
 
 WATCH_SECONDS = 0.5
+FORGET_SECONDS = 600.0
 
 
 async def repeat(seconds: float, work: Callable[[], object]) -> None:
@@ -33,6 +36,7 @@ async def background(house: House) -> AsyncIterator[None]:
         (FLUSH_SECONDS, house.ledger.flush),
         (WATCH_SECONDS, house.models.refresh),
         (TURN_SECONDS, Recomputer(house).turn),
+        (FORGET_SECONDS, partial(forget_old, house)),
     )
     tasks = [asyncio.create_task(repeat(seconds, work)) for seconds, work in turns]
     try:

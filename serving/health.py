@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import sqlalchemy as sa
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from serving.house import House, HouseDependency, in_thread
+
+STORE_SECONDS = 2.0
 
 router = APIRouter(tags=["operators"])
 
@@ -35,7 +39,12 @@ async def get_live() -> Live:
 async def get_ready(house: HouseDependency, response: Response) -> Ready:
     """Say whether verified models have answered their golden predictions and the store can be reached."""
     missing = [f"model {question}" for question in house.models.missing()]
-    if not await in_thread(is_reachable, house):
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            reachable = await in_thread(is_reachable, house)
+    except TimeoutError:
+        reachable = False
+    if not reachable:
         missing.append("store")
     if missing:
         response.status_code = 503

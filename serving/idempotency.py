@@ -121,6 +121,13 @@ class Idempotency:
             connection.execute(sa.update(TABLE).where(mine).values(status=answer.status, answer=text))
 
 
+def forget_old(house: House) -> None:
+    """Remove answers that are kept for longer than they can be asked for again."""
+    oldest = to_micros(house.clock() - KEPT_FOR)
+    with house.store.transaction() as connection:
+        connection.execute(sa.delete(TABLE).where(TABLE.c.at < oldest))
+
+
 def digest(scope: Scope) -> str:
     """Return the SHA-256 of a request's route and body."""
     total = hashlib.sha256(scope["path"].encode("utf-8", "replace") + b"\n" + scope["query_string"] + b"\n")

@@ -102,6 +102,13 @@ class Limits:
         """Answer a body of the wrong type or too deep; say whether it was."""
         if not body:
             return False
+        encoding = header(scope, b"content-encoding").strip().lower()
+        if encoding not in (b"", b"identity"):
+            found = encoding.decode("latin-1")[:200]
+            await refuse(
+                scope, receive, send, 415, "Bodies are not compressed.", found=found, allowed="identity"
+            )
+            return True
         content_type = header(scope, b"content-type")
         if not is_json(content_type):
             found = content_type.decode("latin-1")[:200] or "none"

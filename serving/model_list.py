@@ -82,10 +82,11 @@ def answering(house: House, question: str) -> AnsweringModel:
 
 
 def metrics(house: House, model: LoadedModel) -> dict[str, float]:
-    """Return what was found of a model when it was evaluated; empty where that is not beside it."""
+    """Return what was found of a model when it was evaluated, its peers aside; empty where that is not beside it."""
     if house.models.shelf is None:
         return {}
     place = Place(model.version, model.digest)
     path = house.models.shelf.signature(model.name, place).with_name(f"{model.version}.metrics.json")
     said = read_json(path)
-    return {name: value for name, value in said.items() if isfinite(value)} if isinstance(said, dict) else {}
+    found = said.items() if isinstance(said, dict) else ()
+    return {name: value for name, value in found if isfinite(value) and "/" not in name}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +65,6 @@ class Models:
         self.held: dict[str, LoadedModel] = {}
         self.stamps: dict[str, tuple[int, int]] = {}
         self.reasons: dict[str, str] = {}
-        self.on_swap: list[Callable[[LoadedModel], None]] = []
 
     def current(self, question: str) -> LoadedModel:
         """Return the model that answers a question now.
@@ -86,8 +85,6 @@ class Models:
     def hold(self, model: LoadedModel) -> None:
         """Answer with that model from the next request on."""
         self.held = {**self.held, model.name: model}
-        for told in self.on_swap:
-            told(model)
 
     def pinned(self) -> Models:
         """Return the models as they are now, for work that must not see a swap in its middle."""

@@ -36,7 +36,12 @@ async def answers_about(
 def in_words(employee_id: str, said: dict[str, Any]) -> str:
     """Return the answers as lines for a person to read."""
     gaps = said["skill_gaps"].get("gaps", [])
-    lines = [f"{employee_id}: {len(gaps)} gaps"]
+    unavailable = said["skill_gaps"].get("unavailable")
+    lines = [
+        f"{employee_id}: gaps cannot be told. {unavailable}"
+        if unavailable
+        else f"{employee_id}: {len(gaps)} gaps"
+    ]
     lines += [gap_line(gap) for gap in gaps[:SHOWN_GAPS]]
     found = said["recommendations"]
     items = next((value for value in found.values() if isinstance(value, list)), [])

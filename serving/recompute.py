@@ -33,7 +33,10 @@ class Scoring(Protocol):
 
 def scoring(question: str) -> Scoring | None:
     """Return a question's module where it keeps scores."""
-    module = importlib.import_module(f"serving.{question}")
+    try:
+        module = importlib.import_module(f"serving.{question}")
+    except ImportError:
+        return None
     return cast(Scoring, module) if hasattr(module, "score_everybody") else None
 
 

@@ -23,6 +23,7 @@ SHORT_LIFE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 5.0
 STOP_SECONDS = 8.0
 TEACHING_EXITS = (1, 2, 3, 4, 5)  # the process said itself what is wrong
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
@@ -68,7 +69,8 @@ class Supervisor:
     def __init__(
         self, settings: ServingSettings, environment: dict[str, str], tell: Callable[[str], None]
     ) -> None:
-        self.settings, self.environment, self.tell = settings, environment, tell
+        threads = dict.fromkeys(THREADS, str(settings.threads))
+        self.settings, self.environment, self.tell = settings, {**threads, **environment}, tell
         self.is_stopping = self.has_answered = False
         self.listener = listen(settings)
         self.leash, self.leash_end = os.pipe()

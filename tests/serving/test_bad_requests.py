@@ -65,6 +65,11 @@ def test_a_body_of_another_type_is_refused(client: TestClient, content_type: str
     assert problem(answer, 415)["allowed"] == "application/json"
 
 
+def test_a_compressed_body_is_refused_unread(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    assert problem(client.post("/v1/events", content=b"x", headers=headers), 415)["found"] == "gzip"
+
+
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00", b"nul", b"{'a':1}", b"[1,]"])
 def test_malformed_json_is_refused(client: TestClient, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}

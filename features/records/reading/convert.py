@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from features.records.columns import Column, Kind, Nature, Table
+from features.records.columns import Column, Kind, Table
 from features.records.moments import from_micros, to_micros
 from features.records.reading import date_texts, number_texts
 from features.records.reading.batches import LINE, Piece
@@ -134,7 +134,7 @@ class Cell:
             return texts
         self.report(texts.str.contains("\0", literal=True), values, "the text holds a NUL character")
         is_name = column.name in self.table.key or bool(column.refers_to) or column.name.endswith("_id")
-        if self.table.nature is Nature.SYSTEM:
+        if column.name == "payload":
             return texts
         length, limit, unit = (texts.str.len_bytes(), MAX_NAME_BYTES, "bytes") if is_name else (
             texts.str.len_chars(), MAX_TEXT_CHARACTERS, "characters")  # fmt: skip

@@ -22,6 +22,8 @@ from features.records.tables import IMPORTABLE
 
 Importer = Callable[[Store, Sequence[Path], ImportOptions], ImportReport]
 
+# Tables whose own columns a file may have: the records, and who a person is elsewhere.
+CANONICAL = (*IMPORTABLE, "identities")
 # Kinds with a reader of their own: module and function.
 SOURCES = {
     "esco": ("esco", "import_esco"),
@@ -41,7 +43,7 @@ BY_MAPPING = {
 
 def kinds() -> tuple[str, ...]:
     """Return every kind of source that can be imported."""
-    return (*SOURCES, *BY_MAPPING, *IMPORTABLE, *shipped_mappings())
+    return (*SOURCES, *BY_MAPPING, *CANONICAL, *shipped_mappings())
 
 
 def import_file(store: Store, path: Path, kind: str, options: ImportOptions | None = None) -> ImportReport:
@@ -76,7 +78,7 @@ def import_file(store: Store, path: Path, kind: str, options: ImportOptions | No
         return import_mapped(store, path, kind, options)
     if BY_MAPPING.get(kind):
         return import_mapped(store, path, BY_MAPPING[kind], options)
-    if kind in IMPORTABLE:
+    if kind in CANONICAL:
         return import_canonical(store, path, kind, options)
     if kind in BY_MAPPING:
         raise BadInputError(

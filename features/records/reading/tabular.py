@@ -12,13 +12,13 @@ from features.records.reading.mapped import mapped_pieces
 from features.records.reading.mapping import open_mapping
 from features.records.reading.options import ImportOptions, ImportReport
 from features.records.reading.styles import Style
+from features.records.schema import ALL_TABLES
 from features.records.store import Store
-from features.records.tables import IMPORTABLE
 
 
 def import_canonical(store: Store, path: Path, kind: str, options: ImportOptions) -> ImportReport:
     """Import a file that has the columns of the table `kind`."""
-    table, rows = IMPORTABLE[kind], open_rows(path, options)
+    table, rows = ALL_TABLES[kind], open_rows(path, options)
     canonical.check_header(table, rows.header, rows.name)
     style = Style(options.decimal, options.dates, delimiter=rows.delimiter)
     pieces = canonical.pieces(table, rows.header, rows.batches(), style)

@@ -21,7 +21,7 @@ from features.records.reading.xapi_maps import Maps, plain_iri
 
 PARENTS = ("parent", "grouping", "category", "other")
 COURSE_TAIL = re.compile(r"(course-v1:[^/?#]+)|([^/?#=]+)/?$")
-MAX_NAME_CHARACTERS = 600
+MAX_NAME_BYTES = 700
 
 
 class NotUnderstoodError(ValueError):
@@ -163,8 +163,12 @@ def text_of(value: object, reason: str) -> str:
 def clean(text: str) -> str:
     """Return a text that databases can hold; raise NotUnderstoodError for another."""
     text = text.strip()
-    if "\0" in text or len(text) > MAX_NAME_CHARACTERS or any("\ud800" <= one <= "\udfff" for one in text):
-        raise NotUnderstoodError("an identifier is too long, or holds characters that are no text")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise NotUnderstoodError("an identifier holds half of a surrogate pair, which is no text") from error
+    if size > MAX_NAME_BYTES or "\0" in text:
+        raise NotUnderstoodError(f"an identifier is no text of at most {MAX_NAME_BYTES} bytes")
     return text
 
 

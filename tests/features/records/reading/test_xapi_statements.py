@@ -217,9 +217,8 @@ def test_the_quarantine_is_replayed_once_a_person_is_known(store, settle_in, wri
 
 def test_a_person_is_found_by_mail_address_too(sqlite_store, settle_in, write, options):
     settle_in(sqlite_store)
-    with sqlite_store.transaction() as connection:
-        row = {"issuer": "mbox", "identifier": "ann@example.org", "employee_id": "ann"}
-        sqlite_store.append(connection, "identities", [row])
+    names = write("identities.csv", "issuer,identifier,employee_id\nmbox,ann@example.org,ann\n")
+    assert import_file(sqlite_store, names, "identities", options).accepted == 1
     path = write("s.ndjson", lines(statement(actor={"mbox": "mailto:ann@example.org"})))
     assert import_file(sqlite_store, path, "xapi", options).accepted == 1
 

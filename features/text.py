@@ -24,7 +24,7 @@ MAX_SENTENCE_WORDS = 60
 ACTIVE = ("script", "style")
 TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
-BREAKS = re.compile(r"(?<=[.!?;])\s+(?=[\"'(]?[A-Z0-9])|\s*[\r\n•·▪●◦|]+\s*|\s+[-–*]\s+")
+BREAKS = re.compile(r"(?<=[.!?;])(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\"'(]?[A-Z0-9])|\s*[\r\n•·▪●◦|]+\s*|\s+[-–*]\s+")
 BLOCKS = re.compile(r"<(?:br|/?p|/?li|/?ul|/?ol|/?div|/?h[1-6]|/?tr)\b[^<>]*>", re.IGNORECASE)
 WORD = re.compile(r"[^\s,;:()\[\]{}\"!?/\\]+")
 

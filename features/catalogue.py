@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,19 @@ class Catalogue:
     prerequisites: tuple[tuple[int, ...], ...]
     jobs: Mapping[str, Profile]
     job_titles: Mapping[str, str]
+
+    @cached_property
+    def taught(self) -> tuple[tuple[tuple[int, float, float], ...], ...]:
+        """What each course teaches as plain tuples: skill, level, coverage; quicker to walk than arrays."""
+        pairs = list(
+            zip(
+                self.teaches.other.tolist(),
+                self.teaches.level.tolist(),
+                self.teaches.coverage.tolist(),
+                strict=True,
+            )
+        )
+        return tuple(tuple(pairs[self.teaches.of(course)]) for course in range(self.size))
 
     @property
     def size(self) -> int:

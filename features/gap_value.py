@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,15 @@ class Needs:
     required: Floats
     held: Floats
     importance: Floats
+
+    @cached_property
+    def places(self) -> dict[int, tuple[int, float, float, float]]:
+        """Skill → its place here, and the levels held and required and the importance there."""
+        levels = zip(self.held.tolist(), self.required.tolist(), self.importance.tolist(), strict=True)
+        return {
+            skill: (place, *of)
+            for place, (skill, of) in enumerate(zip(self.skills.tolist(), levels, strict=True))
+        }
 
     @property
     def gaps(self) -> Floats:
@@ -106,21 +116,17 @@ def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[tuple[int, fl
     list of (int, float, float, float)
         The most valuable first.
     """
-    taught = catalogue.teaches
-    span = taught.of(course)
-    places = {int(skill): place for place, skill in enumerate(needs.skills)}
     found = []
-    for skill, level, coverage in zip(
-        taught.other[span].tolist(), taught.level[span].tolist(), taught.coverage[span].tolist(), strict=True
-    ):
-        place = places.get(skill)
-        if place is None:
+    for skill, level, coverage in catalogue.taught[course]:
+        if skill not in needs.places:
             continue
-        start, reached = float(needs.held[place]), min(level, float(needs.required[place]))
+        place, start, required, importance = needs.places[skill]
+        reached = min(level, required)
         if reached > start + EPSILON:
-            worth = float(needs.importance[place]) * coverage * (reached - start)
-            found.append((place, start, reached, worth))
-    return sorted(found, key=lambda gain: -gain[3])
+            found.append((place, start, reached, importance * coverage * (reached - start)))
+    if len(found) > 1:
+        found.sort(key=lambda gain: -gain[3])
+    return found
 
 
 def held_after(catalogue: Catalogue, courses: Iterable[int], needs: Needs) -> Floats:
@@ -134,11 +140,11 @@ def held_after(catalogue: Catalogue, courses: Iterable[int], needs: Needs) -> Fl
 
 def taught_places(catalogue: Catalogue, course: int, needs: Needs) -> list[tuple[int, float]]:
     """Return the needed skills that a course teaches, as place in `needs` and level."""
-    span = catalogue.teaches.of(course)
-    levels = dict(
-        zip(catalogue.teaches.other[span].tolist(), catalogue.teaches.level[span].tolist(), strict=True)
-    )
-    return [(place, levels[skill]) for place, skill in enumerate(needs.skills.tolist()) if skill in levels]
+    return [
+        (needs.places[skill][0], level)
+        for skill, level, _ in catalogue.taught[course]
+        if skill in needs.places
+    ]
 
 
 def set_value(catalogue: Catalogue, courses: Iterable[int], needs: Needs) -> float:

@@ -126,10 +126,8 @@ def held_now(
         if one.skill not in believed or order < believed[one.skill][0]:
             believed[one.skill] = (order, one)
     held = {skill: found.level for skill, (_, found) in believed.items()}
-    taught = catalogue.teaches
     for course, at in completed.items():
-        span = taught.of(course)
-        for skill, level in zip(taught.other[span].tolist(), taught.level[span].tolist(), strict=True):
+        for skill, level, _ in catalogue.taught[course]:
             stated = believed[skill][1] if skill in believed else None
             may_raise = stated is None or at >= stated.happened or stated.source == "self"
             if may_raise and level > held.get(skill, -1.0):

@@ -55,8 +55,8 @@ def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Res
     """Answer for a stored person from one row of kept scores and their records as they are now."""
     now = to_micros(house.clock())
     model, shelf = house.models.current(QUESTION), shelf_of(house)
-    person = read_person(house, shelf.catalogue, employee_id, now)
-    scores, is_stale = scores_of(house, shelf, model, person, now)
+    person = read_person(house, shelf.catalogue, employee_id, now, model.digest)
+    scores, is_stale = scores_of(shelf, model, person, now)
     candidates = candidates_of(scores, shelf, model)
     job_id = target(shelf, asked.target_job_id) or person.target_job_id
     needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), person.state.held)
@@ -85,14 +85,12 @@ def target(shelf: Shelf, job_id: str | None) -> str | None:
     return job_id
 
 
-def scores_of(
-    house: House, shelf: Shelf, model: LoadedModel, person: Person, now: int
-) -> tuple[Scores, bool]:
+def scores_of(shelf: Shelf, model: LoadedModel, person: Person, now: int) -> tuple[Scores, bool]:
     """Return the person's scores, kept or computed on the spot, and whether newer records wait to be seen."""
-    kept = house.kept.read(QUESTION, person.employee_id, model.digest)
+    kept = person.kept
     if kept is None:
         return scored_now(shelf, model, person), False
-    is_newer = person.newest_known > to_micros(kept.as_of)
+    is_newer = person.newest_known > kept.as_of
     is_late = now - person.newest_known > STALE_SECONDS * 1e6
     return unpack(kept.payload), is_newer and is_late
 

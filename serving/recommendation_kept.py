@@ -74,14 +74,11 @@ def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidate
     outside = min(0.0, float(scores.scores.min())) if 0 < len(scores.courses) < n_model else 0.0
     everywhere = np.full(shelf.catalogue.size, outside)
     everywhere[places[known]] = scores.scores[known]
+    position = np.full(shelf.catalogue.size, -1, dtype=np.int32)
+    position[places[known]] = np.flatnonzero(known)
     because = np.where(scores.because >= 0, there[scores.because], -1)
-    kept = places[known].tolist()
     return Candidates(
-        everywhere,
-        scores.gap_weight,
-        dict(zip(kept, scores.causes[known].tolist(), strict=True)),
-        dict(zip(kept, because[known].tolist(), strict=True)),
-        scores.is_new,
+        everywhere, scores.gap_weight, places[known], position, scores.causes, because, scores.is_new
     )
 
 
@@ -97,13 +94,15 @@ class Past:
 
 def score_people(scorer: Any, past: Past) -> list[Scores]:
     """Return the scores of some people: the best candidates of each with what they rest on."""
-    everything = scorer.scores(indptr=past.indptr, items=past.items, weights=past.weights, jobs=past.jobs)
+    parts = scorer.parts(indptr=past.indptr, items=past.items, weights=past.weights, jobs=past.jobs)
+    everything = scorer.blended(parts, np.diff(past.indptr) == 0)
     found = []
     for row, scores in enumerate(everything):
         span = slice(int(past.indptr[row]), int(past.indptr[row + 1]))
         items, weights = past.items[span], past.weights[span]
         best = best_courses(scores, items)
-        causes, because = scorer.causes(items, weights, int(past.jobs[row]), best)
+        own = {name: part[row] for name, part in parts.items()}
+        causes, because = scorer.causes(items, weights, own, best)
         is_new = items.size == 0
         gap_weight = scorer.gap_weight(is_new=is_new)
         found.append(Scores(is_new, gap_weight, best, scores[best], causes, because))

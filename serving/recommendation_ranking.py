@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.catalogue import Bools, Catalogue, Floats, Integers
 from features.gap_value import EPSILON, Needs
@@ -50,21 +52,28 @@ class Candidates:
         Standardised per person; 0 is an average course.
     gap_weight : float
         What closing the whole gap would add.
-    causes, because : mapping of int to int
-        Course → what its score rests on (`features.reasons`), and the course it points to.
+    kept : (n_kept,) int
+        Courses that have a score of their own.
+    position : (n_courses,) int
+        Where a course stands in `causes` and `because`; -1 where it has no score of its own.
+    causes, because : (n_scores,) int
+        What a score rests on (`features.reasons`), and the course it points to.
     is_new : bool
         True where the person had no history to learn from.
     """
 
     scores: Floats
     gap_weight: float
-    causes: Mapping[int, int] = field(default_factory=dict)
-    because: Mapping[int, int] = field(default_factory=dict)
+    kept: Integers
+    position: NDArray[np.int32]
+    causes: NDArray[Any]
+    because: NDArray[Any]
     is_new: bool = False
 
     def cause(self, course: int) -> Cause:
         """Return what a course's score rests on."""
-        return Cause(self.causes.get(course, 0), self.because.get(course, -1))
+        place = self.position[course]
+        return Cause() if place < 0 else Cause(int(self.causes[place]), int(self.because[place]))
 
 
 @dataclass(frozen=True)
@@ -229,7 +238,7 @@ class Picker:
         wishes: Wishes,
     ) -> None:
         most = max(SMALLEST_POOL, 2 * (wishes.offset + wishes.n))
-        self.pool = best_allowed(totals, wishes.allowed, most)
+        self.pool = best_allowed(totals, promising(candidates, worth, wishes.allowed, most), most)
         self.place = np.full(catalogue.size, -1, dtype=np.int64)
         self.place[self.pool] = np.arange(self.pool.size)
         self.catalogue, self.diversity, self.gap_weight = catalogue, wishes.diversity, candidates.gap_weight
@@ -288,6 +297,15 @@ class Picker:
             others = others[others >= 0]
             sizes = np.diff(teaches.start)[self.pool[others]]
             self.likeness[others] += 1.0 / np.maximum(sizes, 1)
+
+
+def promising(candidates: Candidates, worth: Worth, allowed: Bools, most: int) -> Bools:
+    """Return the allowed courses that have a score or close a gap; all allowed ones where those are too few."""
+    some = np.zeros(allowed.size, dtype=bool)
+    some[candidates.kept] = True
+    some[worth.courses] = True
+    some &= allowed
+    return some if np.count_nonzero(some) >= most else allowed
 
 
 def best_allowed(totals: Floats, allowed: Bools, most: int) -> Integers:

@@ -1,8 +1,8 @@
-"""One person's rows, read in a few indexed queries: what a recommendation needs to know right now."""
+"""One person's rows, all read by one indexed statement: what a recommendation needs to know right now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from features.records.schema import METADATA
 from serving.house import House
 
 TABLES = METADATA.tables
+KEPT, CAREER, EXITS, EVENTS, EVIDENCE, ASSIGNED, GOALS = range(7)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,14 @@ class Assignment:
     course: int
     is_mandatory: bool
     due: int | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A person's kept scores: what they saw (microseconds since 1970 UTC), and their packing."""
+
+    as_of: int
+    payload: bytes
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,9 @@ class Person:
     assignments : tuple of Assignment
         Open ones.
     newest_known : int
-        When the newest of these records became known, microseconds since 1970 UTC; 0 without any.
+        When the newest learning event became known, microseconds since 1970 UTC; 0 without any.
+    kept : Kept, optional
+        The model's scores of the person.
     """
 
     employee_id: str
@@ -53,6 +64,7 @@ class Person:
     goal_job_id: str | None = None
     assignments: tuple[Assignment, ...] = ()
     newest_known: int = 0
+    kept: Kept | None = None
 
     @property
     def target_job_id(self) -> str | None:
@@ -60,35 +72,88 @@ class Person:
         return self.goal_job_id or self.job_id
 
 
-def of_person(name: str, *columns: str) -> sa.Select[Any]:
-    """Return the query of a fact table's rows about one person, as known now, in the order of time."""
+def part(tag: int, name: str, texts: Sequence[str], whole: Sequence[str], number: str = "") -> sa.Select[Any]:
+    """Return one table's part of the statement: a tag, when it happened and was known, and its columns in places.
+
+    Parameters
+    ----------
+    tag : int
+        Which part.
+    name : str
+        Table of facts.
+    texts, whole : sequence of str
+        Up to three columns of text, and up to two whole numbers (flags and moments are whole numbers).
+    number : str
+        A column of numbers.
+    """
     table = TABLES[name]
-    return (
-        sa.select(*(table.c[column] for column in columns))
-        .where(
-            table.c.employee_id == sa.bindparam("employee_id"),
-            table.c.happened_at <= sa.bindparam("now"),
-            table.c.known_at <= sa.bindparam("now"),
-        )
-        .order_by(table.c.happened_at, table.c.known_at, table.c.id)
+    places = [
+        sa.literal_column(str(tag)).label("tag"),
+        table.c.happened_at.label("happened"),
+        table.c.known_at.label("known"),
+        table.c.id.label("row"),
+        *padded(table, texts, 3, sa.Text),
+        *padded(table, whole, 2, sa.BigInteger),
+        *padded(table, [number] if number else [], 1, sa.Double),
+        sa.cast(sa.null(), sa.LargeBinary).label("payload"),
+    ]
+    return sa.select(*places).where(
+        table.c.employee_id == sa.bindparam("employee_id"),
+        table.c.happened_at <= sa.bindparam("now"),
+        table.c.known_at <= sa.bindparam("now"),
     )
 
 
-EVENTS = of_person(
-    "learning_events", "event_id", "happened_at", "course_id", "kind", "snoozed_until", "known_at"
+def padded(table: sa.Table, names: Sequence[str], count: int, kind: Any) -> list[sa.ColumnElement[Any]]:
+    """Return columns of one kind, filled up with nothing."""
+    columns: list[sa.ColumnElement[Any]] = [sa.cast(plain(table.c[name]), kind) for name in names]
+    columns += [sa.cast(sa.null(), kind) for _ in range(count - len(names))]
+    return [column.label(f"{kind.__name__.lower()}_{place}") for place, column in enumerate(columns)]
+
+
+def plain(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Return a column; a flag as 1 or 0, which both databases can cast."""
+    return sa.case((column.is_(True), 1), else_=0) if isinstance(column.type, sa.Boolean) else column
+
+
+def kept_part() -> sa.Select[Any]:
+    """Return the part of the statement that reads the kept scores."""
+    table = TABLES["kept_scores"]
+    return sa.select(
+        sa.literal_column(str(KEPT)).label("tag"),
+        table.c.as_of.label("happened"),
+        table.c.computed_at.label("known"),
+        table.c.id.label("row"),
+        *padded(table, [], 3, sa.Text),
+        *padded(table, [], 2, sa.BigInteger),
+        *padded(table, [], 1, sa.Double),
+        table.c.payload.label("payload"),
+    ).where(
+        table.c.question == sa.bindparam("question"),
+        table.c.employee_id == sa.bindparam("employee_id"),
+        table.c.model_digest == sa.bindparam("model_digest"),
+    )
+
+
+# Each part is looked up by an index on the person; one statement costs a fifth of seven.
+EVERYTHING = sa.union_all(
+    kept_part(),
+    part(CAREER, "job_history", ("job_id", "department"), ("spell",)),
+    part(EXITS, "exits", (), ("spell",)),
+    part(EVENTS, "learning_events", ("event_id", "course_id", "kind"), ("snoozed_until",)),
+    part(EVIDENCE, "held_skills", ("skill_id", "source"), (), "level"),
+    part(ASSIGNED, "assignments", ("course_id",), ("is_mandatory", "due_at")),
+    part(GOALS, "goals", ("target_job_id",), ("due_at",)),
 )
-EVIDENCE = of_person("held_skills", "skill_id", "source", "happened_at", "level")
-CAREER = of_person("job_history", "spell", "happened_at", "job_id", "department", "known_at")
-EXITS = of_person("exits", "spell")
-ASSIGNED = of_person("assignments", "course_id", "is_mandatory", "due_at", "happened_at")
-GOALS = of_person("goals", "target_job_id", "due_at")
 EXISTS = sa.select(TABLES["employees"].c.spell).where(
     TABLES["employees"].c.employee_id == sa.bindparam("employee_id")
 ).limit(1)  # fmt: skip
 
 
-def read_person(house: House, catalogue: Catalogue, employee_id: str, now: int) -> Person:
-    """Return a person as the records know them now.
+def read_person(
+    house: House, catalogue: Catalogue, employee_id: str, now: int, model_digest: str = ""
+) -> Person:
+    """Return a person as the records know them now, with the kept scores of a model.
 
     Parameters
     ----------
@@ -100,71 +165,86 @@ def read_person(house: House, catalogue: Catalogue, employee_id: str, now: int) 
         Who.
     now : int
         Microseconds since 1970 UTC; what happened or became known later does not count.
+    model_digest : str
+        Whose scores are read.
 
     Raises
     ------
     UnknownRecordError
         If there is no such employee.
     """
-    asked = {"employee_id": employee_id, "now": now}
+    asked = {
+        "employee_id": employee_id,
+        "now": now,
+        "question": "recommendation",
+        "model_digest": model_digest,
+    }
+    parts: list[list[Any]] = [[] for _ in range(7)]
     with house.store.reading() as connection:
-        career = connection.execute(CAREER, asked).all()
-        if not career and connection.execute(EXISTS, {"employee_id": employee_id}).first() is None:
+        for row in sorted(connection.execute(EVERYTHING, asked).all(), key=in_time):
+            parts[row[0]].append(row)
+        if not parts[CAREER] and connection.execute(EXISTS, {"employee_id": employee_id}).first() is None:
             raise UnknownRecordError("There is no such employee.", found=employee_id)
-        events = connection.execute(EVENTS, asked).all()
-        evidence = connection.execute(EVIDENCE, asked).all()
-        assigned = connection.execute(ASSIGNED, asked).all()
-        goals = connection.execute(GOALS, asked).all()
-        left = {row[0] for row in connection.execute(EXITS, asked)}
     state = person_state(
-        catalogue, learning_events(catalogue, events), skill_evidence(catalogue, evidence), now
+        catalogue, learning_events(catalogue, parts[EVENTS]), skill_evidence(catalogue, parts[EVIDENCE]), now
     )
-    job = max(career, key=lambda row: row[0]) if career else None
-    last = [row for row in career if job is not None and row[0] == job[0]][-1] if career else None
-    is_employed = last is not None and last[0] not in left
-    open_goals = [goal[0] for goal in goals if goal[0] and (goal[1] is None or goal[1] > now)]
+    work = current_work(parts[CAREER], {row[7] for row in parts[EXITS]})
+    goals = [row[4] for row in parts[GOALS] if row[4] and (row[7] is None or row[7] > now)]
     return Person(
         employee_id,
         state,
-        last[2] if last is not None and is_employed else None,
-        last[3] if last is not None and is_employed else None,
-        open_goals[-1] if open_goals and is_employed else None,
-        assignments(catalogue, assigned, state),
-        max((row[5] for row in events), default=0),
+        work[0],
+        work[1],
+        goals[-1] if goals and work[0] else None,
+        assignments(catalogue, parts[ASSIGNED], state),
+        max((row[2] for row in parts[EVENTS]), default=0),
+        Kept(parts[KEPT][0][1], parts[KEPT][0][10]) if parts[KEPT] else None,
     )
 
 
-def learning_events(catalogue: Catalogue, rows: Sequence[Any]) -> list[LearningEvent]:
+def in_time(row: Any) -> tuple[int, int, int]:
+    """Return what facts are ordered by: when they happened, became known, were stored."""
+    return (row[1], row[2], row[3])
+
+
+def current_work(career: Sequence[Any], left: set[int]) -> tuple[str | None, str | None]:
+    """Return the job and department of the last spell; nothing where it ended."""
+    if not career:
+        return None, None
+    spell = max(row[7] for row in career)
+    last = [row for row in career if row[7] == spell][-1]
+    return (None, None) if spell in left else (last[4], last[5])
+
+
+def learning_events(catalogue: Catalogue, rows: Sequence[Any]) -> Iterable[LearningEvent]:
     """Return the events in the order in which they happened; of a corrected one the latest known version."""
     index = catalogue.course_index
-    found: dict[tuple[str, int], LearningEvent] = {}
-    for event_id, happened, course_id, kind, snoozed_until, _ in rows:
-        course = index.get(course_id)
-        if course is not None:
-            found[event_id, happened] = LearningEvent(course, kind, happened, snoozed_until)
-    return list(found.values())
+    return {
+        (row[4], row[1]): LearningEvent(index[row[5]], row[6], row[1], row[7])
+        for row in rows
+        if row[5] in index
+    }.values()
 
 
-def skill_evidence(catalogue: Catalogue, rows: Sequence[Any]) -> list[SkillEvidence]:
+def skill_evidence(catalogue: Catalogue, rows: Sequence[Any]) -> Iterable[SkillEvidence]:
     """Return the evidence in the order in which it was gained; of a corrected one the latest known version."""
     index = catalogue.skill_index
-    found: dict[tuple[str, str, int], SkillEvidence] = {}
-    for skill_id, source, happened, level in rows:
-        skill = index.get(skill_id)
-        if skill is not None:
-            found[skill_id, source, happened] = SkillEvidence(skill, level, source, happened)
-    return list(found.values())
+    return {
+        (row[4], row[5], row[1]): SkillEvidence(index[row[4]], row[9], row[5], row[1])
+        for row in rows
+        if row[4] in index
+    }.values()
 
 
 def assignments(catalogue: Catalogue, rows: Sequence[Any], state: PersonState) -> tuple[Assignment, ...]:
     """Return the open assignments: the latest of each course, where it was not completed since or still counts."""
-    last: Mapping[str, Any] = {row[0]: row for row in rows}
+    last: Mapping[str, Any] = {row[4]: row for row in rows}
     found = []
-    for course_id, is_mandatory, due, asked in last.values():
+    for course_id, row in last.items():
         course = catalogue.course_index.get(course_id)
         if course is None:
             continue
         done = state.completed.get(course)
-        if done is None or course not in state.current or done < asked:
-            found.append(Assignment(course, bool(is_mandatory), due))
+        if done is None or course not in state.current or done < row[1]:
+            found.append(Assignment(course, bool(row[7]), row[8]))
     return tuple(found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -16,8 +18,10 @@ from features.records.moments import to_micros
 from features.records.store import Store
 from serving.house import House
 from serving.models import LoadedModel
+from serving.recommendation import recommend
 from serving.recommendation_answers import Recommendations
 from serving.recommendation_catalogue import KEY
+from serving.recommendation_filters import RecommendationQuery
 from serving.recommendation_kept import Scores, pack, score_everybody, unpack
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -508,3 +512,21 @@ def test_packed_scores_come_back_as_they_were(n: int, is_new: bool) -> None:
 def test_bytes_of_another_format_are_refused() -> None:
     with pytest.raises(ValueError, match="kept scores of format"):
         unpack(b"\x09" + bytes(20))
+
+
+def test_both_databases_give_the_same_answer(store: Store, make_house: Callable[[Store], House]) -> None:
+    house = make_house(store)
+    house.clock = lambda: NOW
+    house.models.hold(model_with())
+    stock(store)
+    at = to_micros(NOW - timedelta(days=1))
+    fact = {"employee_id": "ann", "happened_at": at, "known_at": at}
+    keep(store, "assignments", {**fact, "course_id": "safety", "is_mandatory": True, "due_at": at})
+    keep(store, "held_skills", {**fact, "skill_id": "sql", "level": 1.5, "source": "peer"})
+    keep(store, "goals", {**fact, "goal_id": "g1", "target_job_id": "analyst"})
+    answer = msgspec.json.decode(recommend(house, "ann", RecommendationQuery()).body)
+    Recommendations.model_validate(answer)
+    assert courses(answer)[:2] == ["safety", "sql1"]
+    assert answer["items"][0]["mandatory"] is True
+    assert answer["target_job_id"] == "analyst"
+    assert answer["items"][1]["closes"][0]["from_level"] == 1.5

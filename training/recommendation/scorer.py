@@ -63,14 +63,18 @@ class Scorer:
         gap_shares : (n, n_items) float, optional
             Share of the person's weighted skill gap that each course closes, 0–1.
         """
-        parts = self.parts(indptr, items, weights, jobs)
         is_new = np.diff(indptr) == 0
-        total = np.zeros((is_new.size, self.n_items))
+        total = self.blended(self.parts(indptr, items, weights, jobs), is_new)
+        if gap_shares is not None:
+            total += self.blend_column("gap", is_new) * np.asarray(gap_shares, dtype=np.float64)
+        return total
+
+    def blended(self, parts: dict[str, Any], is_new: Any) -> np.ndarray[Any, Any]:
+        """Return the weighted sum of standardised parts, (n, n_items) float."""
+        total = np.zeros((len(is_new), self.n_items))
         for name in PARTS:
             if name in parts:
                 total += self.blend_column(name, is_new) * parts[name]
-        if gap_shares is not None:
-            total += self.blend_column("gap", is_new) * np.asarray(gap_shares, dtype=np.float64)
         return total
 
     def blend_column(self, part: str, is_new: Any) -> np.ndarray[Any, Any]:
@@ -112,15 +116,15 @@ class Scorer:
         """Return the weight of the gap share in the blend of a person with or without history."""
         return float(self.model["blend"]["new" if is_new else "warm"].get("gap", 0.0))
 
-    def causes(self, items: Any, weights: Any, job: int, candidates: Any) -> tuple[Any, Any]:
+    def causes(self, items: Any, weights: Any, parts: dict[str, Any], candidates: Any) -> tuple[Any, Any]:
         """Return what each candidate's score rests on most.
 
         Parameters
         ----------
         items, weights : (k,)
             One person's history.
-        job : int
-            Their job, -1 where unknown.
+        parts : dict of str to (n_items,) float
+            Their rows of `parts`.
         candidates : (c,) int
             Courses asked about.
 
@@ -131,11 +135,9 @@ class Scorer:
             it (-1 where none does).
         """
         items, weights = np.asarray(items, dtype=np.int64), np.asarray(weights, dtype=np.float64)
-        indptr = np.array([0, items.size])
-        parts = self.parts(indptr, items, weights, np.array([job]))
-        is_new = np.array([items.size == 0])
+        blend = self.model["blend"]["warm" if items.size else "new"]
         names = [name for name in PARTS if name in parts]
-        worth = np.stack([(self.blend_column(name, is_new) * parts[name])[0, candidates] for name in names])
+        worth = np.stack([blend.get(name, 0.0) * parts[name][candidates] for name in names])
         kind = np.array([PARTS.index(name) + 1 for name in names])[worth.argmax(axis=0)]
         kind = np.where(worth.max(axis=0) > 0, kind, NOTHING)
         because = np.full(len(candidates), -1)
@@ -149,7 +151,7 @@ class Scorer:
     def near_takers(self, items: Any, candidates: Any) -> Any:
         """Return the item–item weights of some courses for others, (k, c) float."""
         if sp.issparse(self.weights):
-            return dense(self.weights[items][:, candidates])
+            return dense(self.weights[items])[:, candidates]
         return self.weights[np.ix_(items, candidates)]
 
     def near_content(self, items: Any, candidates: Any) -> Any:

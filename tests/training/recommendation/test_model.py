@@ -147,7 +147,8 @@ def test_a_person_without_history_gets_what_their_job_takes(folder: Path) -> Non
     taken = [place for place, course in enumerate(scorer.course_ids) if course != COLD]
     odd = [place for place in taken if place % 2]
     assert min(scores[odd]) > max(scores[place] for place in taken if place not in odd)
-    kinds, because = scorer.causes([], [], scorer.job_ids.index("odd"), np.array(odd))
+    parts = scorer.parts([0, 0], [], [], [scorer.job_ids.index("odd")])
+    kinds, because = scorer.causes([], [], {name: part[0] for name, part in parts.items()}, np.array(odd))
     assert set(kinds) == {POPULAR}
     assert set(because) == {-1}
 
@@ -156,7 +157,8 @@ def test_removing_what_a_reason_points_to_lowers_the_score(folder: Path) -> None
     scorer = load_scorer(folder)
     items = np.array([scorer.course_ids.index(one) for one in ("c00", "c02", "c05")])
     candidates = np.array([scorer.course_ids.index("c04")])
-    kinds, because = scorer.causes(items, np.ones(3), -1, candidates)
+    parts = {name: part[0] for name, part in scorer.parts([0, 3], items, np.ones(3), [-1]).items()}
+    kinds, because = scorer.causes(items, np.ones(3), parts, candidates)
     assert kinds[0] in (TAKERS, CONTENT)
     before = scorer.scores([0, 3], items, np.ones(3), [-1])[0, candidates[0]]
     rest = items[items != because[0]]

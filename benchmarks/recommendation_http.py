@@ -1,0 +1,136 @@
+"""Recommendations over HTTP against a constant body of the same service: throughput, and latency at half of it.
+
+Run: ``python -m benchmarks.recommendation_http`` (100,000 employees, 5,000 courses; the store is made once, under
+``var/benchmarks``). Server and client have one core each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from fastapi import APIRouter, FastAPI
+from starlette.responses import Response
+
+from benchmarks.http_load import Load, request, run_load
+from benchmarks.processes import machine
+from benchmarks.recommendation_world import NOW, World, ready_world
+from benchmarks.serving import PORT, SCOPE, make_key, server
+from features.records.settings import RecordsSettings
+
+SECONDS = 5.0
+PEOPLE_ASKED = 5_000
+SHARE_WANTED, P99_WANTED_MS = 0.20, 25.0
+
+
+def app() -> FastAPI:
+    """Return the service with the world's model, and one more operation: its own answer, constant."""
+    from serving import access
+    from serving.app import build_house, create_app
+    from serving.models import LoadedModel, Models
+    from serving.recommendation import recommend
+    from serving.recommendation_filters import RecommendationQuery
+    from serving.scorers import load_scorer
+    from serving.settings import ServingSettings
+
+    settings = ServingSettings()
+    models = Models()
+    payload = settings.var / "payload"
+    models.hold(LoadedModel("recommendation", "1", "benchmark", load_scorer(payload), payload, {}))
+    house = build_house(settings, models=models, clock=lambda: NOW)
+    body = recommend(house, "E000001", RecommendationQuery(n=20)).body
+    router = APIRouter(tags=["benchmark"])
+
+    @router.get("/v1/employees/{employee_id}/constant")
+    async def get_constant(employee_id: str) -> Response:
+        return Response(body, media_type="application/json")
+
+    access.SCOPES["get_constant"] = SCOPE
+    return create_app(house=house, routers=[router])
+
+
+def keep_scores(place: Path, world: World) -> None:
+    """Keep everybody's scores, where they do not stand yet."""
+    from serving.app import build_house
+    from serving.models import LoadedModel, Models
+    from serving.recommendation_kept import score_everybody
+    from serving.scorers import load_scorer
+    from serving.settings import ServingSettings
+
+    models = Models()
+    models.hold(
+        LoadedModel("recommendation", "1", "benchmark", load_scorer(place / "payload"), place / "payload", {})
+    )
+    house = build_house(ServingSettings(var=place), models=models, clock=lambda: NOW)
+    if house.store.count("kept_scores") < world.employees:
+        started = time.perf_counter()
+        people = [f"E{one:06}" for one in range(world.employees)]
+        for start in range(0, len(people), 5_000):
+            rows = score_everybody(house, people[start : start + 5_000], lambda _done: None)
+            house.kept.write("recommendation", "benchmark", rows, as_of=NOW, computed_at=NOW)
+        took = time.perf_counter() - started
+        print(f"scored {world.employees:,} people in {took:.0f} s ({world.employees / took:,.0f}/s)")
+    house.store.close()
+
+
+def measure(place: Path, world: World) -> None:
+    """Print the figures, beside what is wanted."""
+    key = make_key(place)
+    people = np.random.default_rng(7).integers(0, world.employees, PEOPLE_ASKED)
+    asked = {
+        "constant": [request(f"/v1/employees/E{one:06}/constant", key, PORT) for one in people],
+        "recommendations": [
+            request(f"/v1/employees/E{one:06}/recommendations?n=20", key, PORT) for one in people
+        ],
+    }
+    with on_another_core(), server("benchmarks.recommendation_http:app", place):
+        full: dict[str, Load] = {}
+        for name, requests in asked.items():
+            run_load(PORT, requests, 1.0)
+            full[name] = run_load(PORT, requests, SECONDS)
+            said(f"{name}, 20 items", full[name])
+        half = run_load(PORT, asked["recommendations"], SECONDS, rate=full["recommendations"].per_second / 2)
+    said("recommendations at half that load", half)
+    share = full["recommendations"].per_second / full["constant"].per_second
+    print(f"throughput: {share:.1%} of the constant body (wanted {SHARE_WANTED:.0%} or more)")
+    print(f"p99 at half load: {half.p99_ms:.1f} ms (wanted {P99_WANTED_MS:.0f} or less)")
+
+
+@contextmanager
+def on_another_core() -> Iterator[None]:
+    """Keep this process off the server's core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def said(what: str, load: Load) -> None:
+    """Print one load."""
+    print(f"{what}: {load.per_second:,.0f} requests/s, p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms, "
+          f"{load.failures} failures of {load.requests:,}")  # fmt: skip
+
+
+def main() -> None:
+    """Make the world where it does not stand, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--employees", type=int, default=World.employees)
+    parser.add_argument("--courses", type=int, default=World.courses)
+    arguments = parser.parse_args()
+    world = World(employees=arguments.employees, courses=arguments.courses)
+    place = ready_world(RecordsSettings().var / "benchmarks", world)
+    keep_scores(place, world)
+    print(machine("fastapi", "uvicorn", "numpy", "sqlalchemy", "msgspec"))
+    print(f"{world.employees:,} employees, {world.courses:,} courses, one worker")
+    measure(place, world)
+
+
+if __name__ == "__main__":
+    main()

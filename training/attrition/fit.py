@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from training.attrition.calibration import fit_calibration, level_error
 from training.attrition.cohort import new_hire_rule
 from training.attrition.dataset import Dataset
-from training.attrition.hazard import Choice, Table, choose, fit_blend
+from training.attrition.hazard import Choice, Table, choose, columns_of, fit_blend
 from training.attrition.linear import build_basis
 from training.attrition.scorer import Basis, Blend, Floats, Scorer
 from training.payload import Payload, json_bytes, npz_bytes
@@ -62,28 +62,29 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     """
     seed = int(rng.integers(1, 2**31 - 1))
     basis = build_basis(dataset.panel.features[dataset.final_rows], dataset.categorical, dataset.season)
+    first = table_of(dataset, basis, parameters)
     choices: list[Choice] = []
     blends, calibrations = [], []
     for number in range(len(dataset.causes)):
-        table = table_of(dataset, basis, number + 1, parameters)
+        table = replace(first, left=dataset.panel.cause == number + 1)
         chosen = choose_for(dataset, table, parameters, seed, choices)
         blends.append(fit_blend(table.take(dataset.final_rows), chosen.shape, chosen.weight, seed))
         calibrations.append(fit_calibration(chosen.log_odds, table.left[chosen.rows]))
         choices.append(chosen)
-    table = table_of(dataset, basis, 1, parameters)
-    bags = fit_bags(dataset, table, choices[0], parameters, rng)
-    model = description(dataset, table, calibrations, choices, len(bags))
+    bags = fit_bags(dataset, first, choices[0], parameters, rng)
+    model = description(dataset, first, calibrations, choices, len(bags))
     scorer = Scorer({**model, "new_hire": None}, basis, blends, bags)
     model["new_hire"] = new_hire_rule(dataset, scorer.model) if dataset.tenure is not None else None
     model["bands"] = bands_of(dataset, scorer)
     return as_payload(dataset, Scorer(model, basis, blends, bags))
 
 
-def table_of(dataset: Dataset, basis: Basis, cause: int, parameters: Parameters) -> Table:
-    """Return what the hazard of one cause is fitted to."""
-    columns = [index for index in range(dataset.panel.features.shape[1]) if index not in dataset.season]
-    return Table(dataset.panel.features, dataset.panel.cause == cause, basis, np.array(columns, dtype=np.int64),
-                 dataset.categorical, parameters.penalty, dataset.threads)  # fmt: skip
+def table_of(dataset: Dataset, basis: Basis, parameters: Parameters) -> Table:
+    """Return what the hazard of the first cause is fitted to."""
+    features = dataset.panel.features
+    columns = [index for index in range(features.shape[1]) if index not in dataset.season]
+    return Table(features, dataset.panel.cause == 1, basis, np.array(columns, dtype=np.int64), dataset.categorical,
+                 parameters.penalty, dataset.threads, columns_of(basis, features))  # fmt: skip
 
 
 def choose_for(

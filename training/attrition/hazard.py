@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightgbm as lgb
 import numpy as np
@@ -20,7 +20,8 @@ SHAPES: Mapping[str, Mapping[str, float]] = {
     "medium": {"num_leaves": 15, "max_depth": 6, "learning_rate": 0.03, "num_iterations": 200},
     "wide": {"num_leaves": 127, "learning_rate": 0.03, "num_iterations": 200},
 }
-WEIGHTS = (0.3, 0.5, 0.7)
+ROWS_AT_ONCE = 50_000
+MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
 SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
 FEWEST_FOR_TREES = 100  # exits of a cause; with fewer, the logistic part answers alone
 
@@ -45,6 +46,8 @@ class Table:
         Ridge penalty of the logistic part.
     threads : int
         For LightGBM.
+    columns : (n, n_columns) float, optional
+        Of the logistic part, where they fit into memory.
     """
 
     features: Floats
@@ -54,11 +57,26 @@ class Table:
     categorical: Collection[int]
     penalty: float
     threads: int
+    columns: Floats | None = None
 
     def take(self, rows: Ints) -> Table:
         """Return some of the rows."""
-        return Table(self.features[rows], self.left[rows], self.basis, self.tree_columns, self.categorical,
-                     self.penalty, self.threads)  # fmt: skip
+        columns = None if self.columns is None else self.columns[rows]
+        return replace(self, features=self.features[rows], left=self.left[rows], columns=columns)
+
+    def block(self, rows: slice) -> Floats:
+        """Return the columns of the logistic part of some rows."""
+        return self.basis.design(self.features[rows]) if self.columns is None else self.columns[rows]
+
+
+def columns_of(basis: Basis, features: Floats) -> Floats | None:
+    """Return the columns of the logistic part of all rows where they fit into memory, else None."""
+    width = len(basis.feature)
+    if len(features) * width > MOST_CELLS:
+        return None
+    starts = range(0, len(features), ROWS_AT_ONCE)
+    parts = [basis.design(features[start : start + ROWS_AT_ONCE]) for start in starts]
+    return np.concatenate(parts) if parts else np.empty((0, width))
 
 
 def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
@@ -90,9 +108,9 @@ def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
     return lgb.train(settings, data)
 
 
-def fit_linear(table: Table, weight: Floats | None = None) -> Floats:
+def fit_linear(table: Table) -> Floats:
     """Return the coefficients of the logistic part."""
-    return fit_logistic(table.basis, table.features, table.left, table.penalty, weight)
+    return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty)
 
 
 def tree_log_odds(trees: lgb.Booster | None, table: Table) -> Floats | None:
@@ -108,9 +126,8 @@ def tree_log_odds(trees: lgb.Booster | None, table: Table) -> Floats | None:
 
 def linear_log_odds(coefficients: Floats, table: Table) -> Floats:
     """Return the logistic part's log-odds of some rows."""
-    step = 50_000
-    starts = range(0, max(len(table.features), 1), step)
-    parts = [table.basis.design(table.features[start : start + step]) @ coefficients[:-1] for start in starts]
+    starts = range(0, max(len(table.features), 1), ROWS_AT_ONCE)
+    parts = [table.block(slice(start, start + ROWS_AT_ONCE)) @ coefficients[:-1] for start in starts]
     found: Floats = np.concatenate(parts) + coefficients[-1]
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,52 +88,45 @@ def ranges(features: Floats, categorical: Collection[int]) -> tuple[Floats, Floa
 
 
 def fit_logistic(
-    basis: Basis, features: Floats, left: NDArray[np.bool_], penalty: float, weight: Floats | None = None
+    blocks: Callable[[slice], Floats], left: NDArray[np.bool_], width: int, penalty: float
 ) -> Floats:
     """Return ridge-penalised logistic coefficients, the intercept last and free.
 
     Parameters
     ----------
-    basis : Basis
-        Turns rows into columns.
-    features : (n, n_features) float
-        Rows.
+    blocks : callable
+        Returns the columns of a slice of the rows, without the intercept.
     left : (n,) bool
         True where the exit came in the period.
+    width : int
+        Number of columns.
     penalty : float
         Ridge penalty, half of which times the squared coefficients is added to the negative log-likelihood.
-    weight : (n,) float, optional
-        How often each row counts.
     """
-    counts = np.ones(len(left)) if weight is None else weight
-    width = len(basis.feature) + 1
-    ridge = np.full(width, penalty)
-    ridge[-1] = 1e-6
-    share = np.clip(np.average(left, weights=counts), 1e-7, 1 - 1e-7)
-    coefficients = np.zeros(width)
+    ridge = np.append(np.full(width, penalty), 1e-6)
+    share = np.clip(left.mean(), 1e-7, 1 - 1e-7)
+    coefficients = np.zeros(width + 1)
     coefficients[-1] = np.log(share / (1 - share))
     for _ in range(ITERATIONS):
-        gradient, curvature = derivatives(basis, features, left, counts, coefficients)
+        gradient, curvature = derivatives(blocks, left, coefficients)
         step = np.linalg.solve(curvature + np.diag(ridge), gradient + ridge * coefficients)
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         coefficients = coefficients - step
-        if np.abs(step).max() < 1e-7:
+        if np.abs(step).max() < 1e-6:
             break
     return coefficients
 
 
 def derivatives(
-    basis: Basis, features: Floats, left: NDArray[np.bool_], counts: Floats, coefficients: Floats
+    blocks: Callable[[slice], Floats], left: NDArray[np.bool_], coefficients: Floats
 ) -> tuple[Floats, Floats]:
     """Return gradient and curvature of the negative log-likelihood, added up over blocks of rows."""
     width = len(coefficients)
     gradient, curvature = np.zeros(width), np.zeros((width, width))
     for start in range(0, len(left), ROWS_AT_ONCE):
         block = slice(start, start + ROWS_AT_ONCE)
-        design = np.column_stack([basis.design(features[block]), np.ones(len(left[block]))])
+        design = np.column_stack([blocks(block), np.ones(len(left[block]))])
         expected = sigmoid(design @ coefficients)
-        gradient += design.T @ (counts[block] * (expected - left[block]))
-        curvature += design.T @ (
-            design * (counts[block] * np.maximum(expected * (1 - expected), 1e-9))[:, None]
-        )
+        gradient += design.T @ (expected - left[block])
+        curvature += design.T @ (design * np.maximum(expected * (1 - expected), 1e-9)[:, None])
     return gradient, curvature

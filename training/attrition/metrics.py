@@ -106,12 +106,19 @@ def calibration_line(left: Bools, probability: Floats, weight: Floats) -> tuple[
     design = np.column_stack([np.ones(len(left)), np.log(bounded / (1 - bounded))])
     if np.ptp(design[:, 1]) < TINY or not 0 < (weight * left).sum() < weight.sum():
         return float("nan"), float("nan")
-    line = np.array([0.0, 1.0])
-    for _ in range(30):
+    line: Floats = np.array([0.0, 1.0])
+
+    def deviance(at: Floats) -> float:
+        odds = design @ at
+        return float((weight * (np.logaddexp(0.0, odds) - left * odds)).sum())
+
+    for _ in range(50):
         expected = sigmoid(design @ line)
         curvature = design.T @ (design * (weight * np.maximum(expected * (1 - expected), 1e-9))[:, None])
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (weight * (left - expected)))
-        line = line + np.clip(step, -2, 2)
+        step: Floats = np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (weight * (left - expected)))
+        while np.abs(step).max() > 1e-8 and deviance(line + step) > deviance(line):
+            step = step / 2
+        line = line + step
         if np.abs(step).max() < 1e-8:
             break
     return float(line[0]), float(line[1])

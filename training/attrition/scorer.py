@@ -143,7 +143,7 @@ class Scorer:
         cohort = self.model["new_hire"]
         if cohort:
             found[~self.is_personal(features)] = np.asarray(cohort["incidence"])
-        return found.reshape(len(found), -1)
+        return found.reshape(len(found), found.shape[1] * found.shape[2])
 
     def is_personal(self, features: Floats) -> NDArray[np.bool_]:
         """Return where the score is the person's own, and not the base rate of new hires."""
@@ -203,7 +203,7 @@ class Scorer:
         cohort = self.model["new_hire"]
         if cohort:
             found[~self.is_personal(features)] = np.asarray(cohort["interval"])
-        return found.reshape(len(found), -1)
+        return found.reshape(len(found), found.shape[1] * found.shape[2])
 
     def bounds(self, rows: Floats) -> Floats:
         """Return low and high of each horizon, (n, n_horizons, 2)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import fcntl
 import importlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -163,13 +163,24 @@ def layers(house: House, drain: Drain) -> list[Middleware]:
 
 def mount(app: FastAPI, router: APIRouter) -> None:
     """Mount a router's operations, each behind its guard; its operation id is its function's name."""
-    for route in router.routes:
-        if not isinstance(route, APIRoute):
-            raise TypeError(f"{route!r} is no operation of this interface")
+    for route in operations(router):
         guarded = copy.copy(route)
         guarded.operation_id = guarded.unique_id = route.name
+        guarded.tags = route.tags or list(router.tags)
         guarded.app = Guard(route.app, scope_of(route.name))
         app.router.routes.append(guarded)
+
+
+def operations(router: APIRouter) -> Iterator[APIRoute]:
+    """Yield the operations of a router and of the routers it includes as they are (without a prefix)."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        if isinstance(route, APIRoute):
+            yield route
+        elif isinstance(included, APIRouter):
+            yield from operations(included)
+        else:
+            raise TypeError(f"{route!r} is no operation of this interface")
 
 
 def lifespan(house: House) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -19,7 +19,7 @@ from features.records.schema import METADATA
 from features.records.store import Store, open_store
 from features.records.tables import IMPORTABLE
 from serving.house import House
-from serving.kept import TABLE, KeptScores
+from serving.kept import TABLE
 from serving.recompute import keep_scores, scoring
 from serving.settings import QUESTIONS, ServingSettings
 
@@ -91,7 +91,7 @@ def score(house: House, question: str, people: Sequence[str], advance: Progress)
         chunk = waiting[start : start + CHUNK]
         scored += keep_scores(pinned, question, chunk)
         advance(len(chunk))
-    file = export(house.kept, question, model.digest, house.settings.var / "scores")
+    file = export(pinned, question, model.digest, house.settings.var / "scores")
     stood = len(people) - len(waiting)
     return Scored(question, model.version, model.digest, as_of, len(people), scored, stood, str(file))
 
@@ -147,27 +147,38 @@ def advancing(what: str, total: int, is_shown: bool) -> Iterator[Progress]:
         yield lambda count: bar.advance(task, count)
 
 
-def export(kept: KeptScores, question: str, digest: str, folder: Path) -> Path:
-    """Write a question's kept scores as Parquet, for who reads files; readable by its owner alone."""
+def export(house: House, question: str, digest: str, folder: Path) -> Path:
+    """Write a question's kept scores as Parquet, for who reads files; readable by its owner alone.
+
+    Columns are those of the question's ``exported_columns(house, payload)``; where it has none, the packed bytes.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    moment = pa.timestamp("us", "UTC")
-    schema = pa.schema(
-        [("employee_id", pa.string()), ("as_of", moment), ("computed_at", moment), ("payload", pa.binary())],
-        metadata={"question": question, "model_digest": digest},
-    )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{question}-{digest}.parquet"
     partial = path.with_suffix(".part")
     partial.touch(mode=0o600)
-    with pq.ParquetWriter(partial, schema) as writer:
-        for rows in pages(kept.store, question, digest):
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            writer.write_table(
-                pa.table([pa.array(*each) for each in zip(columns, schema.types, strict=True)], schema=schema)
-            )
-    partial.replace(path)
+    unpacked = getattr(scoring(question), "exported_columns", lambda _house, payload: {"payload": payload})
+    writer = None
+    for page in pages(house.kept.store, question, digest):
+        rows = [
+            {
+                "employee_id": person,
+                "as_of": from_micros(as_of),
+                "computed_at": from_micros(at),
+                **unpacked(house, payload),
+            }
+            for person, as_of, at, payload in page
+        ]
+        table = pa.Table.from_pylist(rows, schema=writer.schema if writer else None)
+        writer = writer or pq.ParquetWriter(partial, table.schema)
+        writer.write_table(table)
+    if writer is None:
+        partial.unlink()
+    else:
+        writer.close()
+        partial.replace(path)
     return path
 
 

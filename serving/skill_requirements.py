@@ -17,6 +17,7 @@ from features.records.schema import METADATA
 from features.skill_extraction import Find, extract_skills
 from features.skills import required_levels
 from serving.house import House
+from serving.models import LoadedModel
 
 TABLES = METADATA.tables
 MOST_KEPT = 2_000  # jobs whose text was read, per process
@@ -99,9 +100,7 @@ def read_requirements(house: House, job: dict[str, Any]) -> Requirements:
     text = job["description"] or ""
     try:
         model = house.models.current("skills")
-        finds = remembered(
-            house, (model.digest, text), lambda: extract_skills(text, model.scorer, encoder_of(house))
-        )
+        finds = remembered(house, (model.digest, text), lambda: read_text(house, model, text))
     except BadInputError:
         return Requirements(job_id, title, frame_of(job_id, []), {}, fallback=NO_TEXT)
     except UnavailableError:
@@ -129,6 +128,23 @@ def remembered(house: House, what: tuple[str, str], read: Callable[[], list[Find
             kept.clear()
         kept[key] = read()
     return kept[key]
+
+
+def read_text(house: House, model: LoadedModel, text: str) -> list[Find]:
+    """Return the skills that a model reads from a text.
+
+    Raises
+    ------
+    UnavailableError
+        If there is no encoder, or not the one that the model was trained with.
+    """
+    encode = encoder_of(house)
+    known = house.cache.setdefault("skills encoder", {})
+    if model.digest not in known:
+        known[model.digest] = model.scorer.knows_encoder(encode)
+    if not known[model.digest]:
+        raise UnavailableError("The skills model was trained with another encoder.", hint="Train it again.")
+    return extract_skills(text, model.scorer, encode)
 
 
 def encoder_of(house: House) -> Callable[[Sequence[str]], Any]:

@@ -6,15 +6,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from training.impact.aipw import Effect
+from training.impact.aipw import Effect, OverlapError
 from training.impact.crossfit import Fitted, Pipeline, fit_effect
-from training.impact.overlap import Balance, Overlap, balance_report, group_weights, overlap_report
+from training.impact.overlap import (
+    EXTREME,
+    Balance,
+    Overlap,
+    balance_report,
+    group_weights,
+    overlap_report,
+)
 from training.impact.randomised import lin_effect
 from training.impact.sensitivity import Sensitivity, sensitivity_report
-from training.impact.table import ComparisonTable, Floats, filled, refuse_unusable
+from training.impact.table import Bools, ComparisonTable, Floats, filled, refuse_unusable
 from training.impact.verdict import Evidence, Verdict, verdict
 
 TAIL = 0.05
+MOST_APART = 0.5
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,7 @@ def observational_estimate(
     given = None if propensity is None else propensity[np.isfinite(table.outcome)]
     fitted = fit_effect(measured, columns, pipeline, estimand, given)
     chance = fitted.nuisances.propensity
+    refuse_apart(chance, measured.trained)
     weights = group_weights(chance, measured.trained, estimand)
     estimate = Estimate(
         fitted.effect,
@@ -133,6 +142,17 @@ def observational_estimate(
         fitted,
     )
     return estimate.judged()
+
+
+def refuse_apart(propensity: Floats, trained: Bools) -> None:
+    """Raise OverlapError where most of the trained have no counterpart among the compared."""
+    apart = float((propensity[trained] > EXTREME[1]).mean())
+    if apart > MOST_APART:
+        raise OverlapError(
+            "The trained have no counterpart: what is recorded tells almost for certain who was trained.",
+            found=f"{apart:.0%} of the trained have a probability of being trained above {EXTREME[1]}",
+            allowed=f"at most {MOST_APART:.0%}",
+        )
 
 
 def sensitivity_of(

@@ -13,6 +13,7 @@ LADDER = (CANNOT_TELL, SUGGESTIVE, CREDIBLE, RANDOMISED)
 
 LEAST_EFFECTIVE = 50.0
 MOST_MISSING = 0.20
+MOST_IMBALANCE = 1.0
 STRONGEST_WEIGHT = 0.10
 LEAST_FIRST_STAGE = 10.0
 
@@ -162,6 +163,10 @@ REFUSALS: tuple[Rule, ...] = (
     (
         lambda e: e.effective_sample < LEAST_EFFECTIVE,
         lambda e: f"Too few comparable people: they count for {e.effective_sample:.0f}, needed 50.",
+    ),
+    (
+        lambda e: e.largest_imbalance > MOST_IMBALANCE,
+        lambda e: f"The groups could not be made alike (largest difference {e.largest_imbalance:.1f} SD).",
     ),
     (placebo_fails, placebo_words),
     (is_fragile, fragile_words),

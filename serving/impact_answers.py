@@ -1,0 +1,138 @@
+"""What the impact question answers: an effect with its interval, or why there is none, and everything beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Code = Literal["randomised_evidence", "credible", "suggestive", "cannot_tell"]
+
+
+class EffectInterval(BaseModel):
+    """An average effect over those who enrolled; 0 means no effect."""
+
+    value: float = Field(description="In `unit`; positive where the outcome was higher.", examples=[2.1])
+    low: float = Field(description="Lower end of the 95 % interval.", examples=[0.4])
+    high: float = Field(description="Upper end of the 95 % interval.", examples=[3.8])
+
+
+class Counts(BaseModel):
+    """How many people stand behind a number; those who left stay counted."""
+
+    trained: int = Field(description="Enrolled, whatever came of it.", examples=[84])
+    compared: int = Field(examples=[1212])
+    trained_without_outcome: int = Field(
+        0, description="Enrolled, and not measured later (left).", examples=[6]
+    )
+    compared_without_outcome: int = Field(0, examples=[101])
+
+
+class Overlap(BaseModel):
+    """Whether there were comparable people."""
+
+    effective_sample: float = Field(
+        description="So many equally weighted people the compared count for; below 50 nothing is said.",
+        examples=[640.0],
+    )
+    outside_share: float = Field(
+        description="Share 0-1 of people whose probability of enrolling lies outside 0.05-0.95.",
+        examples=[0.4],
+    )
+    trained_outside_share: float = Field(description="The same among those who enrolled.", examples=[0.1])
+    largest_weight_share: float = Field(
+        description="Share 0-1 of the comparison that rests on one person.", examples=[0.01]
+    )
+
+
+class CovariateBalance(BaseModel):
+    """How far the groups differ in one thing known before, in standard deviations."""
+
+    name: str = Field(examples=["last productivity"])
+    before: float = Field(description="Before weighting.", examples=[0.31])
+    after: float = Field(description="After weighting; within ±0.1 is called balanced.", examples=[0.02])
+
+
+class Balance(BaseModel):
+    """How alike the groups are after weighting."""
+
+    largest_before: float = Field(examples=[0.42])
+    largest_after: float = Field(examples=[0.06])
+    covariates: list[CovariateBalance] = Field(description="The largest differences before weighting.")
+
+
+class Sensitivity(BaseModel):
+    """How strong something unrecorded would have to be to explain the effect away."""
+
+    robustness_value: float = Field(
+        description="Partial R² (0-1) it would need with both enrolling and the outcome.", examples=[0.09]
+    )
+    robustness_value_interval: float = Field(
+        description="The same for reaching the end of the interval.", examples=[0.03]
+    )
+    strongest_covariate: str = Field(examples=["last productivity"])
+    strongest_value: float = Field(
+        description="How strong the strongest recorded thing is on that scale.", examples=[0.04]
+    )
+    e_value: float | None = Field(
+        None, description="For yes/no outcomes: the risk ratio it would need.", examples=[1.9]
+    )
+
+
+class Placebo(EffectInterval):
+    """The “effect” on a measurement from before the enrolment, where none is possible."""
+
+    passed: bool = Field(description="True where the interval includes 0.", examples=[True])
+
+
+class Verdict(BaseModel):
+    """How far the number can be believed."""
+
+    code: Code = Field(examples=["suggestive"])
+    words: str = Field(
+        examples=["Suggestive: productivity of people who enrolled was 2.1 index higher 180 days later …"]
+    )
+
+
+class CourseImpact(BaseModel):
+    """What a course did to an outcome of those who enrolled, and how sure one can be."""
+
+    course_id: str = Field(examples=["DA-210"])
+    outcome: str = Field(examples=["productivity"])
+    outcomes: list[str] = Field(description="What can be asked for.", examples=[["productivity", "quality"]])
+    unit: str | None = Field(description="Unit of effect and placebo.", examples=["index"])
+    horizon_days: int = Field(description="Days after the month of enrolling.", examples=[180])
+    status: Literal["estimated", "refused"]
+    reason: str | None = Field(description="Why there is no estimate; null where there is one.")
+    effect: EffectInterval | None
+    direction: Literal["raised", "lowered", "unclear"] | None = Field(
+        description="`unclear` where the interval includes 0."
+    )
+    n: Counts | None
+    estimand: str | None = Field(description="`att`: the average over those who enrolled.", examples=["att"])
+    design: str | None = Field(examples=["observational"])
+    pipeline: str | None = Field(description="`screening` or `full`.", examples=["screening"])
+    comparison_group: str | None = Field(description="With whom, in words.")
+    completed_share: float | None = Field(
+        None, description="Share 0-1 of those who enrolled who completed within the horizon.", examples=[0.74]
+    )
+    later_enrolled_share: float | None = Field(
+        None, description="Share 0-1 of the compared who enrolled later.", examples=[0.03]
+    )
+    overlap: Overlap | None
+    balance: Balance | None
+    sensitivity: Sensitivity | None
+    placebo: Placebo | None
+    bounds: list[float] | None = Field(
+        None, description="The effect if all missing outcomes were as bad, or as good, as they come."
+    )
+    q_value: float | None = Field(
+        None,
+        description="False discovery rate over all courses and outcomes asked together.",
+        examples=[0.03],
+    )
+    verdict: Verdict
+    model_version: str = Field(examples=["3"])
+    as_of: datetime = Field(description="What the model's data knew.")
+    fallback: str | None = None

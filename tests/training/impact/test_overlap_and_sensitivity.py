@@ -1,0 +1,76 @@
+"""Effective sample, balance, entropy balancing, robustness value, E-value: facts by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.errors import RefusedError
+from training.impact.entropy_balancing import balanced_effect, balancing_weights
+from training.impact.overlap import balance_report, effective_sample, overlap_report
+from training.impact.sensitivity import covariate_strengths, e_value, robustness_value
+
+
+def test_entropy_balancing_refuses_groups_that_do_not_overlap() -> None:
+    covariates = np.concatenate([np.linspace(5, 6, 30), np.linspace(0, 1, 30)])[:, None]
+    with pytest.raises(RefusedError, match="do not overlap"):
+        balancing_weights(covariates, np.arange(60) < 30)
+
+
+def test_entropy_balancing_matches_the_means_exactly() -> None:
+    rng = np.random.default_rng(7)
+    covariates = rng.normal(size=(500, 3))
+    trained = rng.random(500) < 1 / (1 + np.exp(1 - covariates[:, 0]))
+    weights = balancing_weights(covariates, trained)
+    assert weights.sum() == pytest.approx(1)
+    np.testing.assert_allclose(weights @ covariates[~trained], covariates[trained].mean(axis=0), atol=1e-6)
+    found = balanced_effect(covariates[:, 0] + 2.0 * trained, trained, weights)
+    assert found.value == pytest.approx(2.0, abs=1e-5)
+
+
+def test_equal_weights_count_for_everybody_and_one_weight_for_one() -> None:
+    assert effective_sample(np.ones(7)) == pytest.approx(7)
+    assert effective_sample(np.array([1.0, 0.0, 0.0])) == pytest.approx(1)
+
+
+def test_the_overlap_report_is_as_computed_by_hand() -> None:
+    propensity = np.array([0.5, 0.96, 0.5, 0.75, 0.04])
+    trained = np.array([True, True, False, False, False])
+    found = overlap_report(propensity, trained)
+    # odds of the compared: 1, 3, 1/24
+    odds = np.array([1, 3, 1 / 24])
+    assert found.effective_sample == pytest.approx(odds.sum() ** 2 / (odds**2).sum())
+    assert found.outside_share == pytest.approx(2 / 5)
+    assert found.trained_outside_share == pytest.approx(1 / 2)
+    assert found.largest_weight_share == pytest.approx(3 / odds.sum())
+
+
+def test_balance_is_in_standard_deviations_of_the_trained() -> None:
+    covariates = np.array([[0.0], [2.0], [3.0], [5.0]])
+    trained = np.array([True, True, False, False])
+    # trained mean 1, sd 1; compared mean 4; weights 1 and 0 leave 3
+    found = balance_report(covariates, ["x"], trained, np.array([1.0, 1.0, 1.0, 0.0]))
+    assert found.before == pytest.approx((-3.0,))
+    assert found.after == pytest.approx((-2.0,))
+
+
+def test_the_robustness_value_of_the_published_example() -> None:
+    # Cinelli and Hazlett (2020), Darfur: t = 4.18, 783 degrees of freedom, RV 13.9 %
+    assert robustness_value(4.18, 783) == pytest.approx(0.139, abs=0.001)
+
+
+def test_the_e_value_of_the_published_example() -> None:
+    # VanderWeele and Ding (2017): risk ratio 3.9, E-value 7.26
+    assert e_value(0.39, 0.10) == pytest.approx(7.26, abs=0.01)
+    assert e_value(0.10, 0.39) == pytest.approx(7.26, abs=0.01)
+    assert e_value(0.2, 0.2) == 1.0
+
+
+def test_a_covariate_that_moves_only_one_side_is_no_strong_confounder() -> None:
+    rng = np.random.default_rng(7)
+    both, only_outcome = rng.normal(size=(2, 4000))
+    trained = rng.random(4000) < 1 / (1 + np.exp(-both))
+    outcome = both + only_outcome + rng.normal(size=4000)
+    strengths = covariate_strengths(np.column_stack([both, only_outcome]), trained, outcome)
+    assert strengths[0] > 0.2
+    assert strengths[1] < 0.05

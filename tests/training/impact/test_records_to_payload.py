@@ -1,0 +1,197 @@
+"""From records to a saved model: planted effects found, refusals kept, the reloaded scorer equal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.errors import RefusedError
+from features.records.store import FRAME_TYPES
+from features.records.tables import IMPORTABLE
+from training.context import TrainingContext
+from training.evaluation import as_json
+from training.impact import evaluate as judging
+from training.impact.comparisons import comparison, comparison_table
+from training.impact.dataset import TABLES, Dataset, build
+from training.impact.fit import Parameters, fit
+from training.loading import load_scorer
+from training.payload import write_payload
+
+FIRST = datetime(2023, 1, 1, tzinfo=UTC)
+DAYS = 720
+PEOPLE = 400
+EFFECT = 6.0
+
+
+def at(day: int) -> datetime:
+    return FIRST + timedelta(days=int(day))
+
+
+def frames(rows: dict[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
+    found = {}
+    for name in TABLES:
+        schema = {column.name: FRAME_TYPES[column.kind] for column in IMPORTABLE[name].columns}
+        stated = [{"known_at": row.get("happened_at"), **row} for row in rows.get(name, [])]
+        found[name] = pl.DataFrame({key: [row.get(key) for row in stated] for key in schema}, schema=schema)
+    return found
+
+
+def organisation(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
+    """Return people of whom the motivated enrol in GOOD and EMPTY; GOOD raises the KPI by 6, ALL is for everybody."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    rows["courses"] = [{"course_id": name, "title": name} for name in ("ALL", "EMPTY", "GOOD", "NOBODY")]
+    rows["jobs"] = [{"job_id": "J", "title": "Job", "grade": 3.0}]
+    for number in range(PEOPLE):
+        name = f"E{number:04}"
+        drive = rng.normal()
+        rows["employees"].append(
+            {"employee_id": name, "spell": 1, "hired_at": at(-500), "known_at": at(-500)}
+        )
+        rows["job_history"].append(
+            {"employee_id": name, "spell": 1, "happened_at": at(-500), "job_id": "J", "department": f"D{number % 2}",
+             "location": "L", "pay_amount": 100.0, "pay_currency": "EUR"}
+        )  # fmt: skip
+        rows["surveys"].append(
+            {"employee_id": name, "item": "motivation", "happened_at": at(-90), "value": 3 + drive,
+             "scale_low": 0.0, "scale_high": 6.0}
+        )  # fmt: skip
+        enrolled = {"GOOD": pick(rng, drive), "EMPTY": pick(rng, drive), "ALL": int(rng.integers(60, 500))}
+        for course, day in enrolled.items():
+            if day is not None:
+                rows["learning_events"].append(
+                    {"event_id": f"{name}{course}", "employee_id": name, "course_id": course, "kind": "enrolled",
+                     "happened_at": at(day)}
+                )  # fmt: skip
+        for day in range(-170, DAYS, 90):
+            gain = EFFECT if enrolled["GOOD"] is not None and enrolled["GOOD"] < day else 0.0
+            rows["outcomes"].append(
+                {"employee_id": name, "kpi": "productivity", "unit": "index", "happened_at": at(day),
+                 "value": 100 + 5 * drive + gain + rng.normal(0, 2)}
+            )  # fmt: skip
+        if rng.random() < 0.15:
+            rows["exits"].append(
+                {"employee_id": name, "spell": 1, "happened_at": at(rng.integers(100, DAYS)), "reason_class": "voluntary"}
+            )  # fmt: skip
+    return frames(rows)
+
+
+def pick(rng: np.random.Generator, drive: float) -> int | None:
+    """Return the day of enrolling, or None; the driven enrol more often."""
+    return int(rng.integers(30, 480)) if rng.random() < 1 / (1 + np.exp(1.2 - drive)) else None
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    records = organisation(np.random.default_rng(7))
+    return build(TrainingContext(records, at(DAYS), threads=1))
+
+
+@pytest.fixture(scope="module")
+def folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("impact") / "payload"
+    write_payload(fit(dataset, Parameters(), np.random.default_rng(7)), found)
+    return found
+
+
+def estimates(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    listed = json.loads((folder / "estimates.json").read_text())["estimates"]
+    return {(one["course_id"], one["outcome"]): one for one in listed}
+
+
+def test_records_too_short_to_reach_the_horizon_are_refused() -> None:
+    records = organisation(np.random.default_rng(7))
+    with pytest.raises(RefusedError, match="No month can be followed"):
+        build(TrainingContext(records, at(20)))
+
+
+def test_a_course_that_nobody_took_is_refused_with_its_reason(folder: Path) -> None:
+    found = estimates(folder)["NOBODY", "productivity"]
+    assert found["status"] == "refused"
+    assert found["effect"] is None
+    assert found["verdict"]["code"] == "cannot_tell"
+    assert found["reason"]
+
+
+def test_the_compared_had_not_enrolled_by_the_end_of_their_month(dataset: Dataset) -> None:
+    good = dataset.course_ids.index("GOOD")
+    chosen = comparison(dataset, good, 180, np.random.default_rng(7))
+    mine = dataset.enrolled["course"] == good
+    enrolled = dict(zip(dataset.enrolled["person"][mine], dataset.enrolled["at"][mine], strict=True))
+    for row, trained in zip(chosen.rows, chosen.trained, strict=True):
+        person, month = dataset.person_of_row[row], dataset.month_of_row[row]
+        when = enrolled.get(person, np.iinfo(np.int64).max)
+        inside = dataset.months[month] <= when < dataset.months[month + 1]
+        assert inside if trained else when >= dataset.months[month + 1]
+
+
+def test_the_placebo_is_hidden_from_its_own_covariates(dataset: Dataset) -> None:
+    chosen = comparison(dataset, dataset.course_ids.index("GOOD"), 180, np.random.default_rng(7))
+    earlier = comparison_table(dataset, chosen, 0).as_placebo()
+    assert earlier is not None
+    assert not any(name.startswith("previous productivity") for name in earlier.names)
+    assert any(name.startswith("last productivity") for name in earlier.names)
+
+
+def test_the_planted_effect_is_found_and_the_empty_course_is_not_praised(folder: Path) -> None:
+    good, empty = (estimates(folder)[course, "productivity"] for course in ("GOOD", "EMPTY"))
+    assert good["effect"]["low"] < EFFECT < good["effect"]["high"]
+    assert good["effect"]["low"] > 0
+    assert good["verdict"]["code"] == "suggestive"
+    assert good["placebo"]["passed"]
+    assert good["pipeline"] == "screening"
+    assert good["unit"] == "index"
+    assert good["q_value"] < 0.01
+    assert empty["effect"]["low"] < 0 < empty["effect"]["high"]
+
+
+def test_leaving_is_an_outcome_of_everybody_who_was_there(folder: Path) -> None:
+    found = estimates(folder)["GOOD", "voluntary_exit"]
+    assert found["n"]["trained_without_outcome"] == 0
+    assert found["n"]["compared_without_outcome"] == 0
+    assert found["placebo"] is None
+
+
+def test_a_reloaded_scorer_answers_what_was_estimated_for_everybody_alike(
+    folder: Path, dataset: Dataset
+) -> None:
+    scorer = load_scorer(folder)
+    good = dataset.course_ids.index("GOOD")
+    found = scorer.scores(course_index=[good, good, -1], outcome_index=[0, 0, 0], covariates=np.zeros((3, 4)))
+    effect = estimates(folder)["GOOD", "productivity"]["effect"]
+    assert found[0].tolist() == [effect["value"], effect["low"], effect["high"]]
+    assert found[1].tolist() == found[0].tolist()
+    assert np.isnan(found[2]).all()
+    assert scorer.individual_effects is False
+
+
+def test_the_same_records_give_the_same_payload(folder: Path, dataset: Dataset, tmp_path: Path) -> None:
+    again = fit(replace(dataset, threads=2), Parameters(), np.random.default_rng(7))
+    assert write_payload(again, tmp_path / "again") == write_payload(
+        fit(dataset, Parameters(), np.random.default_rng(7)), tmp_path / "once"
+    )
+    assert (tmp_path / "again" / "estimates.json").read_bytes() == (folder / "estimates.json").read_bytes()
+
+
+def test_the_saved_model_is_judged_on_later_months(
+    folder: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "FAKES", 10)
+    found = judging.evaluate(folder, dataset, np.random.default_rng(7))
+    assert (
+        dataset.months[dataset.month_of_row[dataset.earlier_block].max() + 1]
+        < dataset.months[dataset.first_judging_month]
+    )
+    assert found.metrics[judging.PRIMARY].value > found.peers["mean"][judging.PRIMARY].value + 0.1
+    assert found.per_unit.shape == found.peer_units["last_measurement"].shape
+    passed, words = found.gates["null check"]
+    assert passed, words
+    json.dumps(as_json(found), allow_nan=False)
+    for draw in found.figures.values():
+        draw()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import fcntl
-import importlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from features.records.store import Store, open_store
-from serving import events, health, model_list, problems, records
+from serving import attrition, events, health, impact, model_list, problems, recommendation, records, skills
 from serving.access import Guard, scope_of
 from serving.audit import Audit
 from serving.background import background
@@ -31,7 +30,7 @@ from serving.ledger import Ledger
 from serving.limits import Limits
 from serving.models import Models
 from serving.paths import PathsWithIdentifiers
-from serving.settings import QUESTIONS, ServingSettings
+from serving.settings import ServingSettings
 
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000
@@ -127,22 +126,12 @@ def create_app(
     )
     app.state.house = built
     problems.install(app)
-    ours = (events.router, records.router, model_list.router, health.router)
-    for router in (*question_routers(), *ours, *(routers or ())):
+    for part in (skills, recommendation, attrition, impact, events, records, model_list, health):
+        mount(app, part.router)
+    for router in routers or ():
         mount(app, router)
     mount_documents(app, built.settings.open_docs)
     return app
-
-
-def question_routers() -> list[APIRouter]:
-    """Return the routers of the four questions."""
-    found = []
-    for question in QUESTIONS:
-        try:
-            found.append(importlib.import_module(f"serving.{question}").router)
-        except (ImportError, AttributeError):
-            continue
-    return found
 
 
 def layers(house: House, drain: Drain) -> list[Middleware]:

@@ -33,10 +33,7 @@ class Scoring(Protocol):
 
 def scoring(question: str) -> Scoring | None:
     """Return a question's module where it keeps scores."""
-    try:
-        module = importlib.import_module(f"serving.{question}")
-    except ImportError:
-        return None
+    module = importlib.import_module(f"serving.{question}")
     return cast(Scoring, module) if hasattr(module, "score_everybody") else None
 
 

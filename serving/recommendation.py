@@ -14,7 +14,7 @@ from serving import learning_path
 from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency
 from serving.models import LoadedModel
 from serving.recommendation_answers import Recommendations
-from serving.recommendation_body import Context, answer, ledger_rows
+from serving.recommendation_body import Context, answer, known_impact, ledger_rows
 from serving.recommendation_catalogue import Shelf, shelf_of
 from serving.recommendation_filters import RecommendationQuery, Wanted, wishes_of
 from serving.recommendation_kept import (
@@ -73,6 +73,7 @@ def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Res
         secrets.token_hex(10),
         now,
         fallback(scores, is_stale),
+        known_impact(house),
     )
     house.ledger.shown(ledger_rows(context, ranking, asked))
     return answer(context, ranking, asked)

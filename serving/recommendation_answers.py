@@ -19,6 +19,20 @@ class ClosedGap(BaseModel):
     required_level: float = Field(description="Level the target job asks for, 0-5.", examples=[3.0])
 
 
+class ExpectedImpact(BaseModel):
+    """The average effect of a course on those who took it, as the impact model estimated it; not of this person."""
+
+    outcome: str = Field(examples=["productivity"])
+    unit: str | None = Field(None, examples=["index"])
+    value: float = Field(
+        description="In the outcome's unit; above 0 where the course raised it.", examples=[2.1]
+    )
+    low: float = Field(description="Lower end of the 95 % interval.", examples=[0.7])
+    high: float = Field(description="Upper end of the 95 % interval.", examples=[3.4])
+    horizon_days: int = Field(examples=[180])
+    verdict: str = Field(description="How far it can be believed.", examples=["credible"])
+
+
 class RecommendedCourse(BaseModel):
     """One course of a ranking."""
 
@@ -46,7 +60,9 @@ class RecommendedCourse(BaseModel):
         "catalogue's; null with fewer than five of them.",
         examples=[0.82],
     )
-    expected_impact: float | None = Field(None, description="Null unless an estimate of its effect is known.")
+    expected_impact: list[ExpectedImpact] | None = Field(
+        None, description="Null unless the impact model estimated an effect that can be told."
+    )
     reason: str | None = Field(
         None,
         description="One sentence, made of the numbers that ranked it.",

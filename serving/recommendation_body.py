@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,12 @@ from features.catalogue import Catalogue
 from features.gap_value import Needs, gains
 from features.reasons import Closed, reason
 from features.records.moments import from_micros
+from serving.house import House
 from serving.models import LoadedModel
 from serving.recommendation_filters import RecommendationQuery
 from serving.recommendation_ranking import Candidates, Ranked
 
+CANNOT_TELL = "cannot_tell"
 NO_MORE = "No other course of the catalogue may be taken now and passes the filters."
 
 
@@ -44,6 +46,8 @@ class Context:
         Microseconds since 1970 UTC.
     fallback : str, optional
         Why a simpler method answered.
+    impact : mapping of str to list
+        Course → its estimated effects, where any can be told.
     """
 
     catalogue: Catalogue
@@ -55,6 +59,7 @@ class Context:
     recommendation_id: str
     now: int
     fallback: str | None
+    impact: Mapping[str, list[dict[str, Any]]]
 
 
 def answer(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> Response:
@@ -97,12 +102,30 @@ def item(context: Context, one: Ranked, place: int, is_explained: bool) -> dict[
         "prerequisites_met": not one.unmet,
         "prerequisites": [catalogue.course_ids[first] for first in one.unmet],
         "completion_share": context.model.scorer.model["completion"].get(course_id),
-        "expected_impact": None,
+        "expected_impact": context.impact.get(course_id),
         "reason": None,
     }
     if is_explained:
         explain(context, one, shown)
     return shown
+
+
+def known_impact(house: House) -> Mapping[str, list[dict[str, Any]]]:
+    """Return course → its effects as the impact model estimated them; what it cannot tell is left out."""
+    model = house.models.held.get("impact")
+    if model is None:
+        return {}
+    key = ("expected impact", model.digest)
+    if key not in house.cache:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for one in model.scorer.estimates():
+            if one["effect"] is not None and one["verdict"]["code"] != CANNOT_TELL:
+                shown = {name: one["effect"][name] for name in ("value", "low", "high")}
+                shown |= {name: one.get(name) for name in ("outcome", "unit", "horizon_days")}
+                found.setdefault(one["course_id"], []).append({**shown, "verdict": one["verdict"]["code"]})
+        house.cache[key] = found
+    kept: Mapping[str, list[dict[str, Any]]] = house.cache[key]
+    return kept
 
 
 def explain(context: Context, one: Ranked, shown: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from features.person_state import PersonState, held_now
 from features.reasons import WISH
 from serving.house import House
 from serving.models import LoadedModel
-from serving.recommendation_body import Context, answer
+from serving.recommendation_body import Context, answer, known_impact
 from serving.recommendation_catalogue import Shelf, shelf_of
 from serving.recommendation_filters import Id, RecommendationQuery, known, wishes_of
 from serving.recommendation_kept import Past, Scores, candidates_of, score_people
@@ -90,7 +90,16 @@ def profile_answer(house: House, profile: Profile) -> Response:
     wishes = wishes_of(shelf, profile, shelf.catalogue.is_open, state, (), now)
     ranking = rank(shelf.catalogue, needs, candidates, state.current, (), wishes)
     context = Context(
-        shelf.catalogue, model, candidates, needs, job_id, None, secrets.token_hex(10), now, said
+        shelf.catalogue,
+        model,
+        candidates,
+        needs,
+        job_id,
+        None,
+        secrets.token_hex(10),
+        now,
+        said,
+        known_impact(house),
     )
     return answer(context, ranking, profile)
 

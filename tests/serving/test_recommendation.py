@@ -243,6 +243,31 @@ def test_without_the_course_it_points_to_a_reason_and_its_score_fall(
     assert without["sql1"]["rank"] > with_excel["sql1"]["rank"]
 
 
+class Estimates:
+    """An impact model that could tell one effect and not the other."""
+
+    def estimates(self) -> list[dict[str, Any]]:
+        effect = {"value": 2.0, "low": 1.0, "high": 3.0}
+        common = {"outcome": "quality", "unit": "points", "horizon_days": 180, "effect": effect}
+        return [
+            {**common, "course_id": "sql1", "verdict": {"code": "credible"}},
+            {**common, "course_id": "talk", "verdict": {"code": "cannot_tell"}},
+            {**common, "course_id": "yoga", "effect": None, "verdict": {"code": "cannot_tell"}},
+        ]
+
+
+def test_an_effect_is_shown_with_its_interval_where_it_can_be_told(
+    stocked: TestClient, sqlite_house: House
+) -> None:
+    sqlite_house.models.hold(LoadedModel("impact", "1", "digest-1", Estimates(), Path(), {}))
+    shown = {item["course_id"]: item["expected_impact"] for item in ask(stocked)["items"]}
+    assert shown.pop("sql1") == [
+        {"value": 2.0, "low": 1.0, "high": 3.0, "outcome": "quality", "unit": "points", "horizon_days": 180,
+         "verdict": "credible"}
+    ]  # fmt: skip
+    assert set(shown.values()) == {None}
+
+
 def test_explanations_can_be_left_out(stocked: TestClient) -> None:
     assert {(item["reason"], tuple(item["closes"])) for item in ask(stocked, explain=False)["items"]} == {
         (None, ())

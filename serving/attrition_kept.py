@@ -148,3 +148,8 @@ def objections(store: Store, employee_ids: Sequence[str] | None = None) -> set[s
         query = query.where(table.employee_id.in_(employee_ids))
     with store.reading() as connection:
         return set(connection.scalars(query))
+
+
+def exported_columns(_model: LoadedModel, payload: bytes) -> dict[str, object]:
+    """Return a person's scores as plain columns, named as they are packed."""
+    return msgspec.structs.asdict(unpack(payload))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +21,12 @@ from features.records.store import Store, open_store
 from features.records.tables import IMPORTABLE
 from serving.house import House
 from serving.kept import TABLE
+from serving.models import LoadedModel
 from serving.recompute import keep_scores, scoring
 from serving.settings import QUESTIONS, ServingSettings
 
 CHUNK = 1_000
-EXPORT_ROWS = 20_000
+EXPORT_ROWS = 5_000
 Progress = Callable[[int], None]
 
 
@@ -150,7 +152,7 @@ def advancing(what: str, total: int, is_shown: bool) -> Iterator[Progress]:
 def export(house: House, question: str, digest: str, folder: Path) -> Path:
     """Write a question's kept scores as Parquet, for who reads files; readable by its owner alone.
 
-    Columns are those of the question's ``exported_columns(house, payload)``; where it has none, the packed bytes.
+    Columns are those of ``exported_columns`` of ``serving/<question>_kept.py``; where it has none, the packed bytes.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -159,7 +161,7 @@ def export(house: House, question: str, digest: str, folder: Path) -> Path:
     path = folder / f"{question}-{digest}.parquet"
     partial = path.with_suffix(".part")
     partial.touch(mode=0o600)
-    unpacked = getattr(scoring(question), "exported_columns", lambda _house, payload: {"payload": payload})
+    unpacked, model = columns_of(question), house.models.current(question)
     writer = None
     for page in pages(house.kept.store, question, digest):
         rows = [
@@ -167,7 +169,7 @@ def export(house: House, question: str, digest: str, folder: Path) -> Path:
                 "employee_id": person,
                 "as_of": from_micros(as_of),
                 "computed_at": from_micros(at),
-                **unpacked(house, payload),
+                **unpacked(model, payload),
             }
             for person, as_of, at, payload in page
         ]
@@ -180,6 +182,16 @@ def export(house: House, question: str, digest: str, folder: Path) -> Path:
         writer.close()
         partial.replace(path)
     return path
+
+
+def columns_of(question: str) -> Callable[[LoadedModel, bytes], dict[str, object]]:
+    """Return what unpacks a person's kept scores into columns."""
+    if importlib.util.find_spec(f"serving.{question}_kept") is None:
+        return lambda _model, payload: {"payload": payload}
+    found: Callable[[LoadedModel, bytes], dict[str, object]] = importlib.import_module(
+        f"serving.{question}_kept"
+    ).exported_columns
+    return found
 
 
 def pages(store: Store, question: str, digest: str) -> Iterator[list[tuple[str, int, int, bytes]]]:

@@ -24,8 +24,8 @@ How a question's module (`serving/<question>.py`) is written::
   after ``kept.as_of`` and more than `STALE_SECONDS` ago: answer with them, and say ``fallback: "stale_scores"``.
 - A question that keeps scores has ``score_everybody(house, employee_ids, progress) -> Iterator[tuple[str, bytes]]``; it is
   called by `skillpath score` and, for a handful of people, in the background when their records change.
-- ``exported_columns(house, payload) -> dict[str, object]`` beside it unpacks one person's payload into plain columns for the
-  Parquet file of `skillpath score`.
+- ``exported_columns(model, payload) -> dict[str, object]`` in ``serving/<question>_kept.py`` unpacks one person's payload into
+  plain columns for the Parquet file of `skillpath score`.
 - Where ``features/<question>.py`` has ``FEATURE_SCHEMA: Mapping[str, str]`` (feature name → kind and unit), a bundle whose
   signed ``feature_schema_digest`` differs from ``SHA-256(canonical JSON of it)`` is refused.
 - ``house.cache`` is per process: key by (name, ``house.models.current(…).digest`` or a version of the records).

@@ -154,3 +154,10 @@ def past_of(known: History, people: Sequence[str], scorer: Any) -> Past:
         np.array([weight for _, weight in flat], dtype=np.float64),
         np.array([job.get(current.get(person, ""), -1) for person in people], dtype=np.int64),
     )
+
+
+def exported_columns(model: LoadedModel, payload: bytes) -> dict[str, object]:
+    """Return a person's scores as plain columns: courses, best first, and their scores."""
+    scores = unpack(payload)
+    known = model.scorer.course_ids
+    return {"course_ids": [known[place] for place in scores.courses], "scores": scores.scores.tolist()}

@@ -47,6 +47,9 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Scoring:
     only = lambda question: module if question == QUESTION else None  # noqa: E731
     monkeypatch.setattr(recompute, "scoring", only)
     monkeypatch.setattr(batch, "scoring", only)
+    monkeypatch.setattr(
+        batch, "columns_of", lambda _question: lambda _model, payload: {"version": payload.decode()}
+    )
     return module
 
 
@@ -93,6 +96,7 @@ def test_a_stopped_run_goes_on_where_it_was(staffed: House, scoring: Scoring) ->
     frame = pl.read_parquet(second.file)
     assert sorted(frame["employee_id"].to_list()) == ["ann", "bob", "eve"]
     assert frame["as_of"].unique().to_list() == [NOW]
+    assert frame["version"].unique().to_list() == ["1"]
     assert Path(second.file).stat().st_mode & 0o077 == 0
 
 

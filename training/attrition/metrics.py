@@ -115,10 +115,11 @@ def calibration_line(left: Bools, probability: Floats, weight: Floats) -> tuple[
     for _ in range(50):
         expected = sigmoid(design @ line)
         curvature = design.T @ (design * (weight * np.maximum(expected * (1 - expected), 1e-9))[:, None])
-        step: Floats = np.linalg.solve(curvature + 1e-9 * np.eye(2), design.T @ (weight * (left - expected)))
+        gradient = design.T @ (weight * (left - expected))
+        step = np.asarray(np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient), dtype=np.float64)
         while np.abs(step).max() > 1e-8 and deviance(line + step) > deviance(line):
-            step = step / 2
-        line = line + step
+            step = np.asarray(step / 2, dtype=np.float64)
+        line = np.asarray(line + step, dtype=np.float64)
         if np.abs(step).max() < 1e-8:
             break
     return float(line[0]), float(line[1])

@@ -103,7 +103,7 @@ def survival_dataset(
         folds=inner_folds(panel, rng),
         final_rows=np.arange(len(panel)),
         test=Landmark(with_clock(check), table.duration[check], codes[check], check),
-        past=Landmark(table.features[fit], table.duration[fit], codes[fit], fit),
+        past=Landmark(with_clock(fit), table.duration[fit], codes[fit], fit),
         schema=names,
         categorical=table.categorical,
         causes=("exit",),

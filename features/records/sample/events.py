@@ -80,8 +80,9 @@ def attendance(world: World, rows: Block, rng: np.random.Generator) -> list[Bloc
     """Return the events up to the middle of each enrolment: enrolled, started, progressed."""
     hours = np.array([course.hours for course in world.catalogue.courses])[rows["course"]]
     in_session = rows["session"] >= 0
-    blocks = [event(rows, "enrolled", moments(rows["enrolled"], rng), rng)]
-    began = (rows["how"] != MANDATORY) & ~np.isin(rows["fate"], (EXPIRED,))
+    logged = rows["ended"] >= world.months.first_day  # of earlier years only completions were kept
+    blocks = [event(take(rows, logged), "enrolled", moments(rows["enrolled"][logged], rng), rng)]
+    began = logged & (rows["how"] != MANDATORY) & (rows["fate"] != EXPIRED) & ~in_session
     began &= (rows["fate"] != WITHDRAWN) | (rng.random(len(began)) < 0.6)
     blocks.append(event(take(rows, began), "started", moments(rows["started"][began], rng), rng))
     long = began & (hours >= 5) & ~in_session & (rng.random(len(began)) < 0.7)

@@ -220,7 +220,7 @@ def quarter(frames: dict[str, pl.DataFrame], start: date, end: date) -> list[tup
     completed = by_end.filter(pl.col("kind") == "completed").select(keys).unique().join(fresh, on=keys)
     outcome = table["y"].to_numpy()
     place = {name: number for number, name in enumerate(table["employee_id"])}
-    touched = members(enrolled, place)
+    touched = members(by_end.filter(pl.col("kind").is_in(["enrolled", "completed"])), place)
     basis = np.linalg.qr(design)[0]
     unexplained = outcome - basis @ (basis.T @ outcome)
     out = []

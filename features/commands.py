@@ -63,8 +63,8 @@ def import_records(  # noqa: PLR0917
 ) -> None:  # fmt: skip
     """Import files into the records, all or nothing per file; a second time changes nothing.
 
-    Examples
-    --------
+    \b
+    For example:
     skillpath import organisation var/sample
     skillpath import employees hires.csv --json
     skillpath import hris export.csv --mapping workday_workers

@@ -17,7 +17,6 @@ from features.text import Floats, sentences, windows
 Encode = Callable[[Sequence[str]], Floats]
 
 MAX_WORDS = 1_200  # of a text are read: more belongs into several texts
-FINDS_PER_WINDOW = 1  # the same words are not read as two skills
 LEVEL_WORDS: tuple[tuple[float, str], ...] = (
     (5.0, r"expert\w*|master\w*|world[- ]class"),
     (4.0, r"advanced|strong|deep|extensive|excellent|proficien\w+|in[- ]depth|thorough"),
@@ -74,6 +73,8 @@ class Find:
 def extract_skills(text: str, scorer: ConceptScorer, encode: Encode, most: int = 30) -> list[Find]:
     """Return the skills that a text asks for or teaches, the surest first.
 
+    Words of a sentence that a surer skill was read from are not read as another one.
+
     Parameters
     ----------
     text : str
@@ -98,25 +99,25 @@ def extract_skills(text: str, scorer: ConceptScorer, encode: Encode, most: int =
     offsets = np.cumsum([0, *map(len, pieces)])
     vectors = distinct_vectors([*read, *flat], encode)
     found = scorer.extract(vectors[: len(read)], vectors[len(read) :], offsets)
-    finds, used = [], dict[str, int]()
+    finds: list[Find] = []
+    used: dict[int, set[str]] = {}
     for place, concept in enumerate(found["concepts"]):
-        sentence = read[found["sentences"][place]]
-        window = int(found["windows"][place])
-        words = flat[window] if window >= 0 else sentence
-        used[words] = used.get(words, 0) + 1
-        if used[words] > FINDS_PER_WINDOW:
+        row, window = int(found["sentences"][place]), int(found["windows"][place])
+        words = flat[window] if window >= 0 else read[row]
+        already = used.setdefault(row, set())
+        if set(words.lower().split()) <= already:
             continue
-        confidence = float(found["confidence"][place])
-        mentions = int(found["mentions"][place])
+        already |= set(words.lower().split())
+        confidence, mentions = float(found["confidence"][place]), int(found["mentions"][place])
         finds.append(
             Find(
                 scorer.concept_ids[concept],
                 scorer.names[concept],
-                stated_level(sentence),
+                stated_level(read[row]),
                 min(1.0, confidence * (1 + 0.25 * (mentions - 1))),
                 confidence,
                 words,
-                sentence,
+                read[row],
             )
         )
     return finds[:most]

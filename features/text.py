@@ -24,9 +24,18 @@ MAX_SENTENCE_WORDS = 60
 ACTIVE = ("script", "style")
 TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
-BREAKS = re.compile(r"(?<=[.!?;])(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\"'(]?[A-Z0-9])|\s*[\r\n•·▪●◦|]+\s*|\s+[-–*]\s+")
+BREAKS = re.compile(
+    r"(?<=[.!?;])(?<!e\.g\.)(?<!i\.e\.)\s+(?=[\"'(]?[A-Z0-9])|\s*[\r\n•·▪●◦|]+\s*|\s+[-–*]\s+"
+)
 BLOCKS = re.compile(r"<(?:br|/?p|/?li|/?ul|/?ol|/?div|/?h[1-6]|/?tr)\b[^<>]*>", re.IGNORECASE)
 WORD = re.compile(r"[^\s,;:()\[\]{}\"!?/\\]+")
+
+FUNCTION_WORDS = (
+    "a all also an and any are as at be been being but by can could do does etc for from had has have how if in "
+    "into is it its may must no not of on or other our should so such than that the their then these they this "
+    "those to was we were what when where which who will with would you your"
+)
+SAYS_NOTHING = frozenset(FUNCTION_WORDS.split())
 
 
 class Encoder(Protocol):
@@ -177,20 +186,25 @@ def parts_of(sentence: str) -> Iterator[str]:
 def windows(sentence: str, lengths: Sequence[int]) -> list[str]:
     """Return the runs of so many consecutive words of a sentence, each once, in order.
 
+    Runs that begin or end with a function word ("of", "the") are left out: half of all, and they name nothing.
     A sentence shorter than the shortest length is its own and only window.
 
     Examples
     --------
     >>> windows("You write clean code.", [2, 3])
-    ['You write', 'write clean', 'clean code', 'You write clean', 'write clean code']
+    ['write clean', 'clean code', 'write clean code']
     """
     words = [word.rstrip(".") or word for word in WORD.findall(sentence)]
-    runs = [
-        " ".join(words[start : start + length])
-        for length in lengths
-        for start in range(len(words) - length + 1)
-    ]
-    return list(dict.fromkeys(runs)) or ([" ".join(words)] if words else [])
+    if len(words) < min(lengths, default=1):
+        return [" ".join(words)] if words else []
+    runs = [words[start : start + length] for length in lengths for start in range(len(words) - length + 1)]
+    return list(dict.fromkeys(" ".join(run) for run in runs if says_something(run)))
+
+
+def says_something(run: Sequence[str]) -> bool:
+    """Say whether a run of words neither begins nor ends with a function word; "IT" in capitals is none."""
+    return not any(word.lower() in SAYS_NOTHING and not (word.isupper() and len(word) > 1)
+                   for word in (run[0], run[-1]))  # fmt: skip
 
 
 def course_text(title: str, description: str | None) -> str:

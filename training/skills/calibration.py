@@ -42,7 +42,7 @@ def best_threshold(values: Floats, is_right: NDArray[np.bool_], total: int) -> f
 
     Examples
     --------
-    >>> best_threshold(np.array([0.9, 0.8, 0.3, 0.2]), np.array([True, True, False, True]), 3)
+    >>> best_threshold(np.array([0.9, 0.8, 0.3, 0.2]), np.array([True, True, False, False]), 2)
     0.8
     """
     order = np.argsort(-values, kind="stable")

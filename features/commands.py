@@ -69,7 +69,7 @@ def import_records(  # noqa: PLR0917
     skillpath import employees hires.csv --json
     skillpath import hris export.csv --mapping workday_workers
     skillpath import esco esco_classification.zip esco_relations.zip
-    """
+    """  # noqa: D301  (the mark is a real backspace, which keeps the lines as they are)
     from features.records.reading import ImportOptions
     from features.records.settings import RecordsSettings
 

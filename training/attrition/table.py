@@ -109,7 +109,8 @@ def read_request(arguments: list[str]) -> Request:
             "The arguments of evaluate attrition cannot be read.", hint="See --help."
         ) from error
     mapped = read_mapping(given["columns"]) if given["columns"] else {}
-    values = {**given, **{name: value for name, value in mapped.items() if not given.get(name)}}
+    defaults = {action.dest: action.default for action in parser()._actions}
+    values = {**given, **{name: value for name, value in mapped.items() if given[name] == defaults[name]}}
     for name in LISTS:
         value = values[name]
         values[name] = (
@@ -292,12 +293,13 @@ def codes(values: pd.Series) -> Floats:
 
 
 def numbers(values: pd.Series) -> Ints:
-    """Return values as numbers from 0 in ascending order."""
-    return (
-        np.asarray(values.rank(method="dense").to_numpy(dtype=np.float64, na_value=0.0), dtype=np.int64)
-        if (pd.api.types.is_numeric_dtype(values))
-        else np.asarray(pd.Categorical(values.astype("string")).codes, dtype=np.int64)
-    )
+    """Return values as numbers from 0 in ascending order; raise BadInputError where some are empty."""
+    if values.isna().any():
+        raise BadInputError(
+            f"The column {values.name} is empty in some rows.", found=f"{int(values.isna().sum())} empty rows"
+        )
+    ordered = values if pd.api.types.is_numeric_dtype(values) else values.astype("string")
+    return np.asarray(pd.Categorical(ordered).codes, dtype=np.int64)
 
 
 def said_to_leave(values: pd.Series, request: Request) -> NDArray[np.bool_]:

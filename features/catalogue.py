@@ -128,6 +128,14 @@ class Catalogue:
         )
         return tuple(tuple(pairs[self.teaches.of(course)]) for course in range(self.size))
 
+    @cached_property
+    def shown(self) -> tuple[dict[str, Any], ...]:
+        """Each course as callers see it: identifier, title, address, hours (None where unknown), modality."""
+        hours = [value if np.isfinite(value) else None for value in self.hours.tolist()]
+        names = ("course_id", "title", "url", "hours", "modality")
+        columns = (self.course_ids, self.titles, self.urls, hours, self.modalities)
+        return tuple(dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
     @property
     def size(self) -> int:
         """Number of courses."""

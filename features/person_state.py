@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from features.catalogue import Catalogue
 from features.recommendation import CLOSING_KINDS, EVENT_WEIGHTS, OPEN_KINDS, TAKEN_KINDS
@@ -16,8 +17,7 @@ DAY_MICROS = 86_400 * 1_000_000
 RANK = {source: place for place, source in enumerate(PRECEDENCE)}
 
 
-@dataclass(frozen=True)
-class LearningEvent:
+class LearningEvent(NamedTuple):
     """A learning event of one person; `course` is an index, times are microseconds since 1970 UTC."""
 
     course: int
@@ -26,8 +26,7 @@ class LearningEvent:
     snoozed_until: int | None = None
 
 
-@dataclass(frozen=True)
-class SkillEvidence:
+class SkillEvidence(NamedTuple):
     """A piece of evidence for a skill; `skill` is an index, `happened` microseconds since 1970 UTC."""
 
     skill: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from features.catalogue import Catalogue
 
@@ -16,8 +16,7 @@ TAKERS, CONTENT, POPULAR, WISH = (
 LEVEL_NAMES = ("none", "aware", "assisted", "independent", "advanced", "expert")
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(NamedTuple):
     """A gap that a course closes: skill name, level held, level reached, level required."""
 
     skill: str
@@ -26,8 +25,7 @@ class Closed:
     required: float
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """What the model's part of a score rests on: its kind, and the course in the history that it points to."""
 
     kind: int = 0

@@ -86,25 +86,19 @@ def body(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery
 
 def item(context: Context, one: Ranked, place: int, is_explained: bool) -> dict[str, Any]:
     """Return one course of the ranking."""
-    catalogue, course, assignment = context.catalogue, one.course, one.assignment
-    course_id, hours = catalogue.course_ids[course], float(catalogue.hours[course])
-    shown: dict[str, Any] = {
-        "course_id": course_id,
-        "title": catalogue.titles[course],
-        "url": catalogue.urls[course],
-        "hours": hours if hours == hours else None,  # noqa: PLR0124 - not a number means unknown
-        "modality": catalogue.modalities[course],
-        "rank": place,
-        "score": one.score,
-        "mandatory": assignment is not None and assignment.is_mandatory,
-        "due_at": stamp(assignment.due) if assignment is not None and assignment.due is not None else None,
-        "closes": [],
-        "prerequisites_met": not one.unmet,
-        "prerequisites": [catalogue.course_ids[first] for first in one.unmet],
-        "completion_share": context.model.scorer.model["completion"].get(course_id),
-        "expected_impact": context.impact.get(course_id),
-        "reason": None,
-    }
+    assignment = one.assignment
+    shown = context.catalogue.shown[one.course].copy()
+    course_id = shown["course_id"]
+    shown["rank"] = place
+    shown["score"] = one.score
+    shown["mandatory"] = assignment is not None and assignment.is_mandatory
+    shown["due_at"] = stamp(assignment.due) if assignment is not None and assignment.due is not None else None
+    shown["closes"] = []
+    shown["prerequisites_met"] = not one.unmet
+    shown["prerequisites"] = [context.catalogue.course_ids[first] for first in one.unmet]
+    shown["completion_share"] = context.model.scorer.model["completion"].get(course_id)
+    shown["expected_impact"] = context.impact.get(course_id)
+    shown["reason"] = None
     if is_explained:
         explain(context, one, shown)
     return shown
@@ -131,21 +125,20 @@ def known_impact(house: House) -> Mapping[str, list[dict[str, Any]]]:
 def explain(context: Context, one: Ranked, shown: dict[str, Any]) -> None:
     """Add the gaps closed and the sentence why."""
     catalogue, needs = context.catalogue, context.needs
+    closed = []
     for place, start, reached, _ in gains(catalogue, one.course, needs):
-        skill = int(needs.skills[place])
+        skill, required = int(needs.skills[place]), float(needs.required[place])
+        name = catalogue.skill_names[skill]
+        closed.append(Closed(name, start, reached, required))
         shown["closes"].append(
             {
                 "skill_id": catalogue.skill_ids[skill],
-                "skill": catalogue.skill_names[skill],
+                "skill": name,
                 "from_level": start,
                 "to_level": reached,
-                "required_level": float(needs.required[place]),
+                "required_level": required,
             }
         )
-    closed = [
-        Closed(gap["skill"], gap["from_level"], gap["to_level"], gap["required_level"])
-        for gap in shown["closes"]
-    ]
     job = catalogue.job_titles.get(context.job_id or "")
     before = catalogue.titles[one.opens] if one.opens >= 0 else None
     why = reason(catalogue, closed, context.candidates.cause(one.course), job, before)

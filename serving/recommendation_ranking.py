@@ -187,7 +187,8 @@ def ranked(
     completed: frozenset[int],
 ) -> Ranked:
     """Return a course in its place."""
-    unmet = tuple(one for one in line.catalogue.prerequisites[course] if one not in completed)
+    before = line.catalogue.prerequisites[course]
+    unmet = tuple(one for one in before if one not in completed) if before else ()
     score = 0.5 + math.atan(float(totals[course])) / math.pi
     return Ranked(course, round(score, 4), asked.get(course), unmet, line.opens.get(course, -1))
 
@@ -216,6 +217,11 @@ class Line:
         """Place a course after its unmet prerequisites; return what was placed, nothing where they are out of reach."""
         if course in self.placed or not self.allowed[course]:
             return []
+        if not self.catalogue.prerequisites[course]:
+            self.courses.append(course)
+            self.placed.add(course)
+            self.ready.add(course)
+            return [course]
         chain = chain_to(self.catalogue, course, self.ready, self.allowed)
         new = [one for one in chain if one not in self.placed]
         self.courses += new

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.catalogue import Catalogue
-from features.errors import UnknownRecordError
+from features.errors import UnavailableError, UnknownRecordError
 from features.person_state import LearningEvent, PersonState, SkillEvidence, person_state
 from features.records.schema import METADATA
 from serving.house import House
@@ -113,7 +113,9 @@ def padded(table: sa.Table, names: Sequence[str], count: int, kind: Any) -> list
 
 def plain(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """Return a column; a flag as 1 or 0, which both databases can cast."""
-    return sa.case((column.is_(True), 1), else_=0) if isinstance(column.type, sa.Boolean) else column
+    if not isinstance(column.type, sa.Boolean):
+        return column
+    return sa.case((column.is_(sa.true()), sa.literal_column("1")), else_=sa.literal_column("0"))
 
 
 def kept_part() -> sa.Select[Any]:
@@ -180,11 +182,10 @@ def read_person(
         "model_digest": model_digest,
     }
     parts: list[list[Any]] = [[] for _ in range(7)]
-    with house.store.reading() as connection:
-        for row in sorted(connection.execute(EVERYTHING, asked).all(), key=in_time):
-            parts[row[0]].append(row)
-        if not parts[CAREER] and connection.execute(EXISTS, {"employee_id": employee_id}).first() is None:
-            raise UnknownRecordError("There is no such employee.", found=employee_id)
+    for row in sorted(rows_of(house, asked), key=in_time):
+        parts[row[0]].append(row)
+    if not parts[CAREER]:
+        refuse_unknown(house, employee_id)
     state = person_state(
         catalogue, learning_events(catalogue, parts[EVENTS]), skill_evidence(catalogue, parts[EVIDENCE]), now
     )
@@ -200,6 +201,38 @@ def read_person(
         max((row[2] for row in parts[EVENTS]), default=0),
         Kept(parts[KEPT][0][1], parts[KEPT][0][10]) if parts[KEPT] else None,
     )
+
+
+def rows_of(house: House, asked: dict[str, Any]) -> list[Any]:
+    """Return the rows of the statement, compiled once and run on the driver's own connection.
+
+    Raises
+    ------
+    UnavailableError
+        If the store does not answer.
+    """
+    engine = house.store.engine
+    statement: Any = house.cache.get("everything of a person")
+    if statement is None:
+        statement = house.cache["everything of a person"] = EVERYTHING.compile(dialect=engine.dialect)
+    values: Any = asked if statement.positiontup is None else [asked[name] for name in statement.positiontup]
+    try:
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement.string, values)
+            return list(cursor.fetchall())
+        finally:
+            connection.close()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise UnavailableError("The store does not answer.", found=type(error).__name__) from error
+
+
+def refuse_unknown(house: House, employee_id: str) -> None:
+    """Raise UnknownRecordError where there is no such employee."""
+    with house.store.reading() as connection:
+        if connection.execute(EXISTS, {"employee_id": employee_id}).first() is None:
+            raise UnknownRecordError("There is no such employee.", found=employee_id)
 
 
 def in_time(row: Any) -> tuple[int, int, int]:

@@ -164,8 +164,10 @@ def with_year_before(rows: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
 def with_peers(rows: pl.DataFrame) -> pl.DataFrame:
     """Add what compares a person with others at the same moment: pay, team, people led."""
     job = ["as_of", "job_id", "pay_currency"]
+    place = [*job, "location"]
     rows = rows.with_columns(
-        _pay_median=median_of_peers("pay_amount", job), _growth_median=median_of_peers("pay_growth", job)
+        _pay_median=pl.coalesce(median_of_peers("pay_amount", place), median_of_peers("pay_amount", job)),
+        _growth_median=median_of_peers("pay_growth", job),
     )
     led = rows.group_by("as_of", "manager_id").agg(span_of_control=pl.len()).drop_nulls("manager_id")
     rows = rows.with_columns(

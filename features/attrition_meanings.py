@@ -35,7 +35,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("days_since_promotion", "days", "time since the last promotion, or since hire", True),
     Feature("days_since_manager_change", "days", "time with the present manager"),
     Feature("manager_changes_365_days", "count", "changes of manager within a year", True),
-    Feature("pay_to_job_median", "share, 1 is the median", "pay against the median of the same job", True),
+    Feature("pay_to_job_median", "share, 1 is the median", "pay against the median of the same job and place", True),
     Feature("pay_growth_excess", "share", "pay growth within a year against the same job's", True),
     Feature("rating", "1-5", "the last performance rating"),
     Feature("rating_change", "points", "the change of the rating within a year"),

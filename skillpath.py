@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 
@@ -36,6 +37,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+# Work is shared out once, by the program: OpenMP gets its threads, the linear algebra beneath gets one,
+# and who waits does not spin. Set before numpy is imported; what the environment says already stands.
+THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+           "POLARS_MAX_THREADS": "2", "OMP_WAIT_POLICY": "passive"}  # fmt: skip
+
+
 def forward(name: str, module: str) -> Callable[[typer.Context], None]:
     """Return a command that imports its stage only when it is called."""
 
@@ -54,6 +61,8 @@ def main() -> None:
     """Run the command line; an error that teaches goes to stderr, with its own exit code."""
     from features.errors import SkillpathError
 
+    for name, value in THREADS.items():
+        os.environ.setdefault(name, os.environ.get("SKILLPATH_THREADS", value) if value == "2" else value)
     try:
         app()
     except SkillpathError as error:

@@ -110,7 +110,7 @@ class ServingSettings(RecordsSettings):
     @property
     def registry_uri(self) -> str:
         """The MLflow the puller asks."""
-        default = f"sqlite:///{self.var.absolute() / 'mlflow.db'}"
+        default = f"sqlite:///{self.var.resolve() / 'mlflow.db'}"
         return self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "") or default
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -30,6 +31,7 @@ HOST, PORT = "127.0.0.1", int(os.environ.get("SKILLPATH_PORT", "8000"))
 SCOPES = "recommendations:read skills:read attrition:read impact:read records:write events:write"
 READY_WITHIN_SECONDS = 60
 SHOWN = 10
+OUTCOME = "productivity"
 
 console = Console()
 
@@ -61,12 +63,12 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "skillpath", *arguments]
 
 
-def walk() -> None:
+def walk(way: list[Step]) -> None:
     """Run the steps that do not stand yet; a finished step is noted only after it succeeded."""
     notes = VAR / "demo" / "steps.json"
     done: dict[str, Any] = json.loads(notes.read_text()) if notes.is_file() else {}
     key = f"{EMPLOYEES} employees, {YEARS} years, seed {SEED}"
-    for step in steps():
+    for step in way:
         if done.get(step.name) == key:
             console.print(f"[dim]{step.name}: stands from an earlier run[/dim]")
             continue
@@ -172,7 +174,9 @@ def percent(share: float) -> str:
 def show_employee(ask: Callable[..., Any], employee_id: str) -> None:
     """Print one person's gaps, recommendations with reasons, and learning path."""
     gaps = ask(f"/v1/employees/{employee_id}/skill-gaps")
-    heading(f"What is missing? {employee_id} as {gaps['job']}: {percent(gaps['met_share'])} of the job is met")
+    heading(
+        f"What is missing? {employee_id} as {gaps['job']}: {percent(gaps['met_share'])} of the job is met"
+    )
     shown = table("skill", ">required", ">held", ">gap", ">importance", "evidence")
     for gap in gaps["gaps"][:SHOWN]:
         evidence = gap["evidence"]
@@ -186,7 +190,9 @@ def show_employee(ask: Callable[..., Any], employee_id: str) -> None:
     shown = table(">", "course", ">hours", ">score", "reason")
     for item in answer["items"]:
         title = f"{item['title']} [bold](mandatory)[/bold]" if item["mandatory"] else item["title"]
-        shown.add_row(str(item["rank"]), title, f"{item['hours'] or 0:.0f}", f"{item['score']:.2f}", item["reason"])
+        shown.add_row(
+            str(item["rank"]), title, f"{item['hours'] or 0:.0f}", f"{item['score']:.2f}", item["reason"]
+        )
     console.print(shown)
 
     path = ask(f"/v1/employees/{employee_id}/learning-path")
@@ -196,3 +202,89 @@ def show_employee(ask: Callable[..., Any], employee_id: str) -> None:
         raises = ", ".join(f"{s['skill']} {s['from_level']:.0f}→{s['to_level']:.0f}" for s in step["raises"])
         shown.add_row(str(number), step["title"], f"{step['hours_so_far']:.0f}", raises)
     console.print(shown)
+
+
+def show_attrition(ask: Callable[..., Any]) -> None:
+    """Print the ten highest exit probabilities by band, with drivers."""
+    answer = ask("/v1/attrition-risks", limit=SHOWN)
+    heading(f"Who may leave? The {SHOWN} highest exit probabilities (voluntary, 180 days)")
+    shown = table("employee", "department", "band", ">180 days", ">interval", "drivers", "basis")
+    for row in answer["items"]:
+        asked = next(p for p in row["probabilities"] if p["horizon_days"] == answer["horizon_days"])
+        between = "" if asked["low"] is None else f"{percent(asked['low'])} to {percent(asked['high'])}"
+        drivers = "; ".join(driver["words"] for driver in row["drivers"])
+        shown.add_row(row["employee_id"], row["department"], row["band"], percent(asked["value"]), between, drivers,
+                      row["basis"])  # fmt: skip
+    console.print(shown)
+    console.print(
+        "[dim]A reason to talk, never a verdict: associations in the records, not known causes.[/dim]"
+    )
+
+
+def show_impact(ask: Callable[..., Any], folder: Path) -> None:
+    """Print the verdict on every course for the first outcome, the clearest first."""
+    import polars as pl
+
+    courses = pl.read_csv(folder / "courses.csv", columns=["course_id", "title"]).rows()
+    answers = [
+        (title, ask(f"/v1/courses/{course_id}/impact", outcome=OUTCOME)) for course_id, title in courses
+    ]
+    estimated = [(title, found) for title, found in answers if found["status"] == "estimated"]
+    heading(f"Did it help? Effect of each course on {OUTCOME}: {len(estimated)} estimated, "
+            f"{len(answers) - len(estimated)} refused")  # fmt: skip
+    shown = table("course", ">effect", ">95 % interval", ">trained", "verdict")
+    for title, found in sorted(
+        estimated, key=lambda pair: (pair[1]["verdict"]["code"], -pair[1]["effect"]["value"])
+    ):
+        effect = found["effect"]
+        between = f"{effect['low']:+.1f} to {effect['high']:+.1f}"
+        verdict = found["verdict"]["code"].replace("_", " ")
+        shown.add_row(title, f"{effect['value']:+.1f}", between, str(found["n"]["trained"]), verdict)
+    console.print(shown)
+    refused = sorted({found["reason"] for _, found in answers if found["status"] == "refused"})
+    console.print(f"[dim]Refused, because: {' '.join(refused)}[/dim]")
+
+
+def show_doors() -> None:
+    """Print where everything is to be found."""
+    heading("Where to go from here")
+    mlflow = f"mlflow ui --backend-store-uri sqlite:///{VAR}/mlflow.db --host 127.0.0.1 --port 5000"
+    shown = table("what", "where")
+    shown.add_row("the HTTP contract", f"http://{HOST}:{PORT}/docs and http://{HOST}:{PORT}/openapi.json")
+    shown.add_row("an API key for it", f"{VAR}/demo/key")
+    shown.add_row("runs, models, plots", f"{Path(sys.executable).parent}/{mlflow}")
+    shown.add_row("the sample organisation", f"{VAR}/sample (the planted truth: truth.json)")
+    shown.add_row("kept scores", f"{VAR}/scores")
+    console.print(shown)
+
+
+def data_end(folder: Path) -> str:
+    """Return the moment at which the sample ends: the service's clock stands there."""
+    return str(tomllib.loads((folder / "organisation.toml").read_text())["as_of"])
+
+
+def main() -> None:
+    """Walk the way, serve, print the answers, and stay until Ctrl-C (or exit at once with --once)."""
+    folder = VAR / "sample"
+    walk(steps()[:1])
+    os.environ.setdefault("SKILLPATH_CLOCK", data_end(folder))
+    walk(steps()[1:])
+    key = api_key()
+    with service():
+        ask = asker(key)
+        show_employee(ask, chosen_employee(folder))
+        show_attrition(ask)
+        show_impact(ask, folder)
+        show_doors()
+        if "--once" not in sys.argv[1:]:
+            console.print(f"\nServing on http://{HOST}:{PORT} until Ctrl-C.")
+            signal.pause()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        console.print("\nStopped; what stands is reused by the next run.")
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"the step stopped with exit code {failed.returncode}: {' '.join(failed.cmd[2:])}")

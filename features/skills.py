@@ -77,7 +77,7 @@ def held_levels(history: History, employee_ids: Sequence[str] | None = None) -> 
         | (pl.col("level") > pl.col("stated_level"))
         & ((pl.col("evidenced_at") >= pl.col("stated_at")) | (pl.col("stated_source") == "self"))
     )
-    raised = raised.sort("level", "evidenced_at", descending=True).unique(
+    raised = raised.sort("level", "evidenced_at", "evidence", descending=True).unique(
         key, keep="first", maintain_order=True
     )
     raised = raised.select(stated.columns)
@@ -175,6 +175,7 @@ def gaps(
     employee_ids: Sequence[str] | None = None,
     target_jobs: Mapping[str, str] | None = None,
     requirements: pl.DataFrame | None = None,
+    held: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return what each person lacks for a job: gap = max(0, required level − held level).
 
@@ -188,6 +189,8 @@ def gaps(
         The job to compare each person with; the current one where a person is not named.
     requirements : polars.DataFrame, optional
         As `required_levels` returns them, where they were read elsewhere (from a job's text).
+    held : polars.DataFrame, optional
+        As `held_levels` returns them for those people, where they are known already.
 
     Returns
     -------
@@ -200,7 +203,8 @@ def gaps(
     asked = required_levels(history) if requirements is None else requirements
     wanted = people_and_jobs(history, employee_ids, target_jobs).join(asked, "job_id")
     wanted = wanted.rename({"level": "required_level", "source": "required_source"})
-    compared = wanted.join(held_levels(history, employee_ids), ["employee_id", "skill_id"], "left")
+    known = held_levels(history, employee_ids) if held is None else held
+    compared = wanted.join(known, ["employee_id", "skill_id"], "left")
     compared = compared.with_columns(held_level=pl.col("level").fill_null(0.0))
     compared = compared.with_columns(
         gap=(pl.col("required_level") - pl.col("held_level")).clip(lower_bound=0.0)
@@ -223,6 +227,7 @@ def strengths(
     employee_ids: Sequence[str] | None = None,
     target_jobs: Mapping[str, str] | None = None,
     requirements: pl.DataFrame | None = None,
+    held: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return where each person has more than a job asks for, or is advanced in what it does not ask for.
 
@@ -235,8 +240,8 @@ def strengths(
     """
     asked = required_levels(history) if requirements is None else requirements
     people = people_and_jobs(history, employee_ids, target_jobs)
-    held = held_levels(history, employee_ids).join(people, "employee_id")
-    compared = held.join(
+    known = held_levels(history, employee_ids) if held is None else held
+    compared = known.join(people, "employee_id").join(
         asked.select("job_id", "skill_id", required_level="level"), ["job_id", "skill_id"], "left"
     )
     surplus = pl.col("level") - pl.col("required_level").fill_null(0.0)

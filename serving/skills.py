@@ -14,7 +14,7 @@ from features.errors import UnknownRecordError
 from features.history import History, history
 from features.records.facts import FACT_KEYS
 from features.records.schema import METADATA
-from features.skills import COMPLETION_KINDS, current_jobs, gaps, strengths
+from features.skills import COMPLETION_KINDS, current_jobs, gaps, held_levels, strengths
 from serving.house import EmployeeId, House, HouseDependency, in_thread
 from serving.paths import MAX_ID
 from serving.skill_answers import Evidence, RequiredSkill, SkillGaps, Strength
@@ -53,8 +53,9 @@ def skill_gaps(house: House, employee_id: str, target_job_id: str | None = None)
     asked = required.levels["skill_id"].to_list()
     named = with_names(house, known, asked)
     target = {employee_id: job_id}
-    compared = gaps(named, [employee_id], target, required.levels)
-    strong = strengths(named, [employee_id], target, required.levels)
+    held = held_levels(named, [employee_id])
+    compared = gaps(named, [employee_id], target, required.levels, held)
+    strong = strengths(named, [employee_id], target, required.levels, held)
     rows = [required_skill(row, required, now) for row in compared.iter_rows(named=True)]
     return SkillGaps(
         employee_id=employee_id,

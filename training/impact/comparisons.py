@@ -163,14 +163,13 @@ def comparison_table(dataset: Dataset, chosen: Comparison, outcome: int) -> Comp
         previous if has_placebo else None,
         hides,
         dataset.person_of_row[chosen.rows],
+        is_filled=True,
     )
 
 
 def comparison_columns(dataset: Dataset, chosen: Comparison) -> tuple[Floats, tuple[str, ...]]:
-    """Return the covariates of a comparison: those of the rows, the month, and the nomination."""
-    columns = np.column_stack(
-        [dataset.covariates[chosen.rows], dataset.month_of_row[chosen.rows], chosen.nominated]
-    )
-    names = (*dataset.names, "month", "nominated")
+    """Return the covariates of a comparison: those of the rows, and the nomination."""
+    columns = np.column_stack([dataset.covariates[chosen.rows], chosen.nominated])
+    names = (*dataset.names, "nominated")
     varies = np.ptp(columns, axis=0) > 0 if len(columns) else np.zeros(len(names), bool)
     return columns[:, varies], tuple(name for name, keeps in zip(names, varies, strict=True) if keeps)

@@ -18,7 +18,7 @@ from training.impact.overlap import (
 )
 from training.impact.randomised import lin_effect
 from training.impact.sensitivity import Sensitivity, sensitivity_report
-from training.impact.table import Bools, ComparisonTable, Floats, filled, refuse_unusable
+from training.impact.table import Bools, ComparisonTable, Floats, columns_of, refuse_unusable
 from training.impact.verdict import Evidence, Verdict, verdict
 
 TAIL = 0.05
@@ -120,7 +120,7 @@ def observational_estimate(
     """
     refuse_unusable(table)
     measured = table.measured()
-    columns, names = filled(measured.covariates, measured.names)
+    columns, names = columns_of(measured)
     given = None if propensity is None else propensity[np.isfinite(table.outcome)]
     fitted = fit_effect(measured, columns, pipeline, estimand, given)
     chance = fitted.nuisances.propensity
@@ -173,7 +173,7 @@ def placebo_effect(table: ComparisonTable, pipeline: Pipeline, estimand: str) ->
         return None
     if min(earlier.trained.sum(), (~earlier.trained).sum()) < 2 * pipeline.folds:
         return None
-    columns, _ = filled(earlier.covariates, earlier.names)
+    columns, _ = columns_of(earlier)
     return fit_effect(earlier, columns, pipeline, estimand).effect
 
 
@@ -203,7 +203,7 @@ def randomised_estimate(table: ComparisonTable) -> Estimate:
     """Estimate where chance decided: Lin's regression (the difference in means where there is no covariate)."""
     refuse_unusable(table)
     measured = table.measured()
-    columns, names = filled(measured.covariates, measured.names)
+    columns, names = columns_of(measured)
     effect = lin_effect(measured.outcome, measured.trained, columns, measured.cluster)
     estimate = Estimate(
         effect,

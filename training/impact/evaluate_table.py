@@ -21,7 +21,7 @@ from training.impact.plain_table import Read, read
 from training.impact.randomised import lin_effect, offer_effects
 from training.impact.record import diagnostics, placebo_record, span
 from training.impact.staggered import refuse_unusable_panel, staggered_effects
-from training.impact.table import filled, refuse_unusable
+from training.impact.table import columns_of, refuse_unusable
 from training.impact.verdict import CANNOT_TELL, Evidence, Subject, Verdict, in_words, verdict
 
 PRIMARY = "outcome_error_reduction"
@@ -74,7 +74,7 @@ def observational(request: argparse.Namespace) -> Evaluation:
     pipeline = pipeline_of(request)
     estimate = observational_estimate(given.table, pipeline, request.estimand)
     measured = given.table.measured()
-    columns, _ = filled(measured.covariates, measured.names)
+    columns, _ = columns_of(measured)
     beside = peers.observational(columns, measured, request.estimand)
     compared = ~measured.trained
     assert estimate.fitted is not None
@@ -96,11 +96,11 @@ def randomised(request: argparse.Namespace) -> Evaluation:
     estimate = replace(randomised_estimate(given.table), estimand=request.estimand)
     placebo = given.table.as_placebo()
     if placebo is not None and placebo.n:
-        columns, _ = filled(placebo.covariates, placebo.names)
+        columns, _ = columns_of(placebo)
         effect = lin_effect(placebo.outcome, placebo.trained, columns, placebo.cluster)
         estimate = replace(estimate, placebo=effect)
     measured = given.table.measured()
-    columns, _ = filled(measured.covariates, measured.names)
+    columns, _ = columns_of(measured)
     return evaluation(request, given, estimate, peers.randomised(columns, measured))
 
 
@@ -112,7 +112,7 @@ def offer(request: argparse.Namespace) -> Evaluation:
     refuse_unusable(by_offer)
     known = np.isfinite(by_offer.outcome)
     measured, took_part = by_offer.measured(), given.table.trained[known]
-    columns, _ = filled(measured.covariates, measured.names)
+    columns, _ = columns_of(measured)
     found = offer_effects(measured.outcome, measured.trained, took_part, columns, measured.cluster)
     chosen = found.taking_part if request.estimand == "late" else found.offered
     estimate = replace(

@@ -167,4 +167,8 @@ class Boosted:
 
         options = {**BOOSTING, "objective": objective, "seed": seed, "num_threads": self.threads}
         data = lightgbm.Dataset(columns, target, init_score=start, params=options, free_raw_data=True)
-        return lightgbm.train(options, data, num_boost_round=self.rounds)
+        booster = lightgbm.Booster(options, data)
+        for _ in range(self.rounds):
+            if booster.update():  # no split is left that the penalties allow
+                break
+        return booster

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from features.errors import RefusedError
 from features.impact import HORIZON_DAYS
@@ -72,7 +73,7 @@ def screen(
 
     if threads == 1:
         return [answer for course in courses for answer in one(course)]
-    with ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:  # one thread per course, not per matrix
         return [answer for found in pool.map(one, courses) for answer in found]
 
 

@@ -40,6 +40,8 @@ class ComparisonTable:
         Covariates left out when the placebo is estimated: the placebo itself, and what is computed from it.
     cluster : (n,) int, optional
         People of one number are not independent of each other.
+    is_filled : bool
+        True where the covariates have no gaps and their indicators stand beside them already.
     """
 
     covariates: Floats
@@ -49,6 +51,7 @@ class ComparisonTable:
     placebo: Floats | None = None
     placebo_hides: tuple[str, ...] = ()
     cluster: Ints | None = None
+    is_filled: bool = False
 
     @property
     def n(self) -> int:
@@ -90,6 +93,13 @@ class ComparisonTable:
             placebo=None,
             placebo_hides=(),
         ).measured()
+
+
+def columns_of(table: ComparisonTable) -> tuple[Floats, list[str]]:
+    """Return a table's covariates without gaps."""
+    if table.is_filled:
+        return table.covariates, list(table.names)
+    return filled(table.covariates, table.names)
 
 
 def refuse_unusable(table: ComparisonTable) -> None:

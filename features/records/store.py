@@ -26,6 +26,7 @@ FRAME_TYPES: dict[Kind, Any] = {
     Kind.BYTES: pl.Binary,
 }
 FETCH_ROWS = 50_000
+CONNECT_SECONDS = 3
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -154,7 +155,9 @@ def open_store(url: str, *, upgrade: bool = True) -> Store:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+    is_postgres = parsed.get_backend_name() == "postgresql"
+    patience: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS} if is_postgres else {}
+    engine = sa.create_engine(parsed, pool_pre_ping=is_postgres, connect_args=patience)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", prepare_sqlite)
         sa.event.listen(engine, "begin", begin_sqlite)

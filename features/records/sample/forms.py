@@ -9,7 +9,7 @@ SIZES: dict[str, dict[str, float]] = {
     "voluntary": {
         "below": 1.1, "above": -0.35, "promotion_wait": 0.9, "manager_change": 0.85, "team_exits": 0.7,
         "engagement": 1.4, "overtime": 0.7, "commute": 0.6, "overtime_times_commute": 1.0, "tanh": 0.6,
-        "count": -0.30, "early": 0.8, "late": 0.4, "on_leave": -1.2, "contract": -0.7,
+        "count": -0.30, "early": 0.8, "late": 0.12, "on_leave": -1.2, "contract": -0.7,
     },
     "involuntary": {
         "low_rating": 1.3, "low_productivity": 1.1, "probation": 0.9, "restructuring": 1.5, "on_leave": -2.0,

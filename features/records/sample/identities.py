@@ -1,7 +1,8 @@
 """Names and protected attributes: they drive nothing but measured mediators, and say so here.
 
 Sex shifts who works part time (recorded as hours); the place of work shifts ethnicity (recorded as
-location); the year of birth follows from the years of service. Nothing else in the simulation reads them.
+location); the year of birth only has to fit the years of service. Age and tenure are otherwise apart, so that
+nobody is at risk for being older. Nothing else in the simulation reads them.
 """
 
 from __future__ import annotations
@@ -63,13 +64,12 @@ def identify(world: World, identities: Identities, who: Array, names: tuple[int,
     people.overtime[who] = np.where(part_time, people.overtime[who] * 0.5, people.overtime[who]).round()
     year = 1970 + people.hired[who] / 365.25
     served = (world.today - people.hired[who]) / 365.25
-    age_at_start = 20 + np.minimum(rng.gamma(2.2, 4.2, count), 34)
-    late = rng.uniform(54, 64, count) - served
-    age_at_start = np.where(served > 18, np.clip(late, 18, 40), age_at_start)
+    age = np.clip(rng.normal(40, 10, count), 19 + served, 63)
+    age = np.where(served > 18, np.clip(rng.uniform(48, 64, count), 18 + served, 66), age)
     minority = 0.14 + 0.05 * (people.place[who] % 3)
     ethnicity = np.where(rng.random(count) < minority, rng.integers(1, len(ETHNICITIES), count), 0)
     identities.sex[own], identities.ethnicity[own] = sex, ethnicity
-    identities.birth_year[own] = (year - age_at_start).astype(int)
+    identities.birth_year[own] = (year + served - age).astype(int)
     identities.given[own] = rng.integers(0, names[0], count)
     identities.family[own] = rng.integers(0, names[1], count)
 

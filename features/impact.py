@@ -31,6 +31,7 @@ MOST_GROUPS = 12
 
 FEATURE_SCHEMA: Mapping[str, str] = {
     "tenure_days": "number, days since hired",
+    "tenure_log": "number, logarithm of 30 + days since hired: people learn a job fast, then slowly",
     "job_days": "number, days in the present job",
     "grade": "number, seniority of the job",
     "pay_ratio": "number, pay over the median of the same job",
@@ -102,6 +103,7 @@ def employed(history: History) -> pl.DataFrame:
         .sort("spell")
         .unique("employee_id", keep="last", maintain_order=True)
         .select("employee_id", tenure_days=days(history, "hired_at"))
+        .with_columns(tenure_log=(pl.col("tenure_days") + 30.0).log())
         .sort("employee_id")
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from features.catalogue import to_micros
 from features.errors import UnknownRecordError
@@ -16,7 +16,7 @@ from serving.models import LoadedModel
 from serving.recommendation_answers import Recommendations
 from serving.recommendation_body import Context, answer, known_impact, ledger_rows
 from serving.recommendation_catalogue import Shelf, shelf_of
-from serving.recommendation_filters import RecommendationQuery, Wanted, wishes_of
+from serving.recommendation_filters import RecommendationQuery, parameters, read_query, wishes_of
 from serving.recommendation_kept import (
     Past,
     Scores,
@@ -39,10 +39,15 @@ NEW_PERSON = "new_person: cohort popularity and skill gaps, there is no learning
 STALE = "stale_scores"
 
 
-@router.get("/v1/employees/{employee_id}/recommendations", response_model=Recommendations)
-async def recommend_courses(employee_id: EmployeeId, wanted: Wanted, house: HouseDependency) -> Response:
+@router.get(
+    "/v1/employees/{employee_id}/recommendations",
+    response_model=Recommendations,
+    openapi_extra=parameters(),
+)
+async def recommend_courses(employee_id: EmployeeId, request: Request) -> Response:
     """Return the courses a person should take next: mandatory ones first, nothing completed, each with its reason."""
-    return recommend(house, employee_id, wanted)
+    wanted = read_query(request.scope["query_string"])
+    return recommend(request.app.state.house, employee_id, wanted)
 
 
 @router.post("/v1/recommendations", response_model=Recommendations)
@@ -60,8 +65,8 @@ def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Res
     candidates = candidates_of(scores, shelf, model)
     job_id = target(shelf, asked.target_job_id) or person.target_job_id
     needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), person.state.held)
-    eligible = shelf.catalogue.eligible(person.department)
-    wishes = wishes_of(shelf, asked, eligible, person.state, person.assignments, now)
+    allowed = shelf.catalogue.allowed(person.department, now)
+    wishes = wishes_of(shelf, asked, allowed, person.state, person.assignments)
     ranking = rank(shelf.catalogue, needs, candidates, person.state.current, person.assignments, wishes)
     context = Context(
         shelf.catalogue,

@@ -12,7 +12,8 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from features.catalogue import Bools, Catalogue, Integers, build_catalogue
+from features.catalogue import Bools, Catalogue, Integers
+from features.catalogue_building import build_catalogue
 from features.records.schema import METADATA
 from serving.house import House
 from serving.models import LoadedModel

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 import numpy as np
-from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.catalogue import Bools
 from features.errors import UnknownRecordError
@@ -55,30 +56,91 @@ class RecommendationQuery(BaseModel):
     )
     explain: bool = Field(True, description="With the gaps closed and a sentence why.")
 
+    @property
+    def is_filtered(self) -> bool:
+        """True where some courses may not pass."""
+        return bool(
+            self.skill_id or self.modality or self.language or self.exclude_id or self.max_hours is not None
+        )
 
-Wanted = Annotated[RecommendationQuery, Query()]
+
+LISTS = ("skill_id", "modality", "language", "exclude_id")
+
+
+def parameters() -> dict[str, Any]:
+    """Return the query parameters as the contract shows them."""
+    schema = RecommendationQuery.model_json_schema()
+    fields = {name: dict(field) for name, field in schema["properties"].items()}
+    said = [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": field.pop("description", ""),
+            "schema": field,
+        }
+        for name, field in fields.items()
+    ]
+    return {"parameters": said}
+
+
+def read_query(query: bytes) -> RecommendationQuery:
+    """Return the wishes of a query string; read here, for the framework takes longer over it than the ranking.
+
+    Raises
+    ------
+    RequestValidationError
+        If a parameter is unknown or cannot be used.
+    """
+    if not query:
+        return PLAIN
+    said: dict[str, Any] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in LISTS:
+            said.setdefault(name, []).append(value)
+        else:
+            said[name] = value
+    try:
+        return RecommendationQuery.model_validate(said)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**one, "loc": ("query", *one["loc"])} for one in error.errors(include_url=False)]
+        ) from error
+
+
+PLAIN = RecommendationQuery()
 
 
 def wishes_of(
-    shelf: Shelf, asked: RecommendationQuery, eligible: Bools, state: PersonState,
-    assigned: Sequence[Assignment], now: int,
+    shelf: Shelf, asked: RecommendationQuery, allowed: Bools, state: PersonState, assigned: Sequence[Assignment]
 ) -> Wishes:  # fmt: skip
     """Return what may be ranked for a person, and how much of it is wanted.
+
+    Parameters
+    ----------
+    shelf : Shelf
+        The catalogue.
+    asked : RecommendationQuery
+        The caller's wishes.
+    allowed : (n_courses,) bool
+        What the person may take now; changed in place.
+    state : PersonState
+        What they did and do not want.
+    assigned : sequence of Assignment
+        What somebody asked of them.
 
     Raises
     ------
     UnknownRecordError
         If a skill is named that no course teaches and no job asks for, or a course that does not exist.
     """
-    passing = filtered(shelf, asked)
-    allowed = passing & eligible & shelf.catalogue.valid(now)
-    for course in state.in_progress | state.dismissed:
-        allowed[course] = False
+    allowed[[*state.in_progress, *state.dismissed]] = False
+    if asked.exclude_completed:
+        allowed[list(state.current)] = False
     for one in assigned:  # what somebody asked for is listed whoever it is reserved for, begun or not
-        allowed[one.course] = passing[one.course]
-    done = state.current if asked.exclude_completed else frozenset()
-    for course in done - {one.course for one in assigned}:
-        allowed[course] = False
+        allowed[one.course] = True
+    if asked.is_filtered:
+        allowed &= filtered(shelf, asked)
     return Wishes(asked.n, asked.offset, allowed, asked.exclude_completed, asked.diversity)
 
 

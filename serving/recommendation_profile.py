@@ -87,7 +87,7 @@ def profile_answer(house: House, profile: Profile) -> Response:
     if job_id is not None and job_id not in shelf.catalogue.job_titles:
         raise UnknownRecordError("There is no such job.", found=job_id)
     needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), state.held)
-    wishes = wishes_of(shelf, profile, shelf.catalogue.is_open, state, (), now)
+    wishes = wishes_of(shelf, profile, shelf.catalogue.allowed(None, now), state, ())
     ranking = rank(shelf.catalogue, needs, candidates, state.current, (), wishes)
     context = Context(
         shelf.catalogue,

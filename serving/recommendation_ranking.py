@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.catalogue import Bools, Catalogue, Floats, Integers
-from features.gap_value import EPSILON, Needs
+from features.gap_value import EPSILON, Needs, gains
 from features.prerequisites import chain_to
 from features.reasons import Cause
 from serving.recommendation_records import Assignment
@@ -76,8 +77,7 @@ class Candidates:
         return Cause() if place < 0 else Cause(int(self.causes[place]), int(self.because[place]))
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A course in its place.
 
     Parameters
@@ -101,32 +101,15 @@ class Ranked:
     opens: int = -1
 
 
-@dataclass(frozen=True)
-class Worth:
-    """What courses close, as pairs: course, place in the needs, share of the whole weighted gap."""
-
-    courses: Integers
-    places: Integers
-    shares: Floats
-
-    def totals(self, size: int) -> Floats:
-        """Return the share of the gap that each course alone closes, (size,) float."""
-        return np.bincount(self.courses, weights=self.shares, minlength=size).astype(np.float64)
-
-
-def worth_of(catalogue: Catalogue, needs: Needs) -> Worth:
-    """Return what each course closes of each gap (as `features.gap_value.gap_shares`, skill by skill)."""
+def worth_of(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Floats]:
+    """Return what closes a gap, as pairs of course and share of the whole weighted gap; a course may stand twice."""
     total = needs.total
     if total <= EPSILON:
-        return Worth(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    taught = catalogue.taught_by
-    short = np.flatnonzero(needs.gaps > EPSILON)
-    spans = [taught.of(skill) for skill in needs.skills[short].tolist()]
-    places = np.repeat(short, [span.stop - span.start for span in spans])
-    pairs = np.concatenate([np.arange(span.start, span.stop) for span in spans])
-    reached = np.minimum(taught.level[pairs], needs.required[places]) - needs.held[places]
-    shares = needs.importance[places] * taught.coverage[pairs] * np.maximum(reached, 0.0) / total
-    return Worth(taught.other[pairs], places, shares)
+        return np.empty(0, np.int64), np.empty(0)
+    pairs = catalogue.closing(needs.skills)
+    reached = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
+    shares = pairs.coverage * (needs.importance / total)[pairs.place] * np.maximum(reached, 0.0)
+    return pairs.course, shares
 
 
 def rank(
@@ -159,8 +142,12 @@ def rank(
     list of Ranked
         At most ``wishes.offset + wishes.n``.
     """
-    worth = worth_of(catalogue, needs)
-    totals = candidates.scores + candidates.gap_weight * worth.totals(catalogue.size)
+    closing, shares = worth_of(catalogue, needs)
+    totals = candidates.scores
+    if closing.size:
+        totals = totals + candidates.gap_weight * np.bincount(
+            closing, weights=shares, minlength=catalogue.size
+        )
     most = wishes.offset + wishes.n
     asked = {
         one.course: one for one in sorted(assigned, key=urgency) if one.is_mandatory or one.due is not None
@@ -169,14 +156,20 @@ def rank(
     for course in asked:
         line.add(course)
     if not line.is_full:
-        picker = Picker(catalogue, needs, candidates, worth, totals, wishes)
+        pool = best_allowed(totals, promising(candidates, closing, wishes), max(SMALLEST_POOL, 2 * most))
+        picker = Picker(catalogue, needs, (pool, totals[pool]), candidates.gap_weight, wishes.diversity)
         picker.note(line.courses)
-        while not line.is_full:
-            best = picker.next()
-            if best is None:
-                break
-            picker.note(line.add(best))
+        fill(line, picker)
     return [ranked(line, course, totals, asked, completed) for course in line.courses[:most]]
+
+
+def fill(line: Line, picker: Picker) -> None:
+    """Place the best courses until the line is full or nothing is left."""
+    while not line.is_full:
+        best = picker.next()
+        if best is None:
+            return
+        picker.note(line.add(best))
 
 
 def ranked(
@@ -232,93 +225,88 @@ class Line:
 
 
 class Picker:
-    """Greedy choice: each course by its score and by the gap that those before it leave open."""
+    """Greedy choice: each course by its score and by the gap that those before it leave open.
+
+    What a course adds only shrinks as others are placed, so the best one is found by looking again at the few that
+    lead (lazy greedy), and not at all of them.
+
+    References
+    ----------
+    Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978, doi:10.1007/BFb0006528.
+    """
 
     def __init__(
         self,
         catalogue: Catalogue,
         needs: Needs,
-        candidates: Candidates,
-        worth: Worth,
-        totals: Floats,
-        wishes: Wishes,
+        pool: tuple[Integers, Floats],
+        gap_weight: float,
+        diversity: float,
     ) -> None:
-        most = max(SMALLEST_POOL, 2 * (wishes.offset + wishes.n))
-        self.pool = best_allowed(totals, promising(candidates, worth, wishes.allowed, most), most)
-        self.place = np.full(catalogue.size, -1, dtype=np.int64)
-        self.place[self.pool] = np.arange(self.pool.size)
-        self.catalogue, self.diversity, self.gap_weight = catalogue, wishes.diversity, candidates.gap_weight
-        self.worth = np.zeros((self.pool.size, needs.skills.size))
-        mine = self.place[worth.courses]
-        kept = mine >= 0
-        self.worth[mine[kept], worth.places[kept]] = worth.shares[kept]
-        self.best = np.zeros(needs.skills.size)
-        self.base = candidates.scores[self.pool]
-        self.likeness = np.zeros(self.pool.size)
-        self.is_out = np.zeros(self.pool.size, dtype=bool)
-        self.value = self.valued()
-
-    def valued(self) -> Floats:
-        """Return what each course of the pool is worth now, (n_pool,) float."""
-        added = np.maximum(self.worth, self.best).sum(axis=1) - self.best.sum()
-        value = self.base + self.gap_weight * added - self.diversity * self.likeness
-        value[self.is_out] = -np.inf
-        return np.asarray(value)
+        self.catalogue, self.needs, self.diversity = catalogue, needs, diversity
+        self.scale = gap_weight / needs.total if needs.total > EPSILON else 0.0
+        self.best: dict[int, float] = {}
+        self.taught: dict[int, int] = {}
+        self.courses: list[int] = pool[0].tolist()
+        self.values: list[float] = pool[1].tolist()
+        self.place = 0
+        self.again: list[tuple[float, int, float]] = []  # looked at once more: worth now, course, worth alone
 
     def next(self) -> int | None:
         """Return the best course that is left, or None."""
-        if self.pool.size == 0:
-            return None
-        best = int(self.value.argmax())
-        if self.is_out[best]:
-            return None
-        self.is_out[best] = True
-        self.value[best] = -np.inf
-        return int(self.pool[best])
+        while True:
+            is_fresh = self.place < len(self.courses)
+            if self.again and (not is_fresh or -self.again[0][0] >= self.values[self.place]):
+                bound, course, alone = heapq.heappop(self.again)
+            elif is_fresh:
+                course, alone = self.courses[self.place], self.values[self.place]
+                bound = -alone
+                self.place += 1
+            else:
+                return None
+            value = -self.now(course, alone)
+            if value <= bound + EPSILON:
+                return course
+            heapq.heappush(self.again, (value, course, alone))
+
+    def now(self, course: int, value: float) -> float:
+        """Return what a course of some worth alone is worth beside those placed."""
+        if self.best:
+            for place, _, _, worth in gains(self.catalogue, course, self.needs):
+                value -= self.scale * min(worth, self.best.get(place, 0.0))
+        if self.diversity > 0 and self.taught:
+            skills = self.catalogue.taught[course]
+            alike = sum(self.taught.get(skill, 0) for skill, _, _ in skills)
+            value -= self.diversity * alike / max(len(skills), 1)
+        return value
 
     def note(self, courses: Sequence[int]) -> None:
         """Take into account what was placed: its gaps are closed, its like is less needed."""
-        is_changed = False
         for course in courses:
-            place = int(self.place[course])
-            if place < 0:
-                continue
-            self.is_out[place] = True
-            self.value[place] = -np.inf
-            closes = self.worth[place]
-            if closes.any():
-                np.maximum(self.best, closes, out=self.best)
-                is_changed = True
+            if self.scale > 0:
+                for place, _, _, worth in gains(self.catalogue, course, self.needs):
+                    self.best[place] = max(self.best.get(place, 0.0), worth)
             if self.diversity > 0:
-                self.liken(course)
-                is_changed = True
-        if is_changed:
-            self.value = self.valued()
-
-    def liken(self, course: int) -> None:
-        """Add to each course of the pool the share of its skills that a placed course teaches too."""
-        teaches, taught = self.catalogue.teaches, self.catalogue.taught_by
-        for skill in teaches.other[teaches.of(course)].tolist():
-            others = self.place[taught.other[taught.of(skill)]]
-            others = others[others >= 0]
-            sizes = np.diff(teaches.start)[self.pool[others]]
-            self.likeness[others] += 1.0 / np.maximum(sizes, 1)
+                for skill, _, _ in self.catalogue.taught[course]:
+                    self.taught[skill] = self.taught.get(skill, 0) + 1
 
 
-def promising(candidates: Candidates, worth: Worth, allowed: Bools, most: int) -> Bools:
+def promising(candidates: Candidates, closing: Integers, wishes: Wishes) -> Bools:
     """Return the allowed courses that have a score or close a gap; all allowed ones where those are too few."""
-    some = np.zeros(allowed.size, dtype=bool)
+    some = np.zeros(wishes.allowed.size, dtype=bool)
     some[candidates.kept] = True
-    some[worth.courses] = True
-    some &= allowed
-    return some if np.count_nonzero(some) >= most else allowed
+    some[closing] = True
+    some &= wishes.allowed
+    enough = max(SMALLEST_POOL, 2 * (wishes.offset + wishes.n))
+    return some if np.count_nonzero(some) >= enough else wishes.allowed
 
 
 def best_allowed(totals: Floats, allowed: Bools, most: int) -> Integers:
     """Return the best allowed courses, best first."""
     places = np.flatnonzero(allowed)
-    values = totals[places]
+    values = -totals[places]
     if places.size > most:
-        keep = np.argpartition(-values, most)[:most]
+        keep = np.argpartition(values, most)[:most]
+        keep.sort()
         places, values = places[keep], values[keep]
-    return places[np.lexsort((places, -values))]
+    return places[np.argsort(values, kind="stable")]

@@ -516,7 +516,7 @@ def test_a_path_says_what_the_hours_do_not_reach(stocked: TestClient) -> None:
     assert body["uncovered"] == []
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 40), st.booleans())
 def test_packed_scores_come_back_as_they_were(n: int, is_new: bool) -> None:
     rng = np.random.default_rng(n)

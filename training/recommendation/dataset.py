@@ -12,7 +12,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.catalogue import Catalogue, build_catalogue, course_rows
+from features.catalogue import Catalogue
+from features.catalogue_building import build_catalogue, course_rows
 from features.errors import RefusedError
 from features.history import History, history
 from features.recommendation import completion_counts, interactions, person_gap_shares

@@ -8,10 +8,11 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import Catalogue, build_catalogue
+from features.catalogue import Catalogue
+from features.catalogue_building import build_catalogue
 from features.errors import BadInputError
 from features.gap_value import (
     Needs,
@@ -167,6 +168,7 @@ def test_two_courses_for_one_skill_count_once() -> None:
     assert greedy_set(catalogue, needs, all_of(catalogue), 5) == [1, 2]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcdef"), st.sampled_from("xyz"), st.sampled_from([1.0, 2.0, 3.0, 4.0])),
@@ -233,6 +235,7 @@ def graphs(draw: st.DrawFn) -> tuple[Catalogue, frozenset[int]]:
     return catalogue, frozenset(draw(st.sets(st.integers(0, n - 1), max_size=3)))
 
 
+@settings(deadline=None)
 @given(graphs(), st.floats(1, 12))
 def test_no_path_breaks_a_prerequisite_on_any_acyclic_graph(
     made: tuple[Catalogue, frozenset[int]], hours: float
@@ -245,6 +248,7 @@ def test_no_path_breaks_a_prerequisite_on_any_acyclic_graph(
     assert not path.steps or path.steps[-1].hours_so_far <= hours
 
 
+@settings(deadline=None)
 @given(graphs(), st.randoms(use_true_random=False), st.lists(st.booleans(), min_size=9, max_size=9))
 def test_no_ranking_breaks_a_prerequisite_on_any_acyclic_graph(
     made: tuple[Catalogue, frozenset[int]], random: object, allowed: list[bool]

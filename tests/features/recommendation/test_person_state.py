@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import Catalogue, build_catalogue, to_micros
+from features.catalogue import Catalogue, to_micros
+from features.catalogue_building import build_catalogue
 from features.history import History
 from features.person_state import LearningEvent, PersonState, SkillEvidence, person_state
 from features.recommendation import completion_counts, dismissals, interactions, target_jobs
@@ -130,6 +131,7 @@ some_evidence = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(some_events, some_evidence)
 def test_one_persons_levels_are_those_of_the_whole_history(
     events: list[tuple[str, str, float]], evidence: list[tuple[str, float, str, float]]
@@ -140,6 +142,7 @@ def test_one_persons_levels_are_those_of_the_whole_history(
     assert state.held == {catalogue.skill_index[skill]: level for skill, level in levels}
 
 
+@settings(deadline=None)
 @given(some_events)
 def test_one_persons_interactions_are_those_of_the_whole_history(
     events: list[tuple[str, str, float]],

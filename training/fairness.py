@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -46,6 +45,8 @@ class GroupReport:
         Exits observed per exit expected in the group, with its exact interval; 1 is neutral.
     missed_share : float
         Share of those who left that was not flagged.
+    o_e_others : float
+        Exits observed per exit expected among the others.
     """
 
     attribute: str
@@ -63,12 +64,23 @@ class GroupReport:
     o_e_low: float
     o_e_high: float
     missed_share: float
+    o_e_others: float
 
     @property
     def is_disparate(self) -> bool:
         """True where the difference is beyond chance and beyond four fifths, in either direction."""
         beyond = self.ratio < LOWEST_RATIO or self.ratio > HIGHEST_RATIO
         return bool(self.p_adjusted < SIGNIFICANT and beyond)
+
+    @property
+    def is_borne_out(self) -> bool:
+        """True where whoever is flagged more often also left about as often as was said of them.
+
+        The side that is flagged more must have left at least four fifths as often, against what was said of it, as
+        the other side; without outcomes nothing is borne out.
+        """
+        over, under = (self.o_e, self.o_e_others) if self.ratio > 1 else (self.o_e_others, self.o_e)
+        return bool(np.isfinite(over) and np.isfinite(under) and over >= LOWEST_RATIO * under)
 
 
 @dataclass(frozen=True)
@@ -91,8 +103,8 @@ class FairnessReport:
 
     @property
     def passes(self) -> bool:
-        """False where some group is flagged differently, beyond chance and beyond four fifths."""
-        return not any(group.is_disparate for group in self.groups)
+        """False where a group is flagged differently, beyond chance and four fifths, and exits do not bear it out."""
+        return not any(group.is_disparate and not group.is_borne_out for group in self.groups)
 
     @property
     def reason(self) -> str:
@@ -104,10 +116,13 @@ class FairnessReport:
             return (
                 f"{len(self.groups)} groups compared: no difference in flagging beyond chance and four fifths"
             )
-        worst = max(found, key=lambda group: abs(np.log(max(group.ratio, 1e-9))))
+        worst = max(found, key=lambda group: (not group.is_borne_out, abs(np.log(max(group.ratio, 1e-9)))))
+        supported = "exits as predicted bear it out: a person must judge it"
+        judged = supported if worst.is_borne_out else "exits do not bear it out"
         return (
             f"{worst.attribute} = {worst.group} is flagged {worst.ratio:.2f} times as often as the others "
-            f"({worst.ratio_low:.2f} to {worst.ratio_high:.2f}; p = {worst.p_adjusted:.2g} after Holm's correction)"
+            f"({worst.ratio_low:.2f} to {worst.ratio_high:.2f}; p = {worst.p_adjusted:.2g} after Holm's correction); "
+            f"{judged}"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -148,8 +163,8 @@ def report(
     -----
     Each group is compared with all others of the attribute. Fisher's exact test with Holm's correction over all
     groups keeps the chance of blocking a model that treats groups alike below 5 %, where the bare four-fifths rule
-    would block nearly all. Equal flagging is not equal treatment, and exit rates may differ for reasons of work: the
-    report shows the exits observed beside those expected, so that a person can judge.
+    would block nearly all. Exit rates may differ for reasons of work (who is older has longer tenure): a disparity
+    is blocked where the exits do not bear it out, and else shown for a person to judge. It is never called fair.
     """
     found: list[GroupReport] = []
     unknown: dict[str, int] = {}
@@ -183,17 +198,21 @@ def compare(
     ratio, low, high = risk_ratio(table)
     p_value = float(fisher_exact(table)[1])
     exits = int(left[inside].sum()) if left is not None else 0
-    o_e = (
-        observed_to_expected(exits, float(probability[inside].sum()))
-        if probability is not None
-        else (np.nan,) * 3
-    )
+    inner, outer = (level_of(rows, left, probability) for rows in (inside, others))
     missed = float((left & ~flagged)[inside].sum() / exits) if left is not None and exits else float("nan")
     return GroupReport(
         attribute=name[0], group=name[1], people=int(inside.sum()), flagged=int(table[0, 0]), exits=exits,
         ratio=ratio, ratio_low=low, ratio_high=high, ratio_unflagged=risk_ratio(table[:, ::-1])[0],
-        p_value=p_value, p_adjusted=p_value, o_e=o_e[0], o_e_low=o_e[1], o_e_high=o_e[2], missed_share=missed,
+        p_value=p_value, p_adjusted=p_value, o_e=inner[0], o_e_low=inner[1], o_e_high=inner[2], missed_share=missed,
+        o_e_others=outer[0],
     )  # fmt: skip
+
+
+def level_of(rows: Bools, left: Bools | None, probability: Floats | None) -> tuple[float, float, float]:
+    """Return observed per expected exits of some rows, not a number where outcomes are not known."""
+    if left is None or probability is None:
+        return float("nan"), float("nan"), float("nan")
+    return observed_to_expected(int(left[rows].sum()), float(probability[rows].sum()))
 
 
 def risk_ratio(table: NDArray[np.int64]) -> tuple[float, float, float]:
@@ -253,9 +272,7 @@ def banded(values: Sequence[Any] | NDArray[Any]) -> list[Any]:
     return [None if value is None else names[int(np.searchsorted(cuts, float(value)))] for value in plain]
 
 
-def of_people(
-    protected: pl.DataFrame, employee_ids: Sequence[str], as_of: datetime | None = None
-) -> dict[str, list[Any]]:
+def of_people(protected: pl.DataFrame, employee_ids: Sequence[str]) -> dict[str, list[Any]]:
     """Return the attributes of people in their order, None where not known."""
     asked = pl.DataFrame({"employee_id": list(employee_ids)}, schema={"employee_id": pl.String})
     rows = asked.join(protected, "employee_id", "left", maintain_order="left")
@@ -266,7 +283,7 @@ def shown(group: GroupReport) -> dict[str, Any]:
     """Return a group as plain values; counts of fewer than ten people are null."""
     counts = {"flagged": group.flagged, "exits": group.exits}
     numbers = {name: getattr(group, name) for name in ("ratio", "ratio_low", "ratio_high", "ratio_unflagged", "p_value",
-               "p_adjusted", "o_e", "o_e_low", "o_e_high", "missed_share")}  # fmt: skip
+               "p_adjusted", "o_e", "o_e_low", "o_e_high", "o_e_others", "missed_share")}  # fmt: skip
     return {
         "attribute": group.attribute,
         "group": group.group,
@@ -274,4 +291,5 @@ def shown(group: GroupReport) -> dict[str, Any]:
         **{name: count if count >= SMALLEST or count == 0 else None for name, count in counts.items()},
         **{name: None if not np.isfinite(value) else float(value) for name, value in numbers.items()},
         "is_disparate": group.is_disparate,
+        "is_borne_out": group.is_borne_out if group.is_disparate else None,
     }

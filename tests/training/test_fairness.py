@@ -98,3 +98,31 @@ def test_ages_are_taken_in_quarters_and_the_unknown_stay_unknown() -> None:
 def test_attributes_come_in_the_order_of_the_people_asked_for() -> None:
     protected = pl.DataFrame({"employee_id": ["b", "a"], "sex": ["m", "f"]})
     assert of_people(protected, ["a", "nobody", "b"]) == {"sex": ["f", None, "m"]}
+
+
+def twofold(
+    rng: np.random.Generator, is_true: bool
+) -> tuple[list[str | None], np.ndarray, np.ndarray, np.ndarray]:
+    """Return groups of which b is flagged twice as often, and leaves as said of it, or as often as a."""
+    groups = people(("a", 2500), ("b", 500))
+    plain = rng.beta(1, 10, 3000)
+    said = np.minimum(plain * np.where(np.array(groups) == "b", 2.0, 1.0), 0.95)
+    left = rng.random(3000) < (said if is_true else plain)
+    return groups, said >= np.quantile(said, 0.9), left, said
+
+
+def test_a_disparity_that_exits_do_not_bear_out_is_blocked() -> None:
+    rng = np.random.default_rng(4)
+    blocked = 0
+    for _ in range(40):
+        groups, flagged, left, said = twofold(rng, is_true=False)
+        blocked += not report({"group": groups}, flagged, left, said).passes
+    assert blocked >= 38
+
+
+def test_a_disparity_that_exits_bear_out_is_shown_for_a_person_to_judge() -> None:
+    groups, flagged, left, said = twofold(np.random.default_rng(5), is_true=True)
+    found = report({"group": groups}, flagged, left, said)
+    assert found.passes
+    assert any(group.is_disparate for group in found.groups)
+    assert "a person must judge it" in found.reason

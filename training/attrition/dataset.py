@@ -175,7 +175,7 @@ def build(context: TrainingContext) -> Dataset:
     return Dataset(
         panel=panel,
         folds=[(fit_rows, check_rows)],
-        final_rows=fit_rows,
+        final_rows=np.arange(len(panel)),
         test=landmark_of(rows.filter(pl.col("as_of") == test_at), people, starts[-1]),
         past=landmark_of(rows.filter(pl.col("as_of").is_in(past)), people, test_at),
         schema=FEATURE_SCHEMA,

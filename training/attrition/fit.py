@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from training.attrition.calibration import fit_calibration, level_error
+from training.attrition.calibration import UNCHANGED, fit_calibration, level, level_error
 from training.attrition.cohort import new_hire_rule
 from training.attrition.dataset import Dataset
-from training.attrition.hazard import Choice, Table, choose, columns_of, fit_blend
+from training.attrition.hazard import Candidates, Choice, Table, blend_log_odds, choose, columns_of, fit_blend
 from training.attrition.linear import build_basis
 from training.attrition.scorer import Basis, Blend, Floats, Scorer
 from training.payload import Payload, json_bytes, npz_bytes
@@ -33,17 +33,17 @@ class Parameters:
         Candidate shapes of the trees; validation chooses.
     weights : tuple of float
         Candidate weights of the trees in the blend; validation chooses.
-    penalty : float
-        Ridge penalty of the logistic part.
+    penalties : tuple of float
+        Candidate ridge penalties of the logistic part; validation chooses.
     bags : int
         Refits on people drawn with replacement, for the interval; 0 or 1 leaves the level's error alone.
     bag_people : int
         Most people drawn into one bag.
     """
 
-    shapes: tuple[str, ...] = ("stumps", "medium", "wide")
-    weights: tuple[float, ...] = (0.3, 0.5, 0.7)
-    penalty: float = 10.0
+    shapes: tuple[str, ...] = ("few stumps", "stumps", "medium", "wide")
+    weights: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
+    penalties: tuple[float, ...] = (10.0, 100.0, 1000.0)
     bags: int = 8
     bag_people: int = 10_000
 
@@ -68,8 +68,8 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     for number in range(len(dataset.causes)):
         table = replace(first, left=dataset.panel.cause == number + 1)
         chosen = choose_for(dataset, table, parameters, seed, choices)
-        blends.append(fit_blend(table.take(dataset.final_rows), chosen.shape, chosen.weight, seed))
-        calibrations.append(fit_calibration(chosen.log_odds, table.left[chosen.rows]))
+        blends.append(fit_blend(table.take(dataset.final_rows), chosen, seed))
+        calibrations.append(calibrated_level(blends[-1], table.take(chosen.rows), chosen))
         choices.append(chosen)
     bags = fit_bags(dataset, first, choices[0], parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))
@@ -84,24 +84,41 @@ def table_of(dataset: Dataset, basis: Basis, parameters: Parameters) -> Table:
     features = dataset.panel.features
     columns = [index for index in range(features.shape[1]) if index not in dataset.season]
     return Table(features, dataset.panel.cause == 1, basis, np.array(columns, dtype=np.int64), dataset.categorical,
-                 parameters.penalty, dataset.threads, columns_of(basis, features))  # fmt: skip
+                 parameters.penalties[0], dataset.threads, columns_of(basis, features))  # fmt: skip
 
 
 def choose_for(
     dataset: Dataset, table: Table, parameters: Parameters, seed: int, before: list[Choice]
 ) -> Choice:
     """Choose by validation for the first cause; the others take its choice, for their exits are few."""
+    every = Candidates(parameters.shapes, parameters.weights, parameters.penalties)
     if before:
-        return choose(
-            table, dataset.folds, [before[0].shape] if before[0].weight else [], [before[0].weight], seed
-        )
-    if len(dataset.panel) <= MOST_ROWS_CHOOSING or len(parameters.shapes) == 1:
-        return choose(table, dataset.folds, parameters.shapes, parameters.weights, seed)
+        first = before[0]
+        same = replace(every, shapes=[first.shape] if first.weight else [], weights=[first.weight])
+        return choose(table, dataset.folds, same, seed)
+    if len(dataset.panel) <= MOST_ROWS_CHOOSING or len(parameters.shapes) * len(parameters.penalties) == 1:
+        return choose(table, dataset.folds, every, seed)
     step = len(dataset.panel) // MOST_ROWS_CHOOSING + 1
     kept = dataset.panel.person % step == 0
     small = [(fit[kept[fit]], check[kept[check]]) for fit, check in dataset.folds]
-    found = choose(table, small, parameters.shapes, parameters.weights, seed)
-    return choose(table, dataset.folds, [found.shape], [found.weight], seed)
+    found = choose(table, small, every, seed)
+    chosen = Candidates([found.shape] if found.weight else [], [found.weight], [found.penalty])
+    return choose(table, dataset.folds, chosen, seed)
+
+
+def calibrated_level(blend: Blend, checked: Table, chosen: Choice) -> tuple[float, float, float]:
+    """Return the calibration of a cause.
+
+    Notes
+    -----
+    Its slopes come from what the chosen blend said of rows it had not learnt from; its level is then moved so that
+    the final fit expects, of the latest period, as many exits as came in it.
+    """
+    a, b, c = fit_calibration(chosen.log_odds, checked.left)
+    if (a, b, c) == UNCHANGED:
+        return UNCHANGED
+    final = blend_log_odds(blend, checked)
+    return a, b, level(-a * np.logaddexp(0.0, -final) + b * np.logaddexp(0.0, final), checked.left)
 
 
 def fit_bags(
@@ -122,8 +139,7 @@ def fit_bags(
     for _ in range(parameters.bags):
         drawn = rng.integers(0, len(people), min(len(people), parameters.bag_people))
         taken = np.concatenate([order[starts[number] : ends[number]] for number in drawn])
-        shape = chosen.shape
-        bags.append(fit_blend(table.take(rows[taken]), shape, chosen.weight, int(rng.integers(1, 2**31 - 1))))
+        bags.append(fit_blend(table.take(rows[taken]), chosen, int(rng.integers(1, 2**31 - 1))))
     return bags
 
 
@@ -154,7 +170,12 @@ def description(
         "level_error": error,
         "interval_level": LEVEL,
         "multiplier": float(student.ppf((1 + LEVEL) / 2, max(bags - 1, 1))) if bags > 1 else 1.645,
-        "choice": {"shape": first.shape, "weight": first.weight, "losses": dict(first.losses)},
+        "choice": {
+            "shape": first.shape,
+            "weight": first.weight,
+            "penalty": first.penalty,
+            "losses": dict(first.losses),
+        },
         "new_hire": None,
         "bands": None,
         "threads": dataset.threads,

@@ -16,6 +16,7 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 SHAPES: Mapping[str, Mapping[str, float]] = {
+    "few stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 80},
     "stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 300},
     "medium": {"num_leaves": 15, "max_depth": 6, "learning_rate": 0.03, "num_iterations": 200},
     "wide": {"num_leaves": 127, "learning_rate": 0.03, "num_iterations": 200},
@@ -133,15 +134,36 @@ def linear_log_odds(coefficients: Floats, table: Table) -> Floats:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """What validation may choose from.
+
+    Parameters
+    ----------
+    shapes : sequence of str
+        Of the trees, of `SHAPES`.
+    weights : sequence of float
+        Of the trees in the blend.
+    penalties : sequence of float
+        Ridge penalties of the logistic part.
+    """
+
+    shapes: Sequence[str]
+    weights: Sequence[float]
+    penalties: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Choice:
     """What validation chose, and what the chosen blend said of rows it had not learnt from.
 
     Parameters
     ----------
     shape : str
-        Of the trees.
+        Of the trees; ``none`` where the logistic part answers alone.
     weight : float
         Of the trees in the blend.
+    penalty : float
+        Of the logistic part.
     rows : (n,) int
         Rows that were checked.
     log_odds : (n,) float
@@ -152,19 +174,14 @@ class Choice:
 
     shape: str
     weight: float
+    penalty: float
     rows: Ints
     log_odds: Floats
     losses: Mapping[str, float]
 
 
-def choose(
-    table: Table,
-    folds: Sequence[tuple[Ints, Ints]],
-    shapes: Sequence[str],
-    weights: Sequence[float],
-    seed: int,
-) -> Choice:
-    """Choose the shape of the trees and their weight by log-likelihood out of fold.
+def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candidates, seed: int) -> Choice:
+    """Choose the penalty, then the shape of the trees and their weight, by log-likelihood out of fold.
 
     Parameters
     ----------
@@ -172,30 +189,30 @@ def choose(
         All rows.
     folds : sequence of (rows to fit, rows to check) pairs
         The rows checked are judged by a fit that has not seen them.
-    shapes : sequence of str
-        Candidates, of `SHAPES`.
-    weights : sequence of float
-        Candidate weights of the trees.
+    candidates : Candidates
+        What may be chosen.
     seed : int
         Of LightGBM.
     """
-    linear = [linear_log_odds(fit_linear(table.take(fit)), table.take(check)) for fit, check in folds]
+    parts = [(table.take(fit), table.take(check)) for fit, check in folds]
     checked = np.concatenate([check for _, check in folds])
-    left, base = table.left[checked], np.concatenate(linear)
-    best, losses = Choice("none", 0.0, checked, base, {}), {"logistic": loss(left, base)}
-    for shape in shapes:
-        found = [
-            tree_log_odds(fit_trees(table.take(fit), shape, seed), table.take(check)) for fit, check in folds
-        ]
-        if any(part is None for part in found):
-            continue
-        trees = np.concatenate([part for part in found if part is not None])
-        for weight in weights:
-            blended = weight * trees + (1 - weight) * base
-            losses[f"{shape} {weight}"] = loss(left, blended)
-            if best.shape == "none" or losses[f"{shape} {weight}"] < loss(left, best.log_odds):
-                best = Choice(shape, weight, checked, blended, {})
-    return Choice(best.shape, best.weight, checked, best.log_odds, losses)
+    left, losses = table.left[checked], {}
+    linear: dict[float, Floats] = {}
+    for penalty in candidates.penalties:
+        said = [linear_log_odds(fit_linear(replace(fit, penalty=penalty)), check) for fit, check in parts]
+        linear[penalty] = np.concatenate(said)
+        losses[f"logistic {penalty:g}"] = loss(left, linear[penalty])
+    penalty = min(linear, key=lambda each: losses[f"logistic {each:g}"])
+    best = Choice("none", 0.0, penalty, checked, linear[penalty], {})
+    for shape in candidates.shapes:
+        found = [tree_log_odds(fit_trees(fit, shape, seed), check) for fit, check in parts]
+        trees = [part for part in found if part is not None]
+        for weight in candidates.weights if len(trees) == len(parts) else ():
+            blended = weight * np.concatenate(trees) + (1 - weight) * linear[penalty]
+            losses[f"{shape} {weight:g}"] = loss(left, blended)
+            if losses[f"{shape} {weight:g}"] < loss(left, best.log_odds):
+                best = Choice(shape, weight, penalty, checked, blended, {})
+    return replace(best, losses=losses)
 
 
 def loss(left: Bools, log_odds: Floats) -> float:
@@ -203,7 +220,15 @@ def loss(left: Bools, log_odds: Floats) -> float:
     return float(np.mean(np.logaddexp(0.0, log_odds) - left * log_odds))
 
 
-def fit_blend(table: Table, shape: str, weight: float, seed: int) -> Blend:
+def fit_blend(table: Table, chosen: Choice, seed: int) -> Blend:
     """Return the blend of one cause, fitted to all rows of the table."""
-    trees = fit_trees(table, shape, seed) if shape != "none" else None
-    return Blend(trees, weight if trees is not None else 0.0, fit_linear(table))
+    trees = fit_trees(table, chosen.shape, seed) if chosen.shape != "none" else None
+    return Blend(
+        trees, chosen.weight if trees is not None else 0.0, fit_linear(replace(table, penalty=chosen.penalty))
+    )
+
+
+def blend_log_odds(blend: Blend, table: Table) -> Floats:
+    """Return the log-odds of some rows before recalibration."""
+    trees, linear = tree_log_odds(blend.trees, table), linear_log_odds(blend.coefficients, table)
+    return linear if trees is None else blend.weight * trees + (1 - blend.weight) * linear

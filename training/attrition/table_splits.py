@@ -196,7 +196,7 @@ def panel_dataset(table: Encoded, request: Request, rng: np.random.Generator) ->
     return Dataset(
         panel=panel,
         folds=[inner] if is_split else inner_folds(panel, rng),
-        final_rows=inner[0] if is_split else np.arange(len(panel)),
+        final_rows=np.arange(len(panel)),
         test=Landmark(table.features[judged], np.where(first_exit > 0, first_exit, horizon).astype(np.float64),
                       (first_exit > 0).astype(np.int64), table.person[judged]),
         past=Landmark(table.features[fit], np.ones(len(fit)), codes[fit], table.person[fit]),

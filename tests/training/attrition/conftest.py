@@ -15,7 +15,7 @@ from training.attrition.fit import Parameters, fit
 from training.loading import load_scorer
 from training.payload import Payload, write_payload
 
-FAST = Parameters(shapes=("stumps",), bags=2)
+FAST = Parameters(shapes=("stumps",), penalties=(10.0,), bags=2)
 MONTHS, CHECKED = 12, 3
 OVERTIME, PAY, TENURE = (NAMES.index(name) for name in ("overtime_hours", "pay_to_job_median", "tenure_days"))
 
@@ -71,7 +71,7 @@ def sample(people: int, seed: int, is_null: bool = False) -> Dataset:
     kept = np.flatnonzero(at_start)
     test = Landmark(start[kept], duration[kept], test_cause[kept], kept, [f"p{number}" for number in kept])
     return Dataset(
-        panel=panel, folds=[(fit_rows, np.flatnonzero(panel.period >= MONTHS - CHECKED))], final_rows=fit_rows,
+        panel=panel, folds=[(fit_rows, np.flatnonzero(panel.period >= MONTHS - CHECKED))], final_rows=np.arange(len(panel)),
         test=test, past=past, schema=FEATURE_SCHEMA, tenure=TENURE, digest="planted",
         season=[NAMES.index("season_sine"), NAMES.index("season_cosine")], protocol="planted", threads=1,
     )  # fmt: skip

@@ -23,7 +23,7 @@ from training.attrition.scorer import calibrated, cumulative_incidence, sigmoid
 from training.loading import golden_difference, load_scorer
 from training.payload import Payload, write_payload
 
-FAST = Parameters(shapes=("stumps",), bags=2)
+FAST = Parameters(shapes=("stumps",), penalties=(10.0,), bags=2)
 
 
 def test_the_incidence_of_two_causes_is_the_one_worked_out_by_hand() -> None:
@@ -83,7 +83,11 @@ def test_the_interval_holds_the_probability_and_fewer_exits_make_the_level_less_
     said = scorer.scores(rows).reshape(100, 3, 4)[:, :, 0]
     assert ((ends[:, :, 0] <= said + 1e-9) & (said <= ends[:, :, 1] + 1e-9)).all()
     write_payload(
-        fit(make_planted(500, seed=5), Parameters(shapes=("stumps",), bags=0), np.random.default_rng(1)),
+        fit(
+            make_planted(500, seed=5),
+            Parameters(shapes=("stumps",), penalties=(10.0,), bags=0),
+            np.random.default_rng(1),
+        ),
         tmp_path / "few",
     )
     few = load_scorer(tmp_path / "few")

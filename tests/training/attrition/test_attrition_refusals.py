@@ -73,6 +73,12 @@ def test_a_code_that_names_the_outcome_stops_the_training() -> None:
         check_columns(rows, left, NAMES, categorical=[2])
 
 
+def test_a_code_that_says_nothing_passes() -> None:
+    rows = np.random.default_rng(1).normal(size=(1000, 3))
+    rows[:, 2] = np.random.default_rng(2).integers(0, 2, 1000)
+    check_columns(rows, np.random.default_rng(3).random(1000) < 0.3, NAMES, categorical=[2])
+
+
 def test_columns_that_never_vary_stop_the_training() -> None:
     with pytest.raises(RefusedError, match="No column varies"):
         check_columns(np.ones((1000, 3)), some_left(), NAMES)

@@ -22,7 +22,7 @@ def written(tmp_path: Path, frame: pd.DataFrame, name: str = "table.csv") -> str
 
 
 def cross_section(n: int = 500, is_null: bool = False) -> pd.DataFrame:
-    rng = np.random.default_rng(2 if is_null else 1)
+    rng = np.random.default_rng(5 if is_null else 1)
     pay, site = rng.normal(size=n), rng.choice(["north", "south"], n)
     odds = -1.0 + (0 if is_null else 1.5) * pay + (0 if is_null else 1.0) * (site == "north")
     left = rng.random(n) < 1 / (1 + np.exp(-odds))

@@ -15,6 +15,7 @@ import tomllib
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ READY_WITHIN_SECONDS = 60
 SHOWN = 10
 OUTCOME = "productivity"
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 170)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def api_key() -> str:
 @contextmanager
 def service() -> Iterator[subprocess.Popen[bytes]]:
     """Start the service, wait until it is ready, and stop it gently afterwards."""
-    process = subprocess.Popen(command("serve", "--host", HOST, "--port", str(PORT)), start_new_session=True)
+    arguments = command("serve", "--host", HOST, "--port", str(PORT))
+    with (VAR / "demo" / "service.log").open("wb") as log:
+        process = subprocess.Popen(arguments, start_new_session=True, stdout=log, stderr=log)
     try:
         wait_until_ready(process)
         yield process
@@ -119,7 +122,7 @@ def wait_until_ready(process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_WITHIN_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            sys.exit(f"the service stopped with exit code {process.returncode}; see its log above")
+            sys.exit(f"the service stopped with exit code {process.returncode}; see {VAR}/demo/service.log")
         try:
             urllib.request.urlopen(f"http://{HOST}:{PORT}/health/ready", timeout=2)
             return
@@ -241,8 +244,11 @@ def show_impact(ask: Callable[..., Any], folder: Path) -> None:
         verdict = found["verdict"]["code"].replace("_", " ")
         shown.add_row(title, f"{effect['value']:+.1f}", between, str(found["n"]["trained"]), verdict)
     console.print(shown)
-    refused = sorted({found["reason"] for _, found in answers if found["status"] == "refused"})
-    console.print(f"[dim]Refused, because: {' '.join(refused)}[/dim]")
+    reasons = Counter(
+        str(found["reason"]).split(".")[0] for _, found in answers if found["status"] == "refused"
+    )
+    for reason, count in reasons.most_common():
+        console.print(f"[dim]{count} refused: {reason}.[/dim]")
 
 
 def show_doors() -> None:
@@ -254,7 +260,7 @@ def show_doors() -> None:
     shown.add_row("an API key for it", f"{VAR}/demo/key")
     shown.add_row("runs, models, plots", f"{Path(sys.executable).parent}/{mlflow}")
     shown.add_row("the sample organisation", f"{VAR}/sample (the planted truth: truth.json)")
-    shown.add_row("kept scores", f"{VAR}/scores")
+    shown.add_row("kept scores, the service's log", f"{VAR}/scores, {VAR}/demo/service.log")
     console.print(shown)
 
 

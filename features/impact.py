@@ -80,7 +80,7 @@ def covariates(history: History) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``employee_id``, ``department``, ``location`` and the numbers of `FEATURE_SCHEMA`; null where unknown.
+        ``employee_id``, ``department``, ``location``, ``manager_id`` and the numbers of `FEATURE_SCHEMA`; null where unknown.
     """
     people = employed(history)
     parts = (work(history), learning(history), surveys(history), measurements(history))
@@ -131,7 +131,7 @@ def work(history: History) -> pl.DataFrame:
         .join(grades, on="job_id", how="left")
         .join(team, on="employee_id", how="left")
         .select(
-            "employee_id", "department", "location", "grade", "pay_ratio", "rating", "fte_share",
+            "employee_id", "department", "location", "manager_id", "grade", "pay_ratio", "rating", "fte_share",
             "overtime_hours", "commute_minutes", "team_size",
             pl.col("is_on_leave").cast(pl.Float64), job_days=days(history, "since"),
         )

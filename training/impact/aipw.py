@@ -106,8 +106,8 @@ def average_effect(
         Predicted out of fold.
     estimand : str
         ``att``: the effect on the trained; ``ate``: on everybody.
-    cluster : (n,) int, optional
-        People of one number are counted as one draw.
+    cluster : (n,) or (n, 2) int, optional
+        Rows of one number are counted as one draw.
 
     Returns
     -------
@@ -181,15 +181,37 @@ def effect_on_all(outcome: Floats, trained: Bools, nuisances: Nuisances) -> tupl
 
 
 def standard_error(influence: Floats, cluster: Ints | None = None) -> float:
-    """Return the standard error of a mean from its influences, summed within clusters where there are any."""
+    """Return the standard error of a mean from its influences, summed within clusters where there are any.
+
+    Parameters
+    ----------
+    influence : (n,) float
+        One per row.
+    cluster : (n,) or (n, 2) int, optional
+        One column: rows of one number are one draw. Two columns (person, team): errors may hang together either way.
+
+    References
+    ----------
+    Cameron, Gelbach, Miller, J. Bus. Econ. Stat. 29 (2011) 238, doi:10.1198/jbes.2010.07136 (two-way clustering).
+    """
     n = influence.size
     centred = influence - influence.mean()
     if cluster is None:
         return float(np.sqrt((centred**2).sum() / (n * max(n - 1, 1))))
+    if cluster.ndim == 1:
+        return float(np.sqrt(clustered_variance(centred, cluster)))
+    first, second = (clustered_variance(centred, cluster[:, way]) for way in (0, 1))
+    pairs = cluster[:, 0] * (int(cluster[:, 1].max()) + 1) + cluster[:, 1]
+    both = first + second - clustered_variance(centred, pairs)
+    return float(np.sqrt(max(both, first, second)))
+
+
+def clustered_variance(centred: Floats, cluster: Ints) -> float:
+    """Return the variance of a mean whose rows are drawn in clusters."""
     _, codes = np.unique(cluster, return_inverse=True)
     sums = np.bincount(codes, weights=centred)
     groups = sums.size
-    return float(np.sqrt((sums**2).sum() * groups / max(groups - 1, 1)) / n)
+    return float((sums**2).sum() * groups / max(groups - 1, 1) / centred.size**2)
 
 
 def median_effect(effects: Sequence[Effect]) -> Effect:

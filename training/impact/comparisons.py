@@ -55,7 +55,7 @@ def comparison(dataset: Dataset, course: int, horizon_days: int, rng: np.random.
     had not enrolled is compared at a moment after their nomination, as late as nominees usually enrol. They must not have
     enrolled by the end of that month; those who do later stay, and are counted. Only departments and places from which
     somebody enrolled are compared. One person may be trained at one moment and compared at an earlier one: rows of one
-    person are one cluster.
+    person, and rows of one team, are clusters.
     """
     here = of_course(dataset.enrolled, course)
     person, at = dataset.enrolled["person"][here], dataset.enrolled["at"][here]
@@ -162,7 +162,7 @@ def comparison_table(dataset: Dataset, chosen: Comparison, outcome: int) -> Comp
         dataset.outcomes[chosen.rows, outcome],
         previous if has_placebo else None,
         hides,
-        dataset.person_of_row[chosen.rows],
+        np.column_stack([dataset.person_of_row[chosen.rows], dataset.groups[chosen.rows, 2]]),
         is_filled=True,
     )
 

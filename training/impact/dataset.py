@@ -54,8 +54,8 @@ class Dataset:
         Of the covariates.
     month_of_row, person_of_row : (n_rows,) int
         Where a row belongs.
-    groups : (n_rows, 2) int
-        Department and place of each row, as codes.
+    groups : (n_rows, 3) int
+        Department, place and manager of each row, as codes.
     outcomes : (n_rows, n_outcomes) float
         At the horizon after the month; ``nan`` where not measured.
     previous : (n_rows, n_outcomes) float
@@ -181,7 +181,7 @@ def assembled(
     person, month = rows["person"].to_numpy(), rows["month"].to_numpy()
     row_of[person, month] = np.arange(rows.height)
     courses = sorted(now["courses"]["course_id"])
-    groups = np.column_stack([codes(rows[name]) for name in ("department", "location")])
+    groups = np.column_stack([codes(rows[name]) for name in ("department", "location", "manager_id")])
     return Dataset(
         digest, now.as_of, np.array([micros(end) for end in ends], dtype=np.int64), row_of,
         numbers, tuple(names), month, person, groups,

@@ -40,7 +40,7 @@ BOOSTING: dict[str, Any] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
-ROUNDS = 12
+PROPENSITY_ROUNDS, OUTCOME_ROUNDS = 12, 30
 
 
 class Learners(Protocol):
@@ -136,39 +136,37 @@ class Boosted:
 
     Parameters
     ----------
-    rounds : int
-        Trees.
     threads : int
         Used by LightGBM.
     """
 
-    rounds: int = ROUNDS
     threads: int = 1
 
     def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
         """Return the probability of being trained: the logit, corrected by trees in log-odds."""
         linear = logit(columns, trained)
         start = log_odds(linear(columns))
-        booster = self.boosted("binary", columns, trained.astype(float), start, seed)
+        booster = self.boosted("binary", (columns, trained.astype(float), start), PROPENSITY_ROUNDS, seed)
         correction = booster.predict(held, raw_score=True, num_threads=self.threads)
         return expit(log_odds(linear(held)) + correction)
 
     def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
         """Return the expected outcome: ridge, corrected by trees of what it leaves over."""
         linear = ridge(columns, target)
-        booster = self.boosted("regression", columns, target - linear(columns), None, seed)
+        booster = self.boosted("regression", (columns, target - linear(columns), None), OUTCOME_ROUNDS, seed)
         return linear(held) + np.asarray(booster.predict(held, num_threads=self.threads), dtype=np.float64)
 
     def boosted(
-        self, objective: str, columns: Floats, target: Floats, start: Floats | None, seed: int
+        self, objective: str, taught: tuple[Floats, Floats, Floats | None], rounds: int, seed: int
     ) -> Any:
-        """Return a LightGBM booster."""
+        """Return a LightGBM booster, taught columns and a target from a start."""
         import lightgbm
 
+        columns, target, start = taught
         options = {**BOOSTING, "objective": objective, "seed": seed, "num_threads": self.threads}
         data = lightgbm.Dataset(columns, target, init_score=start, params=options, free_raw_data=True)
         booster = lightgbm.Booster(options, data)
-        for _ in range(self.rounds):
+        for _ in range(rounds):
             if booster.update():  # no split is left that the penalties allow
                 break
         return booster

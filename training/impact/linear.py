@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training.impact.table import Bools, Floats, Ints
 
 PENALTIES = np.logspace(-2, 4, 13)
-LOGIT_PENALTY = 1.0  # on standardised covariates
+LOGIT_PENALTIES = (1000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)  # on standardised covariates
 NEWTON_STEPS = 25
 LARGEST_LOGIT = 30.0
 
@@ -62,21 +62,37 @@ def ridge(columns: Floats, target: Floats) -> Predict:
 
 
 def logit(columns: Floats, trained: Bools) -> Predict:
-    """Return an L2-penalised logistic regression; the intercept is not penalised."""
+    """Return an L2-penalised logistic regression; its penalty by approximate leave-one-out, its intercept free.
+
+    Notes
+    -----
+    With few trained and many covariates a small penalty tells them apart by chance, and leaves nobody to compare with.
+    """
     scale = scale_of(columns)
     design = np.column_stack([np.ones(len(columns)), scale(columns)])
-    penalty = np.full(design.shape[1], LOGIT_PENALTY)
-    penalty[0] = 1e-9
     target = trained.astype(float)
     share = min(max(float(target.mean()), 1e-6), 1 - 1e-6)
     weights = np.zeros(design.shape[1])
     weights[0] = np.log(share / (1 - share))
+    best, lowest = weights, np.inf
+    for size in LOGIT_PENALTIES:  # from the strongest on: each starts where the last ended
+        penalty = np.full(design.shape[1], size)
+        penalty[0] = 1e-9
+        weights = newton(design, target, penalty, weights)
+        loss = left_out_loss(design, target, penalty, weights)
+        if loss > lowest:
+            break
+        best, lowest = weights, loss
+    return lambda new: expit(np.column_stack([np.ones(len(new)), scale(new)]) @ best)
+
+
+def newton(design: Floats, target: Floats, penalty: Floats, weights: Floats) -> Floats:
+    """Return the weights with the lowest penalised loss, by Newton steps that never go uphill."""
     loss = logit_loss(design, target, penalty, weights)
     for _ in range(NEWTON_STEPS):
         chance = expit(design @ weights)
         gradient = design.T @ (target - chance) - penalty * weights
-        curve = np.maximum(chance * (1 - chance), 1e-9)
-        step = np.linalg.solve((design * curve[:, None]).T @ design + np.diag(penalty), gradient)
+        step = np.linalg.solve(curvature(design, chance, penalty), gradient)
         size = 1.0
         while (lower := logit_loss(design, target, penalty, weights + size * step)) > loss and size > 1e-6:
             size /= 2
@@ -84,7 +100,29 @@ def logit(columns: Floats, trained: Bools) -> Predict:
         if loss - lower < 1e-10 * abs(loss):
             break
         loss = lower
-    return lambda new: expit(np.column_stack([np.ones(len(new)), scale(new)]) @ weights)
+    return weights
+
+
+def curvature(design: Floats, chance: Floats, penalty: Floats) -> Floats:
+    """Return the second derivative of the penalised loss."""
+    curve = np.maximum(chance * (1 - chance), 1e-9)
+    return np.asarray((design * curve[:, None]).T @ design + np.diag(penalty), dtype=np.float64)
+
+
+def left_out_loss(design: Floats, target: Floats, penalty: Floats, weights: Floats) -> float:
+    """Return the mean log loss of each row had it been left out, to first order.
+
+    References
+    ----------
+    Rahnama Rad, Maleki, J. R. Stat. Soc. B 82 (2020) 965, doi:10.1111/rssb.12374.
+    """
+    score = design @ weights
+    chance = expit(score)
+    inverse = np.linalg.inv(curvature(design, chance, penalty))
+    reach = ((design @ inverse) * design).sum(axis=1)
+    leverage = np.minimum(reach * chance * (1 - chance), 0.999)
+    score = score - reach * (target - chance) / (1 - leverage)
+    return float((np.logaddexp(0, score) - target * score).mean())
 
 
 def logit_loss(design: Floats, target: Floats, penalty: Floats, weights: Floats) -> float:
@@ -120,7 +158,7 @@ def fold_numbers(trained: Bools, count: int, rng: np.random.Generator, cluster: 
     if cluster is None:
         codes = np.arange(trained.size)
     else:
-        _, codes = np.unique(cluster, return_inverse=True)
+        _, codes = np.unique(cluster.reshape(trained.size, -1)[:, 0], return_inverse=True)
     groups = int(codes.max()) + 1
     has_trained = np.bincount(codes, weights=trained, minlength=groups) > 0
     folds = np.empty(groups, dtype=np.int64)

@@ -38,8 +38,8 @@ class ComparisonTable:
         An outcome from before the training; a true effect on it is impossible.
     placebo_hides : tuple of str
         Covariates left out when the placebo is estimated: the placebo itself, and what is computed from it.
-    cluster : (n,) int, optional
-        People of one number are not independent of each other.
+    cluster : (n,) or (n, 2) int, optional
+        Rows of one number are not independent of each other; the first column's stay together in cross-fitting.
     is_filled : bool
         True where the covariates have no gaps and their indicators stand beside them already.
     """
@@ -125,7 +125,7 @@ def refuse_unusable(table: ComparisonTable) -> None:
         )
     if np.ptp(measured.outcome) == 0:
         raise RefusedError("The outcome is the same for everybody.", found=f"{measured.outcome[0]:g}")
-    if table.cluster is not None and np.unique(measured.cluster).size < 2:  # type: ignore[arg-type]
+    if measured.cluster is not None and np.unique(measured.cluster.reshape(measured.n, -1)[:, 0]).size < 2:
         raise RefusedError("There is one cluster only: its members cannot be told apart from chance.")
 
 

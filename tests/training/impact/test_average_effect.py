@@ -75,6 +75,16 @@ def test_copies_of_everybody_in_one_cluster_each_do_not_narrow_the_interval() ->
     assert standard_error(np.tile(influence, 2)) == pytest.approx(alone / np.sqrt(2), rel=1e-2)
 
 
+def test_two_ways_of_clustering_that_are_one_give_the_error_of_one() -> None:
+    rng = np.random.default_rng(7)
+    team = rng.integers(0, 30, 300)
+    influence = rng.normal(size=300) + rng.normal(size=30)[team]
+    one_way = standard_error(influence, team)
+    assert standard_error(influence, np.column_stack([team, team])) == pytest.approx(one_way)
+    assert standard_error(influence, np.column_stack([np.arange(300), team])) == pytest.approx(one_way)
+    assert one_way > 2 * standard_error(influence)
+
+
 def test_the_median_over_seeds_counts_how_far_the_seeds_lie_apart() -> None:
     effects = [Effect(value, 0, 0, 1.0, np.zeros(2)) for value in (1.0, 2.0, 6.0)]
     found = median_effect(effects)

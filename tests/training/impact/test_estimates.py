@@ -168,3 +168,14 @@ def test_a_mixture_never_costs_effective_sample() -> None:
     extreme = np.where(trained, 0.95, rng.choice([0.001, 0.9], 2000, p=[0.98, 0.02]))
     assert forest_share(forest, extreme, trained, False) < 0.5
     assert forest_share(forest, extreme, trained, True) == 1.0
+
+
+def test_few_trained_and_many_covariates_leave_people_to_compare_with() -> None:
+    rng = np.random.default_rng(7)
+    noise = rng.normal(size=(1500, 50))
+    trained = np.arange(1500) < 60
+    table = ComparisonTable(noise, tuple(f"x{n}" for n in range(50)), trained, rng.normal(size=1500))
+    found = observational_estimate(table, screening_pipeline())
+    assert found.overlap is not None
+    assert found.overlap.effective_sample > 700
+    assert found.effect.low < 0 < found.effect.high

@@ -141,8 +141,10 @@ def test_the_placebo_is_hidden_from_its_own_covariates(dataset: Dataset) -> None
 
 def test_the_planted_effect_is_found_and_the_empty_course_is_not_praised(folder: Path) -> None:
     good, empty = (estimates(folder)[course, "productivity"] for course in ("GOOD", "EMPTY"))
-    assert good["effect"]["low"] < EFFECT < good["effect"]["high"]
-    assert good["effect"]["low"] > 0
+    # enrolling now is compared with not enrolling now: some of the compared enrolled later, and gained too
+    now_rather_than_not = EFFECT * (1 - good["later_enrolled_share"])
+    assert good["effect"]["low"] < now_rather_than_not < good["effect"]["high"]
+    assert good["effect"]["low"] > 0.7 * EFFECT
     assert good["verdict"]["code"] == "suggestive"
     assert good["placebo"]["passed"]
     assert good["pipeline"] == "screening"

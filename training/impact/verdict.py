@@ -114,7 +114,8 @@ def randomised_verdict(evidence: Evidence) -> Verdict:
         return Verdict(CANNOT_TELL, (reason,))
     if evidence.missing_share > MOST_MISSING:
         return Verdict(SUGGESTIVE, (missing_words(evidence),))
-    return Verdict(RANDOMISED, ("Chance decided who was trained, so nothing else explains the difference.",))
+    drawn = "offered the training" if evidence.design == "offer" else "trained"
+    return Verdict(RANDOMISED, (f"Chance decided who was {drawn}, so nothing else explains the difference.",))
 
 
 Rule = tuple[Callable[[Evidence], bool], Callable[[Evidence], str]]
@@ -135,7 +136,7 @@ def placebo_words(evidence: Evidence) -> str:
     low, high = evidence.placebo or (0.0, 0.0)
     return (
         "The groups differed already before the training, although they are alike in everything recorded "
-        f"(placebo {low:,.3g} to {high:,.3g}, which should include 0)."
+        f"(placebo {figure(low)} to {figure(high)}, which should include 0)."
     )
 
 
@@ -218,14 +219,19 @@ class Subject:
     trained: str = "people who enrolled"
 
 
+def figure(value: float) -> str:
+    """Return a number as a manager reads it: three digits, or whole with thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def in_words(code: str, effect: tuple[float, float, float], about: Subject, reasons: tuple[str, ...]) -> str:
     """Return the verdict as a manager reads it: what was found, how sure, and why not surer."""
     value, low, high = effect
     unit = f" {about.unit}" if about.unit else ""
     later = f" {about.horizon_days} days later" if about.horizon_days else ""
-    span = f"(95 % interval {low:,.3g} to {high:,.3g})"
+    span = f"(95 % interval {figure(low)} to {figure(high)})"
     direction = "higher" if value >= 0 else "lower"
-    found = f"{about.outcome} of {about.trained} was {abs(value):,.3g}{unit} {direction}{later} {span}"
+    found = f"{about.outcome} of {about.trained} was {figure(abs(value))}{unit} {direction}{later} {span}"
     if code == CANNOT_TELL:
         lead = f"Cannot tell whether the training did anything. The comparison says that {found}, but that is no answer."
     elif low <= 0 <= high:

@@ -70,6 +70,9 @@ def test_words_do_not_claim_what_the_code_does_not() -> None:
     unclear = in_words("suggestive", (0.2, -1.0, 1.4), about, ())
     assert refused.startswith("Cannot tell whether the training did anything.")
     assert "no clear effect" in unclear
+    assert "1,794 dollars higher" in in_words(
+        "randomised evidence", (1794.3, 479.2, 3109.5), Subject("pay", "dollars"), ()
+    )
     assert "2 points higher 180 days later (95 % interval 1 to 3)" in refused
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from features.impact import EXIT
 from training.evaluation import Evaluation, Interval, bootstrap_mean
 from training.impact import figures
 from training.impact.crossfit import screening_pipeline
@@ -21,7 +22,7 @@ from training.loading import load_scorer
 PRIMARY = "expected_outcome_r2"
 PROTOCOL = (
     "Expected outcomes (the comparison every effect leans on) of all people in the last quarter of the months, learnt on "
-    "months whose outcomes were known before; R² per person, averaged over outcomes. Beside it: courses that do not exist, "
+    "months whose outcomes were known before; R² per person, averaged over KPIs. Beside it: courses that do not exist, "
     "given to random people, must be significant 5 % of the time."
 )
 FAKES = 40
@@ -69,7 +70,12 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
 
 
 def losses(dataset: Dataset, scorer: Any) -> dict[str, Floats]:
-    """Return 1 − squared error in units of the outcome's variance, (n_rows, n_outcomes); ``nan`` where not measured."""
+    """Return 1 − squared error in units of the outcome's variance, (n_rows, n_kpis); ``nan`` where not measured.
+
+    Notes
+    -----
+    Leaving is left out: it is rare, so that one person who left would outweigh fifty who were measured.
+    """
     rows = dataset.last_block
     actual = dataset.outcomes[rows]
     places = {name: place for place, name in enumerate(dataset.names)}
@@ -91,7 +97,8 @@ def losses(dataset: Dataset, scorer: Any) -> dict[str, Floats]:
         "mean": np.broadcast_to(mean, actual.shape),
         "last_measurement": last,
     }
-    return {name: 1 - (actual - found) ** 2 / spread for name, found in predictions.items()}
+    kept = [place for place, name in enumerate(dataset.outcome_names) if name != EXIT] or [0]
+    return {name: (1 - (actual - found) ** 2 / spread)[:, kept] for name, found in predictions.items()}
 
 
 def in_order(scorer: Any, columns: Floats, outcomes: Sequence[str], mean: Floats) -> Floats:

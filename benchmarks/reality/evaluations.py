@@ -48,7 +48,7 @@ def attrition() -> Iterator[Fact]:
 
 
 def impact() -> Iterator[Fact]:
-    """The LaLonde data: the number comes near the truth, and the placebo says that it must not be believed."""
+    """Estimate the effect on the LaLonde data: the number comes near the truth, and the placebo forbids belief."""
     for name, controls in (("CPS", "cps_controls.dta"), ("PSID", "psid_controls.dta")):
         done = run("evaluate", "impact", "--table", LALONDE / "nsw_dw.dta", "--treatment", "treat", "--outcome", "re78",
                    "--covariates", COVARIATES, "--control-table", LALONDE / controls, "--design", "observational",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from features.records.columns import Column, Kind, Nature, Table
@@ -11,7 +13,7 @@ from features.records.tables import IMPORTABLE
 ALL_TABLES: dict[str, Table] = {**IMPORTABLE, **SYSTEM_TABLES}
 
 # Moments are whole microseconds since 1970 UTC in both databases: comparisons are exact, identical and fast.
-SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[object]]] = {
+SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     Kind.TEXT: sa.Text,
     Kind.INTEGER: sa.BigInteger,
     Kind.NUMBER: sa.Double,

@@ -44,7 +44,7 @@ class Parameters:
     shapes: tuple[str, ...] = ("few stumps", "stumps", "medium", "wide")
     weights: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
     penalties: tuple[float, ...] = (10.0, 100.0, 1000.0)
-    bags: int = 8
+    bags: int = 5
     bag_people: int = 10_000
 
 
@@ -71,7 +71,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         blends.append(fit_blend(table.take(dataset.final_rows), chosen, seed))
         calibrations.append(calibrated_level(blends[-1], table.take(chosen.rows), chosen))
         choices.append(chosen)
-    bags = fit_bags(dataset, first, choices[0], parameters, rng)
+    bags = fit_bags(dataset, first, (blends[0], choices[0]), parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))
     scorer = Scorer({**model, "new_hire": None}, basis, blends, bags)
     model["new_hire"] = new_hire_rule(dataset, scorer.model) if dataset.tenure is not None else None
@@ -94,7 +94,7 @@ def choose_for(
     every = Candidates(parameters.shapes, parameters.weights, parameters.penalties)
     if before:
         first = before[0]
-        same = replace(every, shapes=[first.shape] if first.weight else [], weights=[first.weight])
+        same = Candidates([first.shape] if first.weight else [], [first.weight], [first.penalty])
         return choose(table, dataset.folds, same, seed)
     if len(dataset.panel) <= MOST_ROWS_CHOOSING or len(parameters.shapes) * len(parameters.penalties) == 1:
         return choose(table, dataset.folds, every, seed)
@@ -122,7 +122,11 @@ def calibrated_level(blend: Blend, checked: Table, chosen: Choice) -> tuple[floa
 
 
 def fit_bags(
-    dataset: Dataset, table: Table, chosen: Choice, parameters: Parameters, rng: np.random.Generator
+    dataset: Dataset,
+    table: Table,
+    fitted: tuple[Blend, Choice],
+    parameters: Parameters,
+    rng: np.random.Generator,
 ) -> list[Blend]:
     """Return refits for the first cause on people drawn with replacement.
 
@@ -130,6 +134,7 @@ def fit_bags(
     -----
     Of more than `bag_people` people only so many are drawn: the spread is then wider than that of the whole.
     """
+    blend, chosen = fitted
     rows = dataset.final_rows
     person = dataset.panel.person[rows]
     order = np.argsort(person, kind="stable")
@@ -139,7 +144,8 @@ def fit_bags(
     for _ in range(parameters.bags):
         drawn = rng.integers(0, len(people), min(len(people), parameters.bag_people))
         taken = np.concatenate([order[starts[number] : ends[number]] for number in drawn])
-        bags.append(fit_blend(table.take(rows[taken]), chosen, int(rng.integers(1, 2**31 - 1))))
+        seed = int(rng.integers(1, 2**31 - 1))
+        bags.append(fit_blend(table.take(rows[taken]), chosen, seed, blend.coefficients))
     return bags
 
 

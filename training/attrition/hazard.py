@@ -24,6 +24,7 @@ SHAPES: Mapping[str, Mapping[str, float]] = {
 ROWS_AT_ONCE = 50_000
 MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
 SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
+EXITS_IN_A_LEAF = 1.5
 FEWEST_FOR_TREES = 100  # exits of a cause; with fewer, the logistic part answers alone
 
 
@@ -67,7 +68,7 @@ class Table:
 
     def block(self, rows: slice) -> Floats:
         """Return the columns of the logistic part of some rows."""
-        return self.basis.design(self.features[rows]) if self.columns is None else self.columns[rows]
+        return single(self.basis.design(self.features[rows])) if self.columns is None else self.columns[rows]
 
 
 def columns_of(basis: Basis, features: Floats) -> Floats | None:
@@ -76,8 +77,18 @@ def columns_of(basis: Basis, features: Floats) -> Floats | None:
     if len(features) * width > MOST_CELLS:
         return None
     starts = range(0, len(features), ROWS_AT_ONCE)
-    parts = [basis.design(features[start : start + ROWS_AT_ONCE]) for start in starts]
-    return np.concatenate(parts) if parts else np.empty((0, width))
+    parts = [single(basis.design(features[start : start + ROWS_AT_ONCE])) for start in starts]
+    return np.concatenate(parts) if parts else single(np.empty((0, width)))
+
+
+def single(columns: Floats) -> Floats:
+    """Return columns in single precision: half the memory, and precise enough to search with."""
+    return columns.astype(np.float32)
+
+
+def smallest_leaf(n_rows: int) -> int:
+    """Return how many rows a leaf must hold."""
+    return int(np.clip(0.45 * np.sqrt(n_rows), 15, 400))
 
 
 def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
@@ -89,7 +100,8 @@ def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
     settings = {
         **SHAPES[shape],
         "objective": "binary",
-        "min_data_in_leaf": int(np.clip(0.45 * np.sqrt(len(table.left)), 15, 400)),
+        "min_data_in_leaf": smallest_leaf(len(table.left)),
+        "max_bin": 63,
         "feature_fraction": 0.4,
         "bagging_fraction": 0.7,
         "bagging_freq": 1,
@@ -109,9 +121,9 @@ def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
     return lgb.train(settings, data)
 
 
-def fit_linear(table: Table) -> Floats:
+def fit_linear(table: Table, start: Floats | None = None) -> Floats:
     """Return the coefficients of the logistic part."""
-    return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty)
+    return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty, start)
 
 
 def tree_log_odds(trees: lgb.Booster | None, table: Table) -> Floats | None:
@@ -198,15 +210,23 @@ def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candida
     checked = np.concatenate([check for _, check in folds])
     left, losses = table.left[checked], {}
     linear: dict[float, Floats] = {}
-    for penalty in candidates.penalties:
-        said = [linear_log_odds(fit_linear(replace(fit, penalty=penalty)), check) for fit, check in parts]
+    starts: list[Floats | None] = [None for _ in parts]
+    for penalty in sorted(candidates.penalties, reverse=True):
+        fits = [
+            fit_linear(replace(fit, penalty=penalty), start)
+            for (fit, _), start in zip(parts, starts, strict=True)
+        ]
+        said = [linear_log_odds(found, check) for found, (_, check) in zip(fits, parts, strict=True)]
+        starts = list(fits)
         linear[penalty] = np.concatenate(said)
         losses[f"logistic {penalty:g}"] = loss(left, linear[penalty])
     penalty = min(linear, key=lambda each: losses[f"logistic {each:g}"])
     best = Choice("none", 0.0, penalty, checked, linear[penalty], {})
     for shape in candidates.shapes:
-        found = [tree_log_odds(fit_trees(fit, shape, seed), check) for fit, check in parts]
-        trees = [part for part in found if part is not None]
+        if not can_carry(shape, table):
+            continue
+        grown = [tree_log_odds(fit_trees(fit, shape, seed), check) for fit, check in parts]
+        trees = [part for part in grown if part is not None]
         for weight in candidates.weights if len(trees) == len(parts) else ():
             blended = weight * np.concatenate(trees) + (1 - weight) * linear[penalty]
             losses[f"{shape} {weight:g}"] = loss(left, blended)
@@ -215,16 +235,23 @@ def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candida
     return replace(best, losses=losses)
 
 
+def can_carry(shape: str, table: Table) -> bool:
+    """Say whether the smallest leaves of a bushy shape would still hold an exit or two."""
+    return shape != "wide" or smallest_leaf(len(table.left)) * table.left.mean() >= EXITS_IN_A_LEAF
+
+
 def loss(left: Bools, log_odds: Floats) -> float:
     """Return the mean negative log-likelihood."""
     return float(np.mean(np.logaddexp(0.0, log_odds) - left * log_odds))
 
 
-def fit_blend(table: Table, chosen: Choice, seed: int) -> Blend:
+def fit_blend(table: Table, chosen: Choice, seed: int, start: Floats | None = None) -> Blend:
     """Return the blend of one cause, fitted to all rows of the table."""
     trees = fit_trees(table, chosen.shape, seed) if chosen.shape != "none" else None
     return Blend(
-        trees, chosen.weight if trees is not None else 0.0, fit_linear(replace(table, penalty=chosen.penalty))
+        trees,
+        chosen.weight if trees is not None else 0.0,
+        fit_linear(replace(table, penalty=chosen.penalty), start),
     )
 
 

@@ -14,6 +14,7 @@ FEW_VALUES = 6  # up to so many distinct values, every inner one is a knot
 RAREST = 5  # a column that differs in fewer rows is left out
 ROWS_AT_ONCE = 50_000
 ITERATIONS = 25
+NEAR = 1e-4  # a step this small ends the search
 SAMPLE = 200_000
 
 
@@ -88,7 +89,11 @@ def ranges(features: Floats, categorical: Collection[int]) -> tuple[Floats, Floa
 
 
 def fit_logistic(
-    blocks: Callable[[slice], Floats], left: NDArray[np.bool_], width: int, penalty: float
+    blocks: Callable[[slice], Floats],
+    left: NDArray[np.bool_],
+    width: int,
+    penalty: float,
+    start: Floats | None = None,
 ) -> Floats:
     """Return ridge-penalised logistic coefficients, the intercept last and free.
 
@@ -102,17 +107,18 @@ def fit_logistic(
         Number of columns.
     penalty : float
         Ridge penalty, half of which times the squared coefficients is added to the negative log-likelihood.
+    start : (width + 1,) float, optional
+        Coefficients to begin from: those of a similar fit save most of the way.
     """
     ridge = np.append(np.full(width, penalty), 1e-6)
     share = np.clip(left.mean(), 1e-7, 1 - 1e-7)
-    coefficients = np.zeros(width + 1)
-    coefficients[-1] = np.log(share / (1 - share))
+    coefficients = np.append(np.zeros(width), np.log(share / (1 - share))) if start is None else start
     for _ in range(ITERATIONS):
         gradient, curvature = derivatives(blocks, left, coefficients)
         step = np.linalg.solve(curvature + np.diag(ridge), gradient + ridge * coefficients)
         step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         coefficients = coefficients - step
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() < NEAR:
             break
     return coefficients
 
@@ -123,10 +129,17 @@ def derivatives(
     """Return gradient and curvature of the negative log-likelihood, added up over blocks of rows."""
     width = len(coefficients)
     gradient, curvature = np.zeros(width), np.zeros((width, width))
+    slopes = coefficients[:-1].astype(np.float32)
     for start in range(0, len(left), ROWS_AT_ONCE):
         block = slice(start, start + ROWS_AT_ONCE)
-        design = np.column_stack([blocks(block), np.ones(len(left[block]))])
-        expected = sigmoid(design @ coefficients)
-        gradient += design.T @ (expected - left[block])
-        curvature += design.T @ (design * np.maximum(expected * (1 - expected), 1e-9)[:, None])
+        design = blocks(block)
+        expected = sigmoid(design @ slopes + coefficients[-1])
+        error, spread = expected - left[block], np.maximum(expected * (1 - expected), 1e-9)
+        gradient += np.append(design.T @ error.astype(np.float32), error.sum())
+        weighted = design * spread.astype(np.float32)[:, None]
+        across = weighted.sum(axis=0, dtype=np.float64)
+        curvature[:-1, :-1] += design.T @ weighted
+        curvature[:-1, -1] += across
+        curvature[-1, :-1] += across
+        curvature[-1, -1] += spread.sum()
     return gradient, curvature

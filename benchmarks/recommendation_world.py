@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import sqlalchemy as sa
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 from features.records.store import Store, open_store
-from training.payload import write_payload
+from training.payload import Payload, json_bytes, write_payload
 from training.recommendation.dataset import Block, Content, Dataset, unit_rows
 from training.recommendation.fit import Parameters, fit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = 86_400 * 1_000_000
 ROWS = 20_000
+GAP_WEIGHT = 8.0
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,17 @@ def ready_world(folder: Path, world: World) -> Path:
         started = time.perf_counter()
         history = build_store(place, world)
         payload = fit(dataset_of(world, history), Parameters(ridge=200.0), np.random.default_rng(world.seed))
-        write_payload(payload, place / "payload")
+        write_payload(with_gap_weight(payload), place / "payload")
         (place / "ready").write_text(f"made in {time.perf_counter() - started:.0f} s\n")
     return place
+
+
+def with_gap_weight(payload: Payload) -> Payload:
+    """Return the payload with the blend that real histories lead to: this world's people know nothing of gaps."""
+    model = json.loads(payload.files["model.json"])
+    for blend in model["blend"].values():
+        blend["gap"] = GAP_WEIGHT
+    return replace(payload, files={**payload.files, "model.json": json_bytes(model)})
 
 
 def build_store(place: Path, world: World) -> Any:

@@ -33,7 +33,11 @@ class Cause(NamedTuple):
 
 
 def reason(
-    catalogue: Catalogue, closed: Sequence[Closed], cause: Cause, job: str | None, before: str | None = None
+    catalogue: Catalogue,
+    closed: Sequence[Closed],
+    cause: Cause,
+    jobs: tuple[str | None, str | None],
+    before: str | None = None,
 ) -> str:
     """Return the sentence.
 
@@ -45,31 +49,30 @@ def reason(
         The gaps the course closes, the most valuable first.
     cause : Cause
         What the model's part rests on.
-    job : str, optional
-        Name of the job whose requirements were compared.
+    jobs : (str or None, str or None)
+        Names of the job whose requirements were compared, and of the current job.
     before : str, optional
         Title of the ranked course that asks for this one first.
     """
-    parts = [gap_part(closed, job), model_part(catalogue, cause, job)]
-    said = [part for part in parts if part]
-    if before is not None:
-        said.insert(0, f"comes before {before!r}, which asks for it")
-    sentence = "; ".join(said) or "Open to you, and not taken yet"
+    said = [] if before is None else [f"comes before {before!r}, which asks for it"]
+    if closed:
+        said.append(gap_part(closed, jobs[0]))
+    if cause.kind:
+        said.append(model_part(catalogue, cause, jobs[1]))
+    sentence = "; ".join(filter(None, said)) or "open to you, and not taken yet"
     return sentence[0].upper() + sentence[1:] + "."
 
 
 def gap_part(closed: Sequence[Closed], job: str | None) -> str:
-    """Return the clause about the most valuable gap, and how many others there are."""
-    if not closed:
-        return ""
-    first = closed[0]
-    asks = f" ({job} asks for {level(first.required)})" if job else f" (asked for: {level(first.required)})"
+    """Return the clause about the most valuable gap, and how many others there are; levels like ``3`` or ``2.5``."""
+    skill, held, reached, required = closed[0]
+    asks = f"{job} asks for {required:g}" if job else f"asked for: {required:g}"
     others = len(closed) - 1
     more = f" and {others} more skill{'s' if others > 1 else ''}" if others else ""
-    return f"raises {first.skill} from {level(first.held)} to {level(first.reached)}{asks}{more}"
+    return f"raises {skill} from {held:g} to {reached:g} ({asks}){more}"
 
 
-def model_part(catalogue: Catalogue, cause: Cause, job: str | None) -> str:
+def model_part(catalogue: Catalogue, cause: Cause, cohort: str | None) -> str:
     """Return the clause about what the model saw."""
     known = 0 <= cause.course < catalogue.size
     if cause.kind == TAKERS and known:
@@ -79,10 +82,5 @@ def model_part(catalogue: Catalogue, cause: Cause, job: str | None) -> str:
     if cause.kind == WISH:
         return "its content is close to what you wrote"
     if cause.kind == POPULAR:
-        return f"often taken by people who work as {job}" if job else "often taken in the organisation"
+        return f"often taken by people who work as {cohort}" if cohort else "often taken in the organisation"
     return ""
-
-
-def level(value: float) -> str:
-    """Return a level as a person reads it: ``3``, or ``2.5``."""
-    return f"{value:g}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from features.catalogue import to_micros
 from features.errors import UnknownRecordError
@@ -13,6 +16,7 @@ from features.gap_value import needs_of
 from serving import learning_path
 from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency
 from serving.models import LoadedModel
+from serving.paths import plain
 from serving.recommendation_answers import Recommendations
 from serving.recommendation_body import Context, answer, known_impact, ledger_rows
 from serving.recommendation_catalogue import Shelf, shelf_of
@@ -39,15 +43,33 @@ NEW_PERSON = "new_person: cohort popularity and skill gaps, there is no learning
 STALE = "stale_scores"
 
 
-@router.get(
-    "/v1/employees/{employee_id}/recommendations",
-    response_model=Recommendations,
-    openapi_extra=parameters(),
-)
+class DirectRoute(APIRoute):
+    """A route that hands its request over as it is: resolving parameters would take longer than ranking."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        endpoint = self.endpoint
+
+        async def handle(request: Request) -> Response:
+            answered: Response = await endpoint(plain(request.path_params["employee_id"]), request)
+            return answered
+
+        return handle
+
+
 async def recommend_courses(employee_id: EmployeeId, request: Request) -> Response:
     """Return the courses a person should take next: mandatory ones first, nothing completed, each with its reason."""
     wanted = read_query(request.scope["query_string"])
     return recommend(request.app.state.house, employee_id, wanted)
+
+
+router.add_api_route(
+    "/v1/employees/{employee_id}/recommendations",
+    recommend_courses,
+    response_model=Recommendations,
+    openapi_extra=parameters(),
+    route_class_override=DirectRoute,
+)
 
 
 @router.post("/v1/recommendations", response_model=Recommendations)
@@ -71,9 +93,9 @@ def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Res
     context = Context(
         shelf.catalogue,
         model,
-        candidates,
         needs,
         job_id,
+        shelf.catalogue.job_titles.get(person.job_id or ""),
         employee_id,
         secrets.token_hex(10),
         now,

@@ -16,7 +16,7 @@ from features.records.moments import from_micros
 from serving.house import House
 from serving.models import LoadedModel
 from serving.recommendation_filters import RecommendationQuery
-from serving.recommendation_ranking import Candidates, Ranked
+from serving.recommendation_ranking import Ranked
 
 CANNOT_TELL = "cannot_tell"
 NO_MORE = "No other course of the catalogue may be taken now and passes the filters."
@@ -32,12 +32,12 @@ class Context:
         The courses.
     model : LoadedModel
         Which model answered.
-    candidates : Candidates
-        Its part.
     needs : Needs
         The gaps.
     job_id : str, optional
         Whose requirements they are measured by.
+    cohort : str, optional
+        Name of the person's current job: whose popularity the model knows.
     employee_id : str, optional
         None for a person who is not stored.
     recommendation_id : str
@@ -52,9 +52,9 @@ class Context:
 
     catalogue: Catalogue
     model: LoadedModel
-    candidates: Candidates
     needs: Needs
     job_id: str | None
+    cohort: str | None
     employee_id: str | None
     recommendation_id: str
     now: int
@@ -141,7 +141,7 @@ def explain(context: Context, one: Ranked, shown: dict[str, Any]) -> None:
         )
     job = catalogue.job_titles.get(context.job_id or "")
     before = catalogue.titles[one.opens] if one.opens >= 0 else None
-    why = reason(catalogue, closed, context.candidates.cause(one.course), job, before)
+    why = reason(catalogue, closed, one.cause, (job, context.cohort), before)
     if one.assignment is not None:
         kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"
         due = f", due on {shown['due_at'][:10]}" if shown["due_at"] else ""

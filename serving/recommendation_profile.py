@@ -92,9 +92,9 @@ def profile_answer(house: House, profile: Profile) -> Response:
     context = Context(
         shelf.catalogue,
         model,
-        candidates,
         needs,
         job_id,
+        shelf.catalogue.job_titles.get(profile.job_id or ""),
         None,
         secrets.token_hex(10),
         now,

@@ -18,6 +18,7 @@ from features.reasons import Cause
 from serving.recommendation_records import Assignment
 
 SMALLEST_POOL = 200
+NO_CAUSE = Cause()
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,14 @@ class Candidates:
     because: NDArray[Any]
     is_new: bool = False
 
-    def cause(self, course: int) -> Cause:
-        """Return what a course's score rests on."""
-        place = self.position[course]
-        return Cause() if place < 0 else Cause(int(self.causes[place]), int(self.because[place]))
+    def causes_of(self, courses: list[int]) -> list[Cause]:
+        """Return what each course's score rests on; nothing in particular where it has none of its own."""
+        if not self.causes.size:
+            return [NO_CAUSE] * len(courses)
+        place = self.position[courses]
+        is_known = (place >= 0).tolist()
+        pairs = zip(is_known, self.causes[place].tolist(), self.because[place].tolist(), strict=True)
+        return [Cause(kind, course) if known else NO_CAUSE for known, kind, course in pairs]
 
 
 class Ranked(NamedTuple):
@@ -92,6 +97,8 @@ class Ranked(NamedTuple):
         Prerequisites that are not completed; those stand before it in the same ranking.
     opens : int
         The better course it was put before, because that one asks for it; -1 where it stands for itself.
+    cause : Cause
+        What the model's part of its score rests on.
     """
 
     course: int
@@ -99,6 +106,7 @@ class Ranked(NamedTuple):
     assignment: Assignment | None
     unmet: tuple[int, ...]
     opens: int = -1
+    cause: Cause = NO_CAUSE
 
 
 def worth_of(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Floats]:
@@ -160,7 +168,9 @@ def rank(
         picker = Picker(catalogue, needs, (pool, totals[pool]), candidates.gap_weight, wishes.diversity)
         picker.note(line.courses)
         fill(line, picker)
-    return [ranked(line, course, totals, asked, completed) for course in line.courses[:most]]
+    courses = line.courses[:most]
+    places = zip(courses, totals[courses].tolist(), candidates.causes_of(courses), strict=True)
+    return [ranked(line, place, asked, completed) for place in places]
 
 
 def fill(line: Line, picker: Picker) -> None:
@@ -174,16 +184,16 @@ def fill(line: Line, picker: Picker) -> None:
 
 def ranked(
     line: Line,
-    course: int,
-    totals: Floats,
+    place: tuple[int, float, Cause],
     asked: Mapping[int, Assignment],
     completed: frozenset[int],
 ) -> Ranked:
-    """Return a course in its place."""
+    """Return a course in its place, from what it is worth and what that rests on."""
+    course, worth, cause = place
     before = line.catalogue.prerequisites[course]
     unmet = tuple(one for one in before if one not in completed) if before else ()
-    score = 0.5 + math.atan(float(totals[course])) / math.pi
-    return Ranked(course, round(score, 4), asked.get(course), unmet, line.opens.get(course, -1))
+    score = round(0.5 + math.atan(worth) / math.pi, 4)
+    return Ranked(course, score, asked.get(course), unmet, line.opens.get(course, -1), cause)
 
 
 def urgency(assignment: Assignment) -> tuple[bool, float, int]:

@@ -153,10 +153,6 @@ def check_request(request: Request) -> None:
                             found=f"{request['folds']} folds, {request['repeats']} repeats")  # fmt: skip
     if request["split"] == "temporal" and not request["period"]:
         raise BadInputError("A temporal split needs the column of the period.", allowed="--period COL")
-    if request["split"] == "grouped" and not (request["group"] or request["id"]):
-        raise BadInputError(
-            "A grouped split needs the column of the group.", allowed="--group COL or --id COL"
-        )
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ def datasets(table: Encoded, request: Request, rng: np.random.Generator) -> Iter
 
 
 def fold_groups(table: Encoded, request: Request, split: str) -> Ints:
-    """Return which rows stay together: groups or people if asked, else equal rows."""
-    if split == "grouped":
-        return table.group if request["group"] else table.person
+    """Return which rows stay together: a named group if the split is by groups, else people, else equal rows."""
+    if split == "grouped" and request["group"]:
+        return table.group
     return table.person if request["id"] else table.profile
 
 

@@ -130,7 +130,6 @@ def people(n: int = 400) -> pd.DataFrame:
         (["--label", "left", "--positive", "Maybe"], "says Maybe"),
         (["--label", "site"], "stayers only"),
         (["--label", "left", "--split", "temporal"], "needs the column of the period"),
-        (["--label", "left", "--split", "grouped"], "needs the column of the group"),
         (["--label", "left", "--folds", "1"], "two folds"),
         (["--duration", "site", "--event", "left"], "impossible time"),
         (["--label", "left", "--columns", "nowhere.toml"], "cannot be read"),

@@ -171,6 +171,14 @@ REFUSALS: tuple[Rule, ...] = (
     ),
     (placebo_fails, placebo_words),
     (is_fragile, fragile_words),
+    (
+        lambda e: e.interval[0] <= 0 <= e.interval[1],
+        lambda _: "The interval includes no effect at all.",
+    ),
+    (
+        lambda e: e.q_value is not None and e.q_value > 0.05,
+        lambda e: f"Among so many courses, chance alone could have made this one (q {e.q_value:.2f}).",
+    ),
 )
 
 DOUBTS: tuple[Rule, ...] = (
@@ -182,14 +190,6 @@ DOUBTS: tuple[Rule, ...] = (
     (
         lambda e: e.sensitivity is None,
         lambda _: "How much an unrecorded cause could explain was not computed for this design.",
-    ),
-    (
-        lambda e: e.interval[0] <= 0 <= e.interval[1],
-        lambda _: "The interval includes no effect at all.",
-    ),
-    (
-        lambda e: e.q_value is not None and e.q_value > 0.05,
-        lambda e: f"Among so many courses, chance alone could have made this one (q {e.q_value:.2f}).",
     ),
     (
         lambda e: e.largest_imbalance > BALANCED,

@@ -18,14 +18,14 @@ REFUSED = {
     "groups that cannot be made alike": {"largest_imbalance": 1.5},
     "a placebo above 0": {"placebo": (0.1, 0.5)},
     "a placebo below 0": {"placebo": (-0.5, -0.1)},
+    "an interval that includes 0": {"interval": (-0.1, 3.0)},
+    "many courses": {"q_value": 0.2},
     "fragility": {"sensitivity": Sensitivity(0.09, 0.0, "last outcome", 0.1)},
 }
 DOUBTED = {
     "screening": {"pipeline": "screening"},
     "no placebo": {"placebo": None},
     "no sensitivity": {"sensitivity": None},
-    "an interval that includes 0": {"interval": (-0.1, 3.0)},
-    "many courses": {"q_value": 0.2},
     "imbalance": {"largest_imbalance": 0.3},
     "one heavy person": {"largest_weight_share": 0.3},
     "missing outcomes": {"missing_share": 0.3},

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from training.impact.aipw import Effect, OverlapError
+from training.impact.aipw import NORMAL_95, Effect, OverlapError
 from training.impact.crossfit import Fitted, Pipeline, fit_effect
 from training.impact.overlap import (
     EXTREME,
@@ -123,6 +123,8 @@ def observational_estimate(
     columns, names = columns_of(measured)
     given = None if propensity is None else propensity[np.isfinite(table.outcome)]
     fitted = fit_effect(measured, columns, pipeline, estimand, given)
+    if measured.is_binary:
+        fitted = replace(fitted, effect=not_too_sure(fitted, measured.trained))
     chance = fitted.nuisances.propensity
     refuse_apart(chance, measured.trained)
     weights = group_weights(chance, measured.trained, estimand)
@@ -142,6 +144,25 @@ def observational_estimate(
         fitted,
     )
     return estimate.judged()
+
+
+def not_too_sure(fitted: Fitted, trained: Bools) -> Effect:
+    """Return the effect on a yes/no outcome with at least the error it would have if there were no effect.
+
+    Notes
+    -----
+    Where few people leave and, by chance, none of the trained did, their own spread says nothing of the chance.
+    """
+    risk = float(np.clip(fitted.nuisances.if_not[trained].mean(), 0.0, 1.0))
+    least = float(np.sqrt(risk * (1 - risk) / trained.sum()))
+    effect = fitted.effect
+    error = max(effect.standard_error, least)
+    return replace(
+        effect,
+        low=effect.value - NORMAL_95 * error,
+        high=effect.value + NORMAL_95 * error,
+        standard_error=error,
+    )
 
 
 def refuse_apart(propensity: Floats, trained: Bools) -> None:

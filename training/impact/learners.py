@@ -36,6 +36,9 @@ BOOSTING: dict[str, Any] = {
     "min_sum_hessian_in_leaf": 1e-3,
     "lambda_l2": 20.0,
     "max_bin": 31,
+    "bin_construct_sample_cnt": 500,
+    "enable_bundle": False,
+    "feature_pre_filter": False,
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
@@ -143,8 +146,13 @@ class Boosted:
     threads: int = 1
 
     def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
-        """Return the probability of being trained: the logit, corrected by trees in log-odds."""
-        linear = logit(columns, trained)
+        """Return the probability of being trained: the logit, corrected by trees in log-odds.
+
+        Notes
+        -----
+        The logit's penalty is the number of covariates: together they are expected to move the log-odds by about 1.
+        """
+        linear = logit(columns, trained, max(float(columns.shape[1]), 1.0))
         start = log_odds(linear(columns))
         booster = self.boosted("binary", (columns, trained.astype(float), start), PROPENSITY_ROUNDS, seed)
         correction = booster.predict(held, raw_score=True, num_threads=self.threads)

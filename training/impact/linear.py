@@ -61,8 +61,15 @@ def ridge(columns: Floats, target: Floats) -> Predict:
     return lambda new: np.asarray(centre + scale(new) @ weights, dtype=np.float64)
 
 
-def logit(columns: Floats, trained: Bools) -> Predict:
-    """Return an L2-penalised logistic regression; its penalty by approximate leave-one-out, its intercept free.
+def logit(columns: Floats, trained: Bools, strength: float | None = None) -> Predict:
+    """Return an L2-penalised logistic regression, its intercept free.
+
+    Parameters
+    ----------
+    columns, trained
+        Rows to learn from.
+    strength : float, optional
+        Of the penalty; chosen by approximate leave-one-out where it is not given.
 
     Notes
     -----
@@ -75,15 +82,22 @@ def logit(columns: Floats, trained: Bools) -> Predict:
     weights = np.zeros(design.shape[1])
     weights[0] = np.log(share / (1 - share))
     best, lowest = weights, np.inf
-    for size in LOGIT_PENALTIES:  # from the strongest on: each starts where the last ended
+    for size in LOGIT_PENALTIES if strength is None else (strength,):  # each starts where the last ended
         penalty = np.full(design.shape[1], size)
         penalty[0] = 1e-9
         weights = newton(design, target, penalty, weights)
+        if strength is not None:
+            return logistic(scale, weights)
         loss = left_out_loss(design, target, penalty, weights)
         if loss > lowest:
             break
         best, lowest = weights, loss
-    return lambda new: expit(np.column_stack([np.ones(len(new)), scale(new)]) @ best)
+    return logistic(scale, best)
+
+
+def logistic(scale: Scale, weights: Floats) -> Predict:
+    """Return the probabilities that weights of standardised columns give."""
+    return lambda new: expit(np.column_stack([np.ones(len(new)), scale(new)]) @ weights)
 
 
 def newton(design: Floats, target: Floats, penalty: Floats, weights: Floats) -> Floats:
@@ -97,7 +111,7 @@ def newton(design: Floats, target: Floats, penalty: Floats, weights: Floats) -> 
         while (lower := logit_loss(design, target, penalty, weights + size * step)) > loss and size > 1e-6:
             size /= 2
         weights = weights + size * step
-        if loss - lower < 1e-10 * abs(loss):
+        if loss - lower < 1e-7 * abs(loss):
             break
         loss = lower
     return weights

@@ -21,6 +21,7 @@ from training.impact.record import benjamini_hochberg, estimated_record, refused
 from training.impact.table import ComparisonTable, Floats
 from training.impact.verdict import Subject
 
+MOST_LATER = 0.3
 COMPARED_WITH = (
     "people of the same departments and places who were employed at the same time and had not enrolled by then, "
     "weighted so that they resemble those who enrolled in everything recorded before"
@@ -85,6 +86,7 @@ def answers(dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipelin
     for outcome, table in enumerate(tables):
         people = {"trained": int(table.trained.sum()), "compared": int((~table.trained).sum())}
         try:
+            refuse_soon_trained(chosen)
             refuse_early(table, pipeline)
             if shared is None and len(pipeline.seeds) == 1:
                 shared = shared_propensity(table, pipeline)
@@ -95,6 +97,16 @@ def answers(dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipelin
         except RefusedError as refusal:
             found.append(Answer(course, outcome, chosen, None, str(refusal), people))
     return found
+
+
+def refuse_soon_trained(chosen: Comparison) -> None:
+    """Raise RefusedError where most of the compared enrolled soon after: nobody goes without (a mandatory course)."""
+    if chosen.later_share > MOST_LATER:
+        raise RefusedError(
+            "Nearly everybody enrols: those compared enrolled soon after, so nobody shows what going without does.",
+            found=f"{chosen.later_share:.0%} of the compared enrolled before the horizon",
+            allowed=f"at most {MOST_LATER:.0%}",
+        )
 
 
 def refuse_early(table: ComparisonTable, pipeline: Pipeline) -> None:

@@ -179,3 +179,15 @@ def test_few_trained_and_many_covariates_leave_people_to_compare_with() -> None:
     assert found.overlap is not None
     assert found.overlap.effective_sample > 700
     assert found.effect.low < 0 < found.effect.high
+
+
+def test_nobody_leaving_among_a_few_is_no_proof_that_training_keeps_people() -> None:
+    rng = np.random.default_rng(7)
+    trained = np.arange(1000) < 40
+    left = np.where(trained, 0.0, rng.random(1000) < 0.05)
+    table = ComparisonTable(rng.normal(size=(1000, 3)), ("a", "b", "c"), trained, left.astype(float))
+    found = observational_estimate(table, screening_pipeline())
+    assert found.effect.value < 0
+    assert not found.effect.excludes_zero
+    assert found.sensitivity is not None
+    assert found.sensitivity.e_value is not None

@@ -119,6 +119,12 @@ def test_a_course_that_nobody_took_is_refused_with_its_reason(folder: Path) -> N
     assert found["reason"]
 
 
+def test_a_course_that_everybody_takes_soon_shows_nothing_of_going_without(folder: Path) -> None:
+    found = estimates(folder)["ALL", "productivity"]
+    assert found["status"] == "refused"
+    assert "Nearly everybody enrols" in found["reason"]
+
+
 def test_the_compared_had_not_enrolled_by_the_end_of_their_month(dataset: Dataset) -> None:
     good = dataset.course_ids.index("GOOD")
     chosen = comparison(dataset, good, 180, np.random.default_rng(7))

@@ -11,8 +11,8 @@ MOOC = DATA / "learning" / "mooccubex_xuetangx" / "train.txt.gz"
 BABUSHKIN = DATA / "attrition" / "babushkin_turnover_survival" / "turnover.csv"
 IBM = DATA / "attrition" / "ibm_hr_attrition" / "WA_Fn-UseC_-HR-Employee-Attrition.csv.gz"
 LALONDE = DATA / "training_impact" / "lalonde_imbens_xu"
+TRUTH, REACH = 1_794, 250
 COVARIATES = "age,education,black,hispanic,married,nodegree,re74,re75"
-PRE_TRAINING = "age,education,black,hispanic,married,nodegree,re74"
 
 
 def recommendation() -> Iterator[Fact]:
@@ -54,12 +54,25 @@ def impact() -> Iterator[Fact]:
                    "--covariates", COVARIATES, "--control-table", LALONDE / controls, "--design", "observational",
                    "--placebo-outcome", "re75")  # fmt: skip
         yield from told(name, done.answer)
+        yield near_truth(name, done.answer)
         fails = "cannot tell" in done.answer["verdict"].lower()
         yield Fact(f"{name}: the verdict refuses to flatter", str(fails), "True", fails)
         yield cost(name, done)
     done = run("evaluate", "impact", "--table", LALONDE / "nsw_dw.dta", "--treatment", "treat", "--outcome", "re78",
                "--covariates", COVARIATES, "--design", "randomised")  # fmt: skip
     yield from told("randomised sample", done.answer)
+
+
+def near_truth(name: str, answer: dict[str, Any]) -> Fact:
+    """Return the fact that the estimate is near the experiment's, and its interval holds it."""
+    found = answer["metrics"]["estimate"]
+    holds = abs(found["value"] - TRUTH) <= REACH and found["low"] <= TRUTH <= found["high"]
+    return Fact(
+        f"{name}: within ${REACH} of the experiment's ${TRUTH:,}, interval covering",
+        str(holds),
+        "True",
+        holds,
+    )
 
 
 def told(name: str, answer: dict[str, Any]) -> Iterator[Fact]:

@@ -67,7 +67,7 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an installation with a promoted recommendation model and everybody's scores."""
     folder = tmp_path_factory.mktemp("journey") / "var"
     sample = str(folder / "sample")
-    skillpath(folder, "sample", "--employees", "300", "--years", "3", "--seed", "7", "--out", sample)
+    skillpath(folder, "sample", "--employees", "800", "--years", "3", "--seed", "7", "--out", sample)
     skillpath(folder, "import", "organisation", sample)
     skillpath(folder, "train", "recommendation")
     skillpath(folder, "promote", "recommendation")

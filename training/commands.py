@@ -14,6 +14,7 @@ import typer
 from features.errors import BadInputError, RefusedError
 
 if TYPE_CHECKING:
+    from training.questions import Question
     from training.runs import Workbench
     from training.settings import TrainingSettings
 
@@ -40,43 +41,72 @@ def train_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the fit; repeatable."),
     ] = None,
+    and_promote: Annotated[
+        bool, typer.Option("--promote", help="Then promote what passes the gates, without evaluating twice.")
+    ] = False,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a question's model from the records, evaluate what was saved, and log it to MLflow.
 
-    Nothing answers from it yet: promote it.
+    Nothing answers from it until it is promoted.
 
     Example: skillpath train attrition --set trees=300 --as-of 2025-01-01
 
-    Exit codes: 0 trained, 2 bad input, 4 the data cannot answer the question, 5 a part is missing.
+    Exit codes: 0 trained, 2 bad input, 4 the data cannot answer the question or a gate failed, 5 a part is missing.
     """
     from training.questions import asked
-    from training.reports import evaluation_report
 
     chosen = asked(question)
     if len(chosen) > 1 and settings_of_fit:
         raise BadInputError("--set belongs to one question.", found=question)
-    bodies: list[dict[str, Any]] = []
-    reports: list[Any] = []
     with workbench(as_of) as bench:
-        for each in chosen:
-            try:
-                trained = bench.train(each, settings_of_fit or [])
-            except RefusedError as error:  # the others are trained all the same
-                bodies.append({"name": each.name, "status": "refused", "reason": str(error)})
-                reports.append(f"{each.name}: refused: {error}\n")
-                continue
-            logged = trained.logged
-            bodies.append(
-                {**logged_json(logged), "seconds": rounded(trained.seconds), **body(trained.evaluation)}
-            )
-            reports.append(evaluation_report(trained.evaluation))
-            reports.append(f"{logged.name} version {logged.version}, payload {logged.payload_digest[:12]}\n")
-    tell(as_json, {"trained": bodies}, reports)
-    refused = [f"{each['name']}: {each['reason']}" for each in bodies if each["status"] == "refused"]
+        told = [train_one(bench, each, settings_of_fit or [], and_promote) for each in chosen]
+    tell(
+        as_json,
+        {"trained": [body for body, _ in told]},
+        [report for _, reports in told for report in reports],
+    )
+    refused = [f"{body['name']}: {body['reason']}" for body, _ in told if body["status"] == "refused"]
     if refused:
         raise RefusedError("The data cannot answer.", found=" ".join(refused))
+    refuse_failed([body["promotion"] for body, _ in told if "promotion" in body])
+
+
+def train_one(
+    bench: Workbench, question: Question, assignments: list[str], and_promote: bool
+) -> tuple[dict[str, Any], list[Any]]:
+    """Train one question, promote it where asked, and return what to tell a program and a person."""
+    from training.promotion import promote, promotion_json
+    from training.reports import evaluation_report, promotion_report
+
+    try:
+        trained = bench.train(question, assignments)
+    except RefusedError as error:  # the others are trained all the same
+        refused = {"name": question.name, "status": "refused", "reason": str(error)}
+        return refused, [f"{question.name}: refused: {error}\n"]
+    logged, evaluation = trained.logged, trained.evaluation
+    body: dict[str, Any] = {
+        **logged_json(logged),
+        "seconds": rounded(trained.seconds),
+        **evaluation_json(evaluation),
+    }
+    reports = [
+        evaluation_report(evaluation),
+        f"{logged.name} version {logged.version}, payload {logged.payload_digest[:12]}\n",
+    ]
+    if and_promote:
+        promotion = promote(bench, question, logged)
+        body["promotion"] = promotion_json(promotion)
+        reports.append(promotion_report(promotion))
+    return body, reports
+
+
+def refuse_failed(promotions: list[dict[str, Any]]) -> None:
+    """Raise RefusedError where a gate was not passed."""
+    failed = [f"{each['question']}: {', '.join(each['failed'])}" for each in promotions if each["failed"]]
+    if failed:
+        raise RefusedError("Gates were not passed, so nothing was changed there.", found="; ".join(failed))
 
 
 @app.command("evaluate", context_settings={
@@ -198,9 +228,7 @@ def promote_command(
             bodies.append(promotion_json(promotion))
             reports.append(promotion_report(promotion))
     tell(as_json, {"promotions": bodies}, reports)
-    failed = [f"{each['question']}: {', '.join(each['failed'])}" for each in bodies if each["failed"]]
-    if failed:
-        raise RefusedError("Gates were not passed, so nothing was changed there.", found="; ".join(failed))
+    refuse_failed(bodies)
 
 
 @contextlib.contextmanager
@@ -244,7 +272,7 @@ def logged_json(logged: Any) -> dict[str, Any]:
     return {name: getattr(logged, name) for name in names}
 
 
-def body(evaluation: Any) -> dict[str, Any]:
+def evaluation_json(evaluation: Any) -> dict[str, Any]:
     """Return the evaluation as the contract of ``evaluate`` spells it, with the primary metric's name."""
     from training.evaluation import as_json
 

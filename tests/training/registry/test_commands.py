@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from features.errors import BadInputError, RefusedError
-from training.commands import app, report_evaluation, tell
+from training.commands import app, refuse_failed, report_evaluation, tell, train_one
 from training.evaluation import Evaluation, Interval, as_json, refusal
 from training.reports import evaluation_report, short
+from training.runs import Workbench
 
 RUNNER = CliRunner()
 
@@ -74,6 +76,28 @@ class TestRefusals:
     def test_a_question_that_refuses_by_raising_still_has_its_object(self) -> None:
         found = as_json(refusal("attrition", "stayers only"))
         assert (found["status"], found["reason"], found["metrics"]) == ("refused", "stayers only", {})
+
+
+class TestTraining:
+    def test_training_and_promoting_in_one_go_evaluates_once(self, bench: Workbench, toy) -> None:
+        body, reports = train_one(bench, toy, [], True)
+        assert body["promotion"]["status"] == "promoted"
+        assert bench.tracking.champion("toy") is not None
+        assert len(bench.evaluations) == 1
+        assert len(reports) == 3
+        json.dumps(body, allow_nan=False)
+
+    def test_a_question_that_refuses_leaves_the_others_to_be_trained(self, bench: Workbench, toy) -> None:
+        def refuse(_: object) -> None:
+            raise RefusedError("stayers only")
+
+        toy.dataset = SimpleNamespace(build=refuse)
+        body, _ = train_one(bench, toy, [], True)
+        assert (body["status"], body["reason"]) == ("refused", "stayers only")
+
+    def test_a_failed_gate_ends_with_exit_code_4(self) -> None:
+        with pytest.raises(RefusedError, match="toy: card, fairness"):
+            refuse_failed([{"question": "toy", "failed": ["card", "fairness"]}])
 
 
 class TestHelp:

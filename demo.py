@@ -53,8 +53,7 @@ def steps() -> list[Step]:
         Step("sample", ("sample", *size, "--out", folder)),
         Step("import", ("import", "organisation", folder)),
         Step("embed", ("embed",)),
-        Step("train", ("train", "all")),
-        Step("promote", ("promote", "all")),
+        Step("train and promote", ("train", "all", "--promote")),
         Step("score", ("score", "all")),
     ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,8 +34,11 @@ SCOPES = "recommendations:read skills:read attrition:read impact:read records:wr
 READY_WITHIN_SECONDS = 60
 SHOWN = 10
 OUTCOME = "productivity"
+LADDER = ("randomised_evidence", "credible", "suggestive", "cannot_tell")
 
-console = Console(width=None if sys.stdout.isatty() else 170)
+PICTURE = "--picture"  # keep what is printed as an SVG too, the long table shortened
+
+console = Console(width=None if sys.stdout.isatty() else 170, record=PICTURE in sys.argv)
 
 
 @dataclass(frozen=True)
@@ -235,14 +239,16 @@ def show_impact(ask: Callable[..., Any], folder: Path) -> None:
     heading(f"Did it help? Effect of each course on {OUTCOME}: {len(estimated)} estimated, "
             f"{len(answers) - len(estimated)} refused")  # fmt: skip
     shown = table("course", ">effect", ">95 % interval", ">trained", "verdict")
-    for title, found in sorted(
-        estimated, key=lambda pair: (pair[1]["verdict"]["code"], -pair[1]["effect"]["value"])
-    ):
+    estimated.sort(key=lambda pair: (LADDER.index(pair[1]["verdict"]["code"]), -pair[1]["effect"]["value"]))
+    kept = SHOWN if PICTURE in sys.argv else len(estimated)
+    for title, found in estimated[:kept]:
         effect = found["effect"]
         between = f"{effect['low']:+.1f} to {effect['high']:+.1f}"
         verdict = found["verdict"]["code"].replace("_", " ")
         shown.add_row(title, f"{effect['value']:+.1f}", between, str(found["n"]["trained"]), verdict)
     console.print(shown)
+    if kept < len(estimated):
+        console.print(f"[dim]… and {len(estimated) - kept} more[/dim]")
     reasons = Counter(
         str(found["reason"]).split(".")[0] for _, found in answers if found["status"] == "refused"
     )
@@ -257,10 +263,16 @@ def show_doors() -> None:
     shown = table("what", "where")
     shown.add_row("the HTTP contract", f"http://{HOST}:{PORT}/docs and http://{HOST}:{PORT}/openapi.json")
     shown.add_row("an API key for it", f"{VAR}/demo/key")
-    shown.add_row("runs, models, plots", f"{Path(sys.executable).parent}/{mlflow}")
+    shown.add_row("runs, models, plots", f"{os.path.relpath(Path(sys.executable).parent)}/{mlflow}")
     shown.add_row("the sample organisation", f"{VAR}/sample (the planted truth: truth.json)")
     shown.add_row("kept scores, the service's log", f"{VAR}/scores, {VAR}/demo/service.log")
     console.print(shown)
+
+
+def save_picture(path: Path) -> None:
+    """Keep what was printed as a picture that needs nothing from elsewhere."""
+    drawn = console.export_svg(title="make demo")
+    path.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
 def data_end(folder: Path) -> str:
@@ -281,6 +293,8 @@ def main() -> None:
         show_attrition(ask)
         show_impact(ask, folder)
         show_doors()
+        if PICTURE in sys.argv:
+            save_picture(Path("docs/answers.svg"))
         if "--once" not in sys.argv[1:]:
             console.print(f"\nServing on http://{HOST}:{PORT} until Ctrl-C.")
             signal.pause()

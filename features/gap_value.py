@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.catalogue import Catalogue, Floats, Integers, Profile
 
 EPSILON = 1e-12
+Gain = tuple[int, float, float, float]  # place in the needs, level from, level to, what that is worth
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Needs:
             skill: (place, *of)
             for place, (skill, of) in enumerate(zip(self.skills.tolist(), levels, strict=True))
         }
+
+    @cached_property
+    def known_gains(self) -> dict[int, list[Gain]]:
+        """What `gains` found before, by course: an answer asks for the same course three times."""
+        return {}
 
     @property
     def gaps(self) -> Floats:
@@ -108,7 +114,7 @@ def gap_shares(catalogue: Catalogue, needs: Needs) -> Floats:
     return gap_values(catalogue, needs) / total if total > EPSILON else np.zeros(catalogue.size)
 
 
-def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[tuple[int, float, float, float]]:
+def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[Gain]:
     """Return what one course closes: place in `needs`, level from, level to, and what that is worth.
 
     Returns
@@ -116,7 +122,10 @@ def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[tuple[int, fl
     list of (int, float, float, float)
         The most valuable first.
     """
-    found = []
+    known = needs.known_gains.get(course)
+    if known is not None:
+        return known
+    found: list[Gain] = []
     for skill, level, coverage in catalogue.taught[course]:
         if skill not in needs.places:
             continue
@@ -126,6 +135,7 @@ def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[tuple[int, fl
             found.append((place, start, reached, importance * coverage * (reached - start)))
     if len(found) > 1:
         found.sort(key=lambda gain: -gain[3])
+    needs.known_gains[course] = found
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -18,7 +17,7 @@ from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency
 from serving.models import LoadedModel
 from serving.paths import plain
 from serving.recommendation_answers import Recommendations
-from serving.recommendation_body import Context, answer, known_impact, ledger_rows
+from serving.recommendation_body import Context, answer, known_impact, ledger_rows, new_id
 from serving.recommendation_catalogue import Shelf, shelf_of
 from serving.recommendation_filters import RecommendationQuery, parameters, read_query, wishes_of
 from serving.recommendation_kept import (
@@ -97,7 +96,7 @@ def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Res
         job_id,
         shelf.catalogue.job_titles.get(person.job_id or ""),
         employee_id,
-        secrets.token_hex(10),
+        new_id(now),
         now,
         fallback(scores, is_stale),
         known_impact(house),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,11 @@ class Context:
     now: int
     fallback: str | None
     impact: Mapping[str, list[dict[str, Any]]]
+
+
+def new_id(now: int) -> str:
+    """Return a new answer's identifier; later ones sort later, so that the ledger grows at one end."""
+    return f"{now:014x}{secrets.token_hex(5)}"
 
 
 def answer(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from serving.models import LoadedModel
 READS = ("courses", "course_skills", "course_prerequisites", "skills", "jobs", "job_skills", "job_aliases")
 KEY = "recommendation catalogue"
 LOOK_SECONDS = 1.0  # how often the records are asked whether the catalogue changed
-RENEW_SECONDS = 60.0  # how often it is read again whatever they say
+RENEW_SECONDS = 600.0  # how often it is read again whatever they say
 
 Stamp = tuple[object, ...]
 
@@ -100,6 +101,8 @@ def renew(house: House) -> Shelf:
         by_value(catalogue.languages),
     )
     house.cache[KEY] = shelf
+    # It lives long: without this the collector would walk through it again and again, for a tenth of a second each.
+    gc.freeze()
     return shelf
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from features.person_state import PersonState, held_now
 from features.reasons import WISH
 from serving.house import House
 from serving.models import LoadedModel
-from serving.recommendation_body import Context, answer, known_impact
+from serving.recommendation_body import Context, answer, known_impact, new_id
 from serving.recommendation_catalogue import Shelf, shelf_of
 from serving.recommendation_filters import Id, RecommendationQuery, known, wishes_of
 from serving.recommendation_kept import Past, Scores, candidates_of, score_people
@@ -96,7 +95,7 @@ def profile_answer(house: House, profile: Profile) -> Response:
         job_id,
         shelf.catalogue.job_titles.get(profile.job_id or ""),
         None,
-        secrets.token_hex(10),
+        new_id(now),
         now,
         said,
         known_impact(house),

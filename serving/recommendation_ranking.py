@@ -175,7 +175,7 @@ def rank(
 
 def fill(line: Line, picker: Picker) -> None:
     """Place the best courses until the line is full or nothing is left."""
-    while not line.is_full:
+    while len(line.courses) < line.most:
         best = picker.next()
         if best is None:
             return

@@ -153,7 +153,7 @@ SHOWN: Sequence[str] = ("uno_c", "ibs", "auc", "ap", "lift@10", "brier", "ece", 
 def line(name: str, metrics: Mapping[str, Interval]) -> str:
     """Return one method's metrics with their intervals."""
     cells = [
-        f"{metric} {one.value:.3f} [{one.low:.3f} {one.high:.3f}]"
+        f"{metric} {one.value:.4f} [{one.low:.3f} {one.high:.3f}]"
         for metric in SHOWN
         if (one := metrics.get(metric))
     ]

@@ -69,7 +69,9 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         table = replace(first, left=dataset.panel.cause == number + 1)
         chosen = choose_for(dataset, table, parameters, seed, choices)
         blends.append(fit_blend(table.take(dataset.final_rows), chosen, seed))
-        calibrations.append(calibrated_level(blends[-1], table.take(chosen.rows), chosen))
+        found = fit_calibration(chosen.log_odds, table.left[chosen.rows])
+        is_by_time = len(dataset.folds) == 1
+        calibrations.append(latest_level(blends[-1], table.take(chosen.rows), found) if is_by_time else found)
         choices.append(chosen)
     bags = fit_bags(dataset, first, (blends[0], choices[0]), parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))
@@ -106,19 +108,21 @@ def choose_for(
     return choose(table, dataset.folds, chosen, seed)
 
 
-def calibrated_level(blend: Blend, checked: Table, chosen: Choice) -> tuple[float, float, float]:
-    """Return the calibration of a cause.
+def latest_level(
+    blend: Blend, latest: Table, calibration: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Return a calibration with its level moved to what came in the latest period.
 
     Notes
     -----
-    Its slopes come from what the chosen blend said of rows it had not learnt from; its level is then moved so that
-    the final fit expects, of the latest period, as many exits as came in it.
+    The slopes come from months the chosen blend had not learnt from. The final fit has learnt from them too, and so
+    needs another level: the one under which it expects as many exits of them as came.
     """
-    a, b, c = fit_calibration(chosen.log_odds, checked.left)
-    if (a, b, c) == UNCHANGED:
+    if calibration == UNCHANGED:
         return UNCHANGED
-    final = blend_log_odds(blend, checked)
-    return a, b, level(-a * np.logaddexp(0.0, -final) + b * np.logaddexp(0.0, final), checked.left)
+    a, b, _ = calibration
+    final = blend_log_odds(blend, latest)
+    return a, b, level(-a * np.logaddexp(0.0, -final) + b * np.logaddexp(0.0, final), latest.left)
 
 
 def fit_bags(

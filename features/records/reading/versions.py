@@ -92,6 +92,8 @@ def settle_one(known: Sequence[Version], version: Version, imported_at: int) -> 
         return Decision(number, version.known_at)
     if neighbour.staged_no is not None:
         return Decision(number, conflict=neighbour.staged_no)
+    if any(one.values == version.values for one in known if one.known_at > version.known_at):
+        return Decision(number)  # the correction stands already
     return against(latest, version, max(imported_at, latest.known_at + 1))
 
 

@@ -67,6 +67,12 @@ def test_a_correction_is_always_known_after_what_it_corrects():
     assert decision.known_at == 501
 
 
+def test_a_contradiction_that_a_later_version_settled_is_not_settled_again():
+    stored = [Version(0, "b"), Version(1, "a"), Version(2, "b")]
+    (decision,) = settle(stored, [Version(0, "a", 1)], 200)
+    assert decision.known_at is None
+
+
 versions = st.lists(st.tuples(st.integers(0, 9), st.sampled_from("ab")), max_size=6)
 
 

@@ -188,14 +188,15 @@ def sensitivity_of(
 
 
 def placebo_effect(table: ComparisonTable, pipeline: Pipeline, estimand: str) -> Effect | None:
-    """Return the effect on the placebo, by the same pipeline; None where there is none to be had."""
+    """Return the effect on the placebo, by the same pipeline with its first seed; None where there is none to be had."""
     earlier = table.as_placebo()
     if earlier is None or earlier.n == 0 or np.ptp(earlier.outcome) == 0:
         return None
     if min(earlier.trained.sum(), (~earlier.trained).sum()) < 2 * pipeline.folds:
         return None
     columns, _ = columns_of(earlier)
-    return fit_effect(earlier, columns, pipeline, estimand).effect
+    first = replace(pipeline, seeds=pipeline.seeds[:1])
+    return fit_effect(earlier, columns, first, estimand).effect
 
 
 def missing_bounds(table: ComparisonTable, value: float) -> tuple[float, float] | None:

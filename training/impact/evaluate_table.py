@@ -26,7 +26,7 @@ from training.impact.verdict import CANNOT_TELL, Evidence, Subject, Verdict, in_
 
 PRIMARY = "outcome_error_reduction"
 PROTOCOLS = {
-    "observational": "cross-fitted AIPW, Hájek weights, no trimming; placebo and sensitivity by the same pipeline",
+    "observational": "cross-fitted AIPW, Hájek weights, no trimming; the placebo by the same pipeline, first seed",
     "randomised": "Lin's regression with robust intervals; the difference in means where there are no covariates",
     "offer": "Lin's regressions of outcome and uptake on the offer; the effect of taking part is their ratio",
     "staggered": "group-time effects with not-yet-trained units (Callaway and Sant'Anna), averaged over groups and periods",

@@ -38,8 +38,10 @@ def sample(
     Example: skillpath sample --employees 2000 --years 3 --seed 7 --out var/sample
     """
     from features.records.sample import write_sample
+    from features.records.settings import RecordsSettings
 
-    write_sample(out, employees=employees, years=years, seed=seed)
+    with progress_bar(enabled=RecordsSettings().progress) as show:
+        write_sample(out, employees, years, seed, lambda done, of: show("months", done / of))
     files = sorted(path.name for path in out.iterdir() if path.is_file())
     if as_json:
         print(json.dumps({"out": str(out), "files": files}))

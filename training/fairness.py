@@ -103,8 +103,8 @@ class FairnessReport:
 
     @property
     def passes(self) -> bool:
-        """False where a group is flagged differently, beyond chance and four fifths, and exits do not bear it out."""
-        return not any(group.is_disparate and not group.is_borne_out for group in self.groups)
+        """False where a group is flagged differently, beyond chance and four fifths, whatever the reason."""
+        return not any(group.is_disparate for group in self.groups)
 
     @property
     def reason(self) -> str:
@@ -117,7 +117,7 @@ class FairnessReport:
                 f"{len(self.groups)} groups compared: no difference in flagging beyond chance and four fifths"
             )
         worst = max(found, key=lambda group: (not group.is_borne_out, abs(np.log(max(group.ratio, 1e-9)))))
-        supported = "exits as predicted bear it out: a person must judge it"
+        supported = "exits as predicted bear it out, which explains it and does not excuse it"
         judged = supported if worst.is_borne_out else "exits do not bear it out"
         return (
             f"{worst.attribute} = {worst.group} is flagged {worst.ratio:.2f} times as often as the others "

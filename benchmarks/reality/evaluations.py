@@ -59,7 +59,7 @@ def impact() -> Iterator[Fact]:
         yield Fact(f"{name}: the verdict refuses to flatter", str(fails), "True", fails)
         yield cost(name, done)
     done = run("evaluate", "impact", "--table", LALONDE / "nsw_dw.dta", "--treatment", "treat", "--outcome", "re78",
-               "--covariates", COVARIATES, "--design", "randomised")  # fmt: skip
+               "--design", "randomised")  # fmt: skip
     yield from told("randomised sample", done.answer)
 
 

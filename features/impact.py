@@ -238,6 +238,15 @@ def nominations(history: History) -> pl.DataFrame:
     )
 
 
+def mandates(history: History) -> pl.DataFrame:
+    """Return who had to take which course, from when on: ``employee_id, course_id, mandated_at``."""
+    return (
+        history["assignments"]
+        .filter(pl.col("is_mandatory"))
+        .select("employee_id", "course_id", mandated_at=pl.max_horizontal("happened_at", "known_at"))
+    )
+
+
 def kpis(history: History, most: int) -> dict[str, str]:
     """Return the KPIs that are measured most often, with their units."""
     counted = (

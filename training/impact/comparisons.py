@@ -29,6 +29,8 @@ class Comparison:
         Share of the compared who enrolled later, before the horizon ended.
     completed_share : float
         Share of the trained who had completed by the horizon.
+    mandatory_share : float
+        Share of the trained who had to take it.
     is_completion_only : bool
         True where only completions are recorded.
     """
@@ -38,6 +40,7 @@ class Comparison:
     nominated: Floats
     later_share: float
     completed_share: float
+    mandatory_share: float
     is_completion_only: bool
 
 
@@ -83,6 +86,7 @@ def comparison(dataset: Dataset, course: int, horizon_days: int, rng: np.random.
         nominated_before(dataset, course, dataset.person_of_row[everyone], moments),
         float(later.mean()) if later.size else 0.0,
         float(done.mean()) if done.size else 0.0,
+        mandatory_share(dataset, course, person[inside]),
         bool(dataset.enrolled["is_completion_only"][here].any()),
     )
 
@@ -129,6 +133,12 @@ def nominees(
     if people.size == 0 or lags.size == 0:
         return people[:0], asked_at[:0]
     return people, asked_at + rng.choice(lags, size=people.size)
+
+
+def mandatory_share(dataset: Dataset, course: int, people: Ints) -> float:
+    """Return the share of people who had to take a course at some time."""
+    bound = dataset.mandated["person"][of_course(dataset.mandated, course)]
+    return float(np.isin(people, bound).mean()) if people.size else 0.0
 
 
 def nominated_before(dataset: Dataset, course: int, people: Ints, at: Ints) -> Floats:

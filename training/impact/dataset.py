@@ -64,8 +64,8 @@ class Dataset:
         Outcomes with their units, and courses.
     enrolled : dict of str to array
         ``person, course, at`` (microseconds), ``completed_at``, ``is_completion_only``, sorted by course.
-    nominated : dict of str to array
-        ``person, course, at``.
+    nominated, mandated : dict of str to array
+        ``person, course, at``: asked by a manager, and bound to.
     threads : int
         For numeric work.
     """
@@ -86,6 +86,7 @@ class Dataset:
     course_ids: tuple[str, ...]
     enrolled: dict[str, Any]
     nominated: dict[str, Any]
+    mandated: dict[str, Any]
     threads: int = 1
 
     @property
@@ -190,6 +191,7 @@ def assembled(
         tuple(units), tuple(units.values()), tuple(courses),
         coded(impact.enrolments(now), people, courses, "enrolled_at"),
         coded(impact.nominations(now), people, courses, "nominated_at"),
+        coded(impact.mandates(now), people, courses, "mandated_at"),
     )  # fmt: skip
 
 

@@ -22,6 +22,8 @@ from training.impact.table import ComparisonTable, Floats
 from training.impact.verdict import Subject
 
 MOST_LATER = 0.3
+MOST_BOUND = 0.5
+FEWEST_TRAINED = 30  # screened; so few people are described by so many covariates
 COMPARED_WITH = (
     "people of the same departments and places who were employed at the same time and had not enrolled by then, "
     "weighted so that they resemble those who enrolled in everything recorded before"
@@ -86,7 +88,7 @@ def answers(dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipelin
     for outcome, table in enumerate(tables):
         people = {"trained": int(table.trained.sum()), "compared": int((~table.trained).sum())}
         try:
-            refuse_soon_trained(chosen)
+            refuse_without_choice(chosen)
             refuse_early(table, pipeline)
             if shared is None and len(pipeline.seeds) == 1:
                 shared = shared_propensity(table, pipeline)
@@ -99,8 +101,14 @@ def answers(dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipelin
     return found
 
 
-def refuse_soon_trained(chosen: Comparison) -> None:
-    """Raise RefusedError where most of the compared enrolled soon after: nobody goes without (a mandatory course)."""
+def refuse_without_choice(chosen: Comparison) -> None:
+    """Raise RefusedError where nobody comparable goes without: mandatory courses, and those that everybody takes."""
+    if chosen.mandatory_share > MOST_BOUND:
+        raise RefusedError(
+            "The course was mandatory for those who took it: nobody comparable went without.",
+            found=f"{chosen.mandatory_share:.0%} of them had to take it",
+            allowed=f"at most {MOST_BOUND:.0%}",
+        )
     if chosen.later_share > MOST_LATER:
         raise RefusedError(
             "Nearly everybody enrols: those compared enrolled soon after, so nobody shows what going without does.",
@@ -115,6 +123,12 @@ def refuse_early(table: ComparisonTable, pipeline: Pipeline) -> None:
 
     refuse_unusable(table)
     measured = table.measured()
+    if measured.trained.sum() < FEWEST_TRAINED:
+        raise RefusedError(
+            "Too few people for an estimate.",
+            found=f"{int(measured.trained.sum())} enrolled and measured",
+            allowed=f"at least {FEWEST_TRAINED}",
+        )
     cases = measured.outcome[measured.trained].sum() if measured.is_binary else np.inf
     others = measured.outcome[~measured.trained].sum() if measured.is_binary else np.inf
     if others < 2 * pipeline.folds or cases + others < 10:

@@ -46,7 +46,9 @@ def frames(rows: dict[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
 def organisation(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
     """Return people of whom the motivated enrol in GOOD and EMPTY; GOOD raises the KPI by 6, ALL is for everybody."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    rows["courses"] = [{"course_id": name, "title": name} for name in ("ALL", "EMPTY", "GOOD", "NOBODY")]
+    rows["courses"] = [
+        {"course_id": name, "title": name} for name in ("ALL", "BOUND", "EMPTY", "GOOD", "NOBODY")
+    ]
     rows["jobs"] = [{"job_id": "J", "title": "Job", "grade": 3.0}]
     for number in range(PEOPLE):
         name = f"E{number:04}"
@@ -63,6 +65,11 @@ def organisation(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
              "scale_low": 0.0, "scale_high": 6.0}
         )  # fmt: skip
         enrolled = {"GOOD": pick(rng, drive), "EMPTY": pick(rng, drive), "ALL": int(rng.integers(60, 500))}
+        if number % 3 == 0:
+            enrolled["BOUND"] = int(rng.integers(30, 480))
+            rows["assignments"].append(
+                {"employee_id": name, "course_id": "BOUND", "happened_at": at(enrolled["BOUND"] - 5), "is_mandatory": True}
+            )  # fmt: skip
         for course, day in enrolled.items():
             if day is not None:
                 rows["learning_events"].append(
@@ -123,6 +130,12 @@ def test_a_course_that_everybody_takes_soon_shows_nothing_of_going_without(folde
     found = estimates(folder)["ALL", "productivity"]
     assert found["status"] == "refused"
     assert "Nearly everybody enrols" in found["reason"]
+
+
+def test_a_course_that_people_had_to_take_is_refused(folder: Path) -> None:
+    found = estimates(folder)["BOUND", "productivity"]
+    assert found["status"] == "refused"
+    assert "mandatory for those who took it" in found["reason"]
 
 
 def test_the_compared_had_not_enrolled_by_the_end_of_their_month(dataset: Dataset) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features.attrition import TABLES
+from features.attrition.population import TABLES
 from training.attrition.dataset import CAUSES, Dataset, build
 from training.attrition.evaluate import evaluate
 from training.attrition.evaluate_table import run

@@ -32,10 +32,10 @@ def app() -> FastAPI:
     """Return the service with the world's model, and one more operation: its own answer, constant."""
     from serving import access
     from serving.app import build_house, create_app
-    from serving.models import LoadedModel, Models
-    from serving.recommendation import recommend
-    from serving.recommendation_filters import RecommendationQuery
-    from serving.scorers import load_scorer
+    from serving.models.answering import LoadedModel, Models
+    from serving.models.scorers import load_scorer
+    from serving.recommendation.filters import RecommendationQuery
+    from serving.recommendation.routes import recommend
     from serving.settings import ServingSettings
 
     settings = ServingSettings()
@@ -57,9 +57,9 @@ def app() -> FastAPI:
 def keep_scores(place: Path, world: World) -> None:
     """Keep everybody's scores, where they do not stand yet."""
     from serving.app import build_house
-    from serving.models import LoadedModel, Models
-    from serving.recommendation_kept import score_everybody
-    from serving.scorers import load_scorer
+    from serving.models.answering import LoadedModel, Models
+    from serving.models.scorers import load_scorer
+    from serving.recommendation.kept import score_everybody
     from serving.settings import ServingSettings
 
     models = Models()

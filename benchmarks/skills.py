@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from features.skill_extraction import extract_skills
+from features.skills.extraction import extract_skills
 from training.evaluation import Interval, bootstrap_mean, versions
 from training.payload import write_payload
 from training.skills.dataset import PROBE, Dataset

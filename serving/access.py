@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.errors import BadInputError
-from serving.problems import refuse
+from serving.http.problems import refuse
 
 ANY_KEY = "any key"
 OPEN = "open"

@@ -15,22 +15,29 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
 from features.records.store import Store, open_store
-from serving import attrition, events, health, impact, model_list, problems, recommendation, records, skills
 from serving.access import Guard, scope_of
+from serving.attrition import routes as attrition
 from serving.audit import Audit
 from serving.background import background
-from serving.documents import mount_documents
-from serving.encoder import lazy_encoder
-from serving.envelope import Drain, Envelope
 from serving.house import House
-from serving.idempotency import Idempotency
-from serving.kept import Changes, KeptScores
+from serving.http import health, problems
+from serving.http.documents import mount_documents
+from serving.http.envelope import Drain, Envelope
+from serving.http.idempotency import Idempotency
+from serving.http.limits import Limits
+from serving.http.paths import PathsWithIdentifiers
+from serving.impact import routes as impact
 from serving.keys import Authentication, KeyRing
 from serving.ledger import Ledger
-from serving.limits import Limits
-from serving.models import Models
-from serving.paths import PathsWithIdentifiers
+from serving.models import routes as model_list
+from serving.models.answering import Models
+from serving.models.encoder import lazy_encoder
+from serving.recommendation import routes as recommendation
+from serving.records import events
+from serving.records import routes as records
+from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
+from serving.skills import routes as skills
 
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000

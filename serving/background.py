@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from serving.house import House
-from serving.idempotency import forget_old
+from serving.http.idempotency import forget_old
 from serving.ledger import FLUSH_SECONDS
-from serving.recompute import TURN_SECONDS, Recomputer
+from serving.scores.recompute import TURN_SECONDS, Recomputer
 
 log = logging.getLogger("skillpath.background")
 

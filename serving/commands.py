@@ -66,7 +66,7 @@ def score(
 
     settings = read_settings()
     bound_threads(settings.threads)
-    from serving.batch import Scored, fetch_champions, score_questions
+    from serving.scores.batch import Scored, fetch_champions, score_questions
 
     fetch_champions()
     done: list[Scored] = score_questions(settings, question, employee or [])

@@ -12,9 +12,9 @@ How a question's module (`serving/<question>.py`) is written::
 - **Identifiers in paths** are typed `EmployeeId`, `CourseId` or `JobId` and named `employee_id`, `course_id`, `job_id`.
   They may hold ``/`` and ``:``: callers percent-encode them (``%2F`` stays inside its segment), or write ``-`` in
   the path and give the identifier as a query parameter of the same name:
-  ``/v1/employees/-/skill-gaps?employee_id=https://hr/7``. The middleware of `serving.paths` does both; an endpoint
+  ``/v1/employees/-/skill-gaps?employee_id=https://hr/7``. The middleware of `serving.http.paths` does both; an endpoint
   sees the plain identifier and needs no second route.
-- Errors are raised from `features.errors`; `serving.problems` answers them as problem+json.
+- Errors are raised from `features.errors`; `serving.http.problems` answers them as problem+json.
 - Who asks is `caller: CallerDependency` (`serving.access`): `caller.prefix` is the audit's actor.
 - What writes may wait for a lock: call ``house.audit.record(…)`` from a plain ``def`` endpoint, or from an ``async def`` one
   by ``await in_thread(house.audit.record, …)``. Reading one row is fast enough for the loop.
@@ -43,10 +43,10 @@ from fastapi import Depends, Request
 
 from features.records.store import Store
 from serving.audit import Audit
-from serving.kept import Changes, KeptScores
+from serving.http.paths import CourseId, EmployeeId, JobId
 from serving.ledger import Ledger
-from serving.models import Models
-from serving.paths import CourseId, EmployeeId, JobId
+from serving.models.answering import Models
+from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
 
 __all__ = ["CourseId", "EmployeeId", "House", "HouseDependency", "JobId", "house", "in_thread"]

@@ -98,7 +98,7 @@ class Supervisor:
 
     def start_puller(self) -> subprocess.Popen[bytes]:
         """Start the puller."""
-        return self.start("serving.puller", str(os.getpid()))
+        return self.start("serving.models.puller", str(os.getpid()))
 
     def start(
         self, module: str, *arguments: str, descriptors: tuple[int, ...] = ()

@@ -16,8 +16,8 @@ import uvicorn
 
 from features.errors import SkillpathError
 from serving.app import create_app
-from serving.envelope import Drain
-from serving.logs import configure
+from serving.http.envelope import Drain
+from serving.http.logs import configure
 from serving.settings import read_settings
 
 log = logging.getLogger("skillpath.worker")

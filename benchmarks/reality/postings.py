@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 
 from benchmarks.reality.proof import VAR, Fact
-from features.catalogue import Catalogue
-from features.catalogue_building import build_catalogue
-from features.gap_value import gains, greedy_set, needs_of
+from features.recommendation.catalogue import Catalogue
+from features.recommendation.catalogue_building import build_catalogue
+from features.recommendation.gap_value import gains, greedy_set, needs_of
 from features.records.encoder import open_encoder, store_cache
 from features.records.settings import RecordsSettings
 from features.records.store import open_store
-from features.skill_extraction import Find, extract_skills
+from features.skills.extraction import Find, extract_skills
 from features.text import course_text, embed
 from training.loading import load_scorer
 from training.payload import write_payload

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.bundles import RefusedBundleError, read_signed, trusted_keys, verify_payload
-from serving.scorers import golden_holds, load_scorer
-from serving.trial import try_bundle
+from serving.models.bundles import RefusedBundleError, read_signed, trusted_keys, verify_payload
+from serving.models.scorers import golden_holds, load_scorer
+from serving.models.trial import try_bundle
 
 GOLDEN = Path(__file__).parent / "golden"
 LIMIT_BYTES = 1024 * 1024

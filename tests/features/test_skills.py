@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from features.history import History
-from features.skills import SHAPES, gaps, held_levels, required_levels, strengths
+from features.skills.levels import SHAPES, gaps, held_levels, required_levels, strengths
 
 AS_OF = datetime(2024, 1, 1, tzinfo=UTC)
 

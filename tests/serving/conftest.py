@@ -18,13 +18,13 @@ from fastapi.testclient import TestClient
 
 from features.errors import UnavailableError
 from features.records.store import Store
-from serving import verification
 from serving.access import ALL_SCOPES
 from serving.app import build_house, create_app
-from serving.bundles import RefusedBundleError
 from serving.house import House
 from serving.keys import create_key
-from serving.registry import Champion
+from serving.models import verification
+from serving.models.bundles import RefusedBundleError
+from serving.models.registry import Champion
 from serving.settings import ServingSettings
 
 MakeHouse = Callable[[Store], House]

@@ -17,19 +17,19 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from features.attrition import NAMES, features
+from features.attrition.population import NAMES, features
 from features.errors import UnavailableError
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
 from serving.access import ALL_SCOPES
 from serving.app import create_app
-from serving.attrition_csv import harmless
-from serving.attrition_kept import features_of, score_everybody, unpack
+from serving.attrition.kept import features_of, score_everybody, unpack
+from serving.attrition.spreadsheet import harmless
 from serving.house import House
 from serving.keys import create_key
-from serving.models import LoadedModel
-from serving.recompute import keep_scores
+from serving.models.answering import LoadedModel
+from serving.scores.recompute import keep_scores
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 SCORER = Path(__file__).resolve().parents[2] / "training" / "attrition" / "scorer.py"

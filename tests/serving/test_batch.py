@@ -15,12 +15,12 @@ import pytest
 
 from features.errors import BadInputError, UnavailableError, UnknownRecordError
 from features.records.store import Store
-from serving import batch, recompute
-from serving.batch import chosen, everybody, last_known, questions_of, score
 from serving.house import House
-from serving.kept import Changes
-from serving.models import LoadedModel
-from serving.recompute import PEOPLE_PER_SECOND, Recomputer
+from serving.models.answering import LoadedModel
+from serving.scores import batch, recompute
+from serving.scores.batch import chosen, everybody, last_known, questions_of, score
+from serving.scores.kept import Changes
+from serving.scores.recompute import PEOPLE_PER_SECOND, Recomputer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 QUESTION = "attrition"
@@ -151,5 +151,5 @@ def test_who_changed_is_recomputed_up_to_fifty_a_second_and_the_rest_waits(
 
 def test_every_question_s_module_can_be_asked_whether_it_keeps_scores() -> None:
     for question in ("skills", "recommendation", "attrition", "impact"):
-        module = importlib.import_module(f"serving.{question}")
+        module = importlib.import_module(f"serving.{question}.routes")
         assert (recompute.scoring(question) is None) == (not hasattr(module, "score_everybody"))

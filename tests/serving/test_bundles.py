@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from features.errors import UnavailableError
-from serving import verification
-from serving.models import Models
-from serving.puller import Puller
+from serving.models import verification
+from serving.models.answering import Models
+from serving.models.puller import Puller
 from serving.settings import ServingSettings
 
 CRASHING = """

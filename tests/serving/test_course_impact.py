@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from features.records.store import Store
 from serving.house import House
-from serving.models import LoadedModel
+from serving.models.answering import LoadedModel
 from training.impact.scorer import Scorer
 
 ESTIMATED: dict[str, Any] = {

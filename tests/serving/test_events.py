@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.records.store import Store
-from serving import events
 from serving.house import House
+from serving.records import events
 
 
 def event(number: int = 1, **changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from serving import access
 from serving.app import create_app
 from serving.house import House
-from serving.idempotency import TABLE
+from serving.http.idempotency import TABLE
 
 
 class Counter:

@@ -8,7 +8,7 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
-from serving.logs import JsonLines
+from serving.http.logs import JsonLines
 
 
 def test_a_failure_says_where_it_was_and_never_what_it_said() -> None:

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from features.records.moments import to_micros
 from features.records.store import Store
 from serving.house import House
-from serving.models import LoadedModel
-from serving.recommendation import recommend
-from serving.recommendation_answers import Recommendations
-from serving.recommendation_catalogue import KEY
-from serving.recommendation_filters import RecommendationQuery
-from serving.recommendation_kept import Scores, pack, score_everybody, unpack
+from serving.models.answering import LoadedModel
+from serving.recommendation.answers import Recommendations
+from serving.recommendation.catalogue import KEY
+from serving.recommendation.filters import RecommendationQuery
+from serving.recommendation.kept import Scores, pack, score_everybody, unpack
+from serving.recommendation.routes import recommend
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCORER = Path(__file__).resolve().parents[2] / "training" / "recommendation" / "scorer.py"

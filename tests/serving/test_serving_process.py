@@ -23,7 +23,7 @@ import pytest
 from features.records.store import open_store
 from serving.access import ALL_SCOPES
 from serving.keys import create_key
-from serving.puller import Puller
+from serving.models.puller import Puller
 from serving.settings import ServingSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from serving.access import ALL_SCOPES
 from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
-from serving.models import LoadedModel
+from serving.models.answering import LoadedModel
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 WORDS = ["sql", "lead", "people", "weld", "steel"]

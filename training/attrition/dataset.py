@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.attrition import FEATURE_SCHEMA, NAMES, TABLES, features
+from features.attrition.population import FEATURE_SCHEMA, NAMES, TABLES, features
 from features.errors import RefusedError
 from features.records.store import data_digest
 from features.timelines import MOMENT

@@ -12,14 +12,14 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.catalogue import Catalogue
-from features.catalogue_building import build_catalogue, course_rows
 from features.errors import RefusedError
 from features.history import History, history
-from features.recommendation import completion_counts, interactions, person_gap_shares
+from features.recommendation.behaviour import completion_counts, interactions, person_gap_shares
+from features.recommendation.catalogue import Catalogue
+from features.recommendation.catalogue_building import build_catalogue, course_rows
 from features.records.facts import FACT_KEYS
 from features.records.store import data_digest
-from features.skills import current_jobs
+from features.skills.levels import current_jobs
 from training.context import TrainingContext
 
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)

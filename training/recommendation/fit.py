@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.recommendation import FEATURE_SCHEMA
+from features.recommendation.behaviour import FEATURE_SCHEMA
 from training.payload import Payload, json_bytes, npz_bytes
 from training.recommendation.blend import Chosen, choose_blend, choose_takers, sampled
 from training.recommendation.dataset import Content, Dataset

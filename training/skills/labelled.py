@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.skill_extraction import distinct_vectors, first_words
+from features.skills.extraction import distinct_vectors, first_words
 from features.text import sentences, windows
 from training.skills.taxonomy import Encode, Floats, Integers
 

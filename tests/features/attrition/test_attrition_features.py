@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from features.attrition import FEATURE_SCHEMA, KEY, features
+from features.attrition.population import FEATURE_SCHEMA, KEY, features
 from features.history import known, latest
 
 MOMENTS = [datetime(2021 + month // 12, 1 + month % 12, 1, tzinfo=UTC) for month in range(0, 36, 3)]

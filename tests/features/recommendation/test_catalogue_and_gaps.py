@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import Catalogue
-from features.catalogue_building import build_catalogue
 from features.errors import BadInputError
-from features.gap_value import (
+from features.recommendation.catalogue import Catalogue
+from features.recommendation.catalogue_building import build_catalogue
+from features.recommendation.gap_value import (
     Needs,
     gains,
     gap_shares,
@@ -23,8 +23,8 @@ from features.gap_value import (
     needs_of,
     set_value,
 )
-from features.learning_path import learning_path
-from features.prerequisites import (
+from features.recommendation.learning_path import learning_path
+from features.recommendation.prerequisites import (
     in_followable_order,
     prerequisite_closure,
     prerequisite_violations,

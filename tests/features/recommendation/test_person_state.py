@@ -8,12 +8,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import Catalogue, to_micros
-from features.catalogue_building import build_catalogue
 from features.history import History
-from features.person_state import LearningEvent, PersonState, SkillEvidence, person_state
-from features.recommendation import completion_counts, dismissals, interactions, target_jobs
-from features.skills import held_levels
+from features.recommendation.behaviour import completion_counts, dismissals, interactions, target_jobs
+from features.recommendation.catalogue import Catalogue, to_micros
+from features.recommendation.catalogue_building import build_catalogue
+from features.recommendation.person_state import LearningEvent, PersonState, SkillEvidence, person_state
+from features.skills.levels import held_levels
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COURSES = ("c0", "c1", "c2", "c3")

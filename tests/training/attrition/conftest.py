@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.attrition import FEATURE_SCHEMA, NAMES
+from features.attrition.population import FEATURE_SCHEMA, NAMES
 from training.attrition.dataset import Dataset, Landmark, Panel
 from training.attrition.fit import Parameters, fit
 from training.loading import load_scorer

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from features.errors import BadInputError, RefusedError
-from features.skill_extraction import extract_skills, stated_level
+from features.skills.extraction import extract_skills, stated_level
 from features.text import Floats, plain_text
 from training.context import TrainingContext
 from training.isolation import trial

@@ -1,0 +1,286 @@
+"""Who is employed at a moment, and what was known of them then that may move the chance of leaving.
+
+One function serves the training panel (many moments) and an answer (one moment); nothing in a row was unknown, or
+had not happened, at the moment of that row. Amounts are relative to their own period. Protected attributes are
+not among the records it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from features.attrition.meanings import FEATURE_SCHEMA, NAMES
+from features.history import history
+from features.skills.levels import gaps
+from features.timelines import ENTERED, MOMENT, state_at, timeline, total_within
+
+__all__ = ["FEATURE_SCHEMA", "KEY", "NAMES", "TABLES", "employed", "features"]
+
+SPELL = ["employee_id", "spell"]
+KEY = [*SPELL, "as_of"]
+YEAR = timedelta(days=365)
+HALF_YEAR = timedelta(days=180)
+FEWEST_IN_JOB = 5  # a median of fewer people says little, and shows somebody's pay
+SURVEY_ITEMS = {
+    "engagement": "engagement",
+    "satisfaction": "satisfaction",
+    "intent_to_stay": "intent_to_stay",
+}
+CARRIED = ("pay_amount", "hours_per_week", "fte_share", "rating", "commute_minutes", "overtime_hours")
+
+TEXT, NUMBER, FLAG = pl.String, pl.Float64, pl.Boolean
+TABLES: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
+    "employees": {"employee_id": TEXT, "spell": pl.Int64, "hired_at": MOMENT, "employment_type": TEXT, "known_at": MOMENT},
+    "job_history": {"employee_id": TEXT, "spell": pl.Int64, "happened_at": MOMENT, "known_at": MOMENT, "job_id": TEXT,
+                    "department": TEXT, "manager_id": TEXT, "location": TEXT, "pay_amount": NUMBER, "pay_currency": TEXT,
+                    "hours_per_week": NUMBER, "fte_share": NUMBER, "rating": NUMBER, "is_on_leave": FLAG,
+                    "employment_type": TEXT, "commute_minutes": NUMBER, "overtime_hours": NUMBER},
+    "exits": {"employee_id": TEXT, "spell": pl.Int64, "happened_at": MOMENT, "known_at": MOMENT, "reason_class": TEXT},
+    "surveys": {"employee_id": TEXT, "item": TEXT, "happened_at": MOMENT, "known_at": MOMENT, "value": NUMBER,
+                "scale_low": NUMBER, "scale_high": NUMBER},
+    "learning_events": {"event_id": TEXT, "employee_id": TEXT, "course_id": TEXT, "kind": TEXT, "happened_at": MOMENT,
+                        "known_at": MOMENT, "hours": NUMBER},
+    "courses": {"course_id": TEXT, "hours": NUMBER, "level": NUMBER},
+    "jobs": {"job_id": TEXT, "grade": NUMBER, "title": TEXT, "taxonomy": TEXT},
+    "job_skills": {"job_id": TEXT, "skill_id": TEXT, "level": NUMBER, "importance": NUMBER, "source": TEXT,
+                   "required_from": MOMENT},
+    "course_skills": {"course_id": TEXT, "skill_id": TEXT, "level": NUMBER, "source": TEXT, "confidence": NUMBER},
+    "held_skills": {"employee_id": TEXT, "skill_id": TEXT, "happened_at": MOMENT, "known_at": MOMENT, "level": NUMBER,
+                    "source": TEXT, "evidence": TEXT},
+}  # fmt: skip
+GAP_KEYS = {"held_skills": ["employee_id", "skill_id", "source"], "learning_events": ["event_id"],
+            "job_history": SPELL, "exits": SPELL}  # fmt: skip
+
+
+def features(
+    records: Mapping[str, pl.DataFrame], as_ofs: Sequence[datetime], employee_ids: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Return the features of everybody employed at each moment.
+
+    Parameters
+    ----------
+    records : mapping of str to polars.DataFrame
+        Tables as stored, with all versions of their facts; those of `TABLES` are read, a missing one is empty.
+    as_ofs : sequence of datetime
+        Aware UTC moments.
+    employee_ids : sequence of str, optional
+        Whose rows to return. The records must be those of everybody all the same: medians of a job and exits of
+        a team are about others.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``employee_id, spell, as_of`` and the columns of `NAMES`, all float, null where unknown; sorted by moment
+        and person.
+    """
+    tables = {name: table(records, name) for name in TABLES}
+    rows = employed(tables, as_ofs)
+    line = job_timeline(tables)
+    rows = state_at(rows, line, SPELL)
+    rows = with_year_before(rows, line)
+    rows = with_peers(rows)
+    rows = with_team_exits(rows, tables, line)
+    rows = with_surveys(rows, tables)
+    rows = with_learning(rows, tables)
+    if employee_ids is not None:
+        rows = rows.filter(pl.col("employee_id").is_in(list(employee_ids)))
+    rows = with_gaps(rows, tables, employee_ids)
+    return with_clock(rows).select(*KEY, *(pl.col(name).cast(NUMBER) for name in NAMES)).sort("as_of", *SPELL)
+
+
+def table(records: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
+    """Return the columns read from a table; those that are missing are null."""
+    shape = TABLES[name]
+    frame = records.get(name, pl.DataFrame(schema=dict(shape)))
+    missing = [
+        pl.lit(None, dtype=kind).alias(column)
+        for column, kind in shape.items()
+        if column not in frame.columns
+    ]
+    return frame.with_columns(missing).select(list(shape)).cast(dict(shape))  # type: ignore[arg-type]
+
+
+def employed(tables: Mapping[str, pl.DataFrame], as_ofs: Sequence[datetime]) -> pl.DataFrame:
+    """Return one row per spell and moment for which it was known that the person works here."""
+    moments = pl.DataFrame({"as_of": list(as_ofs)}, schema={"as_of": MOMENT}).unique().sort("as_of")
+    left = tables["exits"].group_by(SPELL).agg(left_at=ENTERED.min())
+    spells = tables["employees"].join(left, SPELL, "left")
+    started = pl.max_horizontal("hired_at", "known_at")
+    rows = spells.join(moments, how="cross")
+    is_here = (started < pl.col("as_of")) & (
+        pl.col("left_at").is_null() | (pl.col("left_at") >= pl.col("as_of"))
+    )
+    return rows.filter(is_here).select(*KEY, "hired_at", contract=pl.col("employment_type"))
+
+
+def job_timeline(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return what held for each spell from a moment on, with since when its parts have held."""
+    line = timeline(tables["job_history"], SPELL)
+    line = line.join(tables["jobs"].select("job_id", "grade"), "job_id", "left", maintain_order="left")
+    line = line.with_columns(pl.col(name).forward_fill().over(SPELL) for name in CARRIED)
+    place = ["job_id", "department", "location"]
+    moved = pl.any_horizontal(has_changed(name) for name in place)
+    risen = pl.col("grade") > pl.col("grade").shift(1).over(SPELL)
+    return line.with_columns(
+        job_since=since(has_changed("job_id")),
+        moved_since=since(moved),
+        promoted_since=since(risen),
+        manager_since=since(has_changed("manager_id")),
+        manager_changes=has_changed("manager_id").cast(NUMBER).cum_sum().over(SPELL),
+    )
+
+
+def has_changed(name: str) -> pl.Expr:
+    """Return whether a column differs from the row before of the same spell; false in its first row."""
+    is_first = pl.int_range(pl.len()).over(SPELL) == 0
+    return pl.col(name).ne_missing(pl.col(name).shift(1).over(SPELL)) & ~is_first
+
+
+def since(changed: pl.Expr) -> pl.Expr:
+    """Return when the last change happened, null before the first."""
+    return pl.when(changed).then(pl.col("happened_at")).forward_fill().over(SPELL)
+
+
+def with_year_before(rows: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
+    """Add changes within a year: what is known now against what was known a year ago."""
+    kept = line.select(*SPELL, "entered_at", pay_before="pay_amount", currency_before="pay_currency",
+                       rating_before="rating", changes_before="manager_changes")  # fmt: skip
+    rows = state_at(rows, kept, SPELL, lag=YEAR)
+    same_money = pl.col("pay_currency").eq_missing(pl.col("currency_before"))
+    growth = pl.when(same_money & (pl.col("pay_before") > 0)).then(
+        pl.col("pay_amount") / pl.col("pay_before") - 1
+    )
+    return rows.with_columns(
+        pay_growth=growth,
+        rating_change=pl.col("rating") - pl.col("rating_before"),
+        manager_changes_365_days=pl.col("manager_changes") - pl.col("changes_before").fill_null(0.0),
+    )
+
+
+def with_peers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what compares a person with others at the same moment: pay, team, people led."""
+    job = ["as_of", "job_id", "pay_currency"]
+    place = [*job, "location"]
+    rows = rows.with_columns(
+        _pay_median=pl.coalesce(median_of_peers("pay_amount", place), median_of_peers("pay_amount", job)),
+        _growth_median=median_of_peers("pay_growth", job),
+    )
+    led = rows.group_by("as_of", "manager_id").agg(span_of_control=pl.len()).drop_nulls("manager_id")
+    rows = rows.with_columns(
+        pay_to_job_median=pl.when(pl.col("_pay_median") > 0).then(
+            pl.col("pay_amount") / pl.col("_pay_median")
+        ),
+        pay_growth_excess=pl.col("pay_growth") - pl.col("_growth_median"),
+        team_size=pl.when(pl.col("manager_id").is_not_null()).then(pl.len().over("as_of", "manager_id")),
+    )
+    rows = rows.join(led, left_on=["as_of", "employee_id"], right_on=["as_of", "manager_id"], how="left")
+    return rows.with_columns(pl.col("span_of_control").fill_null(0))
+
+
+def median_of_peers(name: str, group: list[str]) -> pl.Expr:
+    """Return the median of a column over a group, null where fewer than `FEWEST_IN_JOB` are known."""
+    enough = pl.col(name).count().over(group) >= FEWEST_IN_JOB
+    return pl.when(enough).then(pl.col(name).median().over(group))
+
+
+def with_team_exits(
+    rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], line: pl.DataFrame
+) -> pl.DataFrame:
+    """Add the share of the team that left in the last 180 days."""
+    leavers = tables["exits"].with_columns(entered=ENTERED)
+    managers = line.select(*SPELL, "entered_at", "manager_id")
+    leavers = state_at(leavers, managers, SPELL, moment="entered").with_columns(one=pl.lit(1.0))
+    leavers = (
+        leavers.drop_nulls("manager_id").sort("entered").unique(SPELL, keep="first", maintain_order=True)
+    )
+    left = total_within(rows, leavers, ["manager_id"], "one", HALF_YEAR, SPELL)
+    share = pl.col("_left") / (pl.col("_left") + pl.col("team_size"))
+    return rows.with_columns(left.alias("_left")).with_columns(team_exit_share_180_days=share)
+
+
+def with_surveys(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Add the latest answer to each survey item, as a share of its scale, and its change."""
+    low, high = pl.col("scale_low").fill_null(1.0), pl.col("scale_high").fill_null(5.0)
+    share = (pl.col("value") - low) / pl.when(high > low).then(high - low)
+    line = timeline(tables["surveys"].with_columns(share=share), ["employee_id", "item"])
+    line = line.with_columns(
+        change=pl.col("share") - pl.col("share").shift(1).over("employee_id", "item"),
+        answered_at="happened_at",
+    )
+    for item, name in SURVEY_ITEMS.items():
+        own = line.filter(pl.col("item") == item)
+        own = own.select(
+            "employee_id",
+            "entered_at",
+            pl.col("share").alias(f"{name}_share"),
+            pl.col("change").alias(f"{name}_change"),
+        )
+        rows = state_at(rows, own, ["employee_id"])
+    any_answer = timeline(tables["surveys"], ["employee_id"])
+    any_answer = any_answer.select("employee_id", "entered_at", answered_at="happened_at")
+    return state_at(rows, any_answer, ["employee_id"])
+
+
+def with_learning(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Add what was learnt within a year: completions, and their hours."""
+    hours = tables["courses"].select("course_id", course_hours="hours")
+    done = tables["learning_events"].join(hours, "course_id", "left", maintain_order="left")
+    is_done = pl.col("kind") == "completed"
+    done = done.with_columns(
+        learnt=pl.when(is_done).then(pl.coalesce("hours", "course_hours", pl.lit(0.0))).otherwise(0.0),
+        one=is_done.cast(NUMBER),
+    )
+    asked = {"learning_hours_365_days": "learnt", "completions_365_days": "one"}
+    return rows.with_columns(
+        total_within(rows, done, ["employee_id"], value, YEAR, ["event_id"]).alias(name)
+        for name, value in asked.items()
+    )
+
+
+def with_gaps(
+    rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], employee_ids: Sequence[str] | None
+) -> pl.DataFrame:
+    """Add the mean gap between required and held levels, weighted by importance."""
+    if tables["job_skills"].is_empty():
+        return rows.with_columns(skill_gap_levels=pl.lit(None, dtype=NUMBER))
+    needed = {name: frame for name, frame in tables.items() if name not in ("employees", "surveys")}
+    weight = pl.col("importance")
+    mean_gap = (pl.col("gap") * weight).sum() / weight.sum()
+    parts = []
+    for as_of in rows["as_of"].unique().sort():
+        found = gaps(history(needed, as_of, GAP_KEYS), employee_ids)
+        mean = found.group_by("employee_id").agg(skill_gap_levels=mean_gap)
+        parts.append(mean.with_columns(as_of=pl.lit(as_of, dtype=MOMENT)))
+    return (
+        rows.join(pl.concat(parts), ["employee_id", "as_of"], "left")
+        if parts
+        else rows.with_columns(skill_gap_levels=pl.lit(None, dtype=NUMBER))
+    )
+
+
+def with_clock(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the times since something, the flags and the season."""
+    angle = (pl.col("as_of").dt.month() - 1) * (2 * math.pi / 12)
+    contract = pl.coalesce("employment_type", "contract")
+    return rows.with_columns(
+        tenure_days=days_since("hired_at"),
+        days_in_job=days_since("job_since"),
+        days_since_move=days_since("moved_since"),
+        days_since_promotion=days_since("promoted_since"),
+        days_since_manager_change=days_since("manager_since"),
+        days_since_survey=days_since("answered_at", otherwise=None),
+        is_temporary=(contract != "permanent").cast(NUMBER),
+        is_on_leave=pl.col("is_on_leave").cast(NUMBER),
+        season_sine=angle.sin(),
+        season_cosine=angle.cos(),
+    )
+
+
+def days_since(name: str, otherwise: str | None = "hired_at") -> pl.Expr:
+    """Return the days from a moment to the moment of the row; from hire where there was none."""
+    start = pl.col(name) if otherwise is None else pl.coalesce(name, otherwise)
+    return (pl.col("as_of") - start).dt.total_seconds() / 86_400

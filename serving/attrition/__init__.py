@@ -1,0 +1,1 @@
+"""Who may leave, by when, and what moves that number."""

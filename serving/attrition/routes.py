@@ -1,0 +1,185 @@
+"""The attrition question: who may leave, by when, and what moves that number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query
+
+from features.errors import RefusedError, UnknownRecordError
+from features.records.moments import from_micros, to_micros
+from features.records.schema import METADATA
+from serving.access import Caller, CallerDependency
+from serving.attrition import listing as attrition_list
+from serving.attrition.answers import AttritionRisk, Cause, Horizon, Review
+from serving.attrition.kept import Packed, objections, score_everybody, unpack
+from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
+from serving.attrition.reasons import band_of, basis_of, curve_of, probabilities_of, reasons_of
+from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency, in_thread
+from serving.models.answering import LoadedModel
+
+__all__ = ["get_attrition_risk", "router", "score_everybody"]
+
+router = APIRouter(tags=["HR"])
+router.include_router(attrition_list.router)
+
+TABLES = METADATA.tables
+VALID_DAYS = 90
+FACTS = ("job_history", "exits", "surveys", "learning_events")
+
+
+@router.get("/v1/employees/{employee_id}/attrition-risk")
+async def get_attrition_risk(
+    employee_id: EmployeeId,
+    house: HouseDependency,
+    caller: CallerDependency,
+    purpose: PurposeHeader = None,
+    horizon_days: Annotated[Horizon, Query(description="Days ahead.")] = Horizon.HALF_YEAR,
+    cause: Annotated[Cause, Query(description="Why the person might leave.")] = Cause.VOLUNTARY,
+) -> AttritionRisk:
+    """Return one person's exit probability with band, interval, curve and drivers; who reads it, and why, is recorded."""
+    return await in_thread(attrition_risk, house, caller, employee_id, purpose, Asked(horizon_days, cause))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which horizon and cause were asked for."""
+
+    horizon: Horizon
+    cause: Cause
+
+
+def attrition_risk(
+    house: House, caller: Caller, employee_id: str, purpose: str | None, asked: Asked
+) -> AttritionRisk:
+    """Return one person's exit probability, its reading written down before.
+
+    Raises
+    ------
+    BadInputError, RefusedError, UnknownRecordError, UnavailableError
+        Without a purpose; where attrition is off or the person objected; for somebody unknown, gone, or not the
+        caller's; without a model or without an audit.
+    """
+    declared = check_purpose(house, caller, "get_attrition_risk", employee_id, purpose)
+    check_switch(house)
+    model = house.models.current("attrition")
+    now = house.clock()
+    check_person(house, caller, employee_id, now)
+    house.audit.record(caller.prefix, "get_attrition_risk", employee_id, declared, model.digest)
+    found = kept_or_computed(house, model, employee_id, now)
+    return answer(house, model, employee_id, found, asked)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A person's scores, when they were computed, and what they saw."""
+
+    scores: Packed
+    as_of: datetime
+    computed_at: datetime
+    fallback: str | None
+
+
+def check_person(house: House, caller: Caller, employee_id: str, now: datetime) -> None:
+    """Raise UnknownRecordError unless the person works here and is the caller's to see; RefusedError if they objected."""
+    manager = current_manager(house, employee_id, now)
+    if manager is None or (caller.employee_id is not None and manager != caller.employee_id):
+        raise UnknownRecordError("There is no such employee at present.", found=employee_id)
+    if objections(house.store, [employee_id]):
+        raise RefusedError(
+            "This person objected to being scored; there is no exit probability for them.", found=employee_id
+        )
+
+
+def current_manager(house: House, employee_id: str, now: datetime) -> str | None:
+    """Return the manager of somebody who works here now, empty where there is none; None if they do not work here."""
+    people, exits, jobs = (TABLES[name].c for name in ("employees", "exits", "job_history"))
+    at = to_micros(now)
+    spells = sa.select(sa.func.max(people.spell)).where(
+        people.employee_id == employee_id, people.hired_at < at, people.known_at < at
+    )
+    with house.store.reading() as connection:
+        spell = connection.scalar(spells)
+        gone = sa.select(exits.spell).where(
+            exits.employee_id == employee_id,
+            exits.spell == spell,
+            exits.happened_at < at,
+            exits.known_at < at,
+        )
+        if spell is None or connection.scalar(gone.limit(1)) is not None:
+            return None
+        held = sa.select(jobs.manager_id).where(
+            jobs.employee_id == employee_id, jobs.spell == spell, jobs.happened_at < at, jobs.known_at < at
+        )
+        latest = held.order_by(jobs.happened_at.desc(), jobs.known_at.desc()).limit(1)
+        return connection.scalar(latest) or ""
+
+
+def kept_or_computed(house: House, model: LoadedModel, employee_id: str, now: datetime) -> Found:
+    """Return the kept scores; computed on the spot where there are none, or they have expired."""
+    kept = house.kept.read("attrition", employee_id, model.digest)
+    if kept is not None and now < kept.computed_at + timedelta(days=VALID_DAYS):
+        stale = newest_known(house, employee_id, kept.as_of, now)
+        return Found(unpack(kept.payload), kept.as_of, kept.computed_at, "stale_scores" if stale else None)
+    rows = dict(score_everybody(house, [employee_id], lambda _done: None))
+    if employee_id not in rows:
+        raise UnknownRecordError("There is no such employee at present.", found=employee_id)
+    payload = rows[employee_id]
+    house.kept.write("attrition", model.digest, [(employee_id, payload)], as_of=now, computed_at=now)
+    return Found(unpack(payload), now, now, None)
+
+
+def newest_known(house: House, employee_id: str, seen: datetime, now: datetime) -> bool:
+    """Say whether something about the person became known after what the scores saw, more than a moment ago."""
+    late = to_micros(now - timedelta(seconds=STALE_SECONDS))
+    with house.store.reading() as connection:
+        for name in FACTS:
+            table = TABLES[name].c
+            newer = sa.select(table.id).where(
+                table.employee_id == employee_id, table.known_at >= to_micros(seen), table.known_at < late
+            )
+            if connection.scalar(newer.limit(1)) is not None:
+                return True
+    return False
+
+
+def answer(house: House, model: LoadedModel, employee_id: str, found: Found, asked: Asked) -> AttritionRisk:
+    """Return scores as they are answered."""
+    scores, horizon = found.scores, int(asked.horizon)
+    every = probabilities_of(scores, model, asked.cause)
+    voluntary = probabilities_of(scores, model, Cause.VOLUNTARY)
+    place = list(Horizon).index(asked.horizon)
+    has_reasons = scores.is_personal and asked.cause is Cause.VOLUNTARY
+    return AttritionRisk(
+        employee_id=employee_id,
+        cause=asked.cause,
+        band=band_of(model, horizon, voluntary[place].value),
+        probability=every[place],
+        probabilities=every,
+        curve=curve_of(scores, model),
+        reasons=reasons_of(scores) if has_reasons else None,
+        basis=basis_of(scores),
+        review=review_of(house, employee_id, model.digest),
+        computed_at=found.computed_at,
+        as_of=found.as_of,
+        expires_at=found.computed_at + timedelta(days=VALID_DAYS),
+        model_version=model.version,
+        model_digest=model.digest,
+        fallback=found.fallback,
+    )
+
+
+def review_of(house: House, employee_id: str, digest: str) -> Review:
+    """Return the last review of a person's score under a model."""
+    table = TABLES["attrition_reviews"].c
+    query = sa.select(table.status, table.reason, table.at).where(
+        table.employee_id == employee_id, table.model_digest == digest
+    )
+    with house.store.reading() as connection:
+        row = connection.execute(query.order_by(table.at.desc()).limit(1)).first()
+    if row is None:
+        return Review(status="unreviewed")
+    return Review(status="reviewed", decision=row[0], reason=row[1], at=from_micros(row[2]))

@@ -1,0 +1,1 @@
+"""Did this training help, and how sure are we."""

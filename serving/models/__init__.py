@@ -1,0 +1,1 @@
+"""The models that answer: signed bundles fetched, verified, tried, and swapped while running."""

@@ -1,0 +1,1 @@
+"""What should this person learn next, in which order, and why."""

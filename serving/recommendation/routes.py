@@ -1,0 +1,146 @@
+"""What should this person learn next, in which order, and why: the recommendation operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from features.errors import UnknownRecordError
+from features.recommendation.catalogue import to_micros
+from features.recommendation.gap_value import needs_of
+from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency
+from serving.http.paths import plain
+from serving.models.answering import LoadedModel
+from serving.recommendation import learning_path
+from serving.recommendation.answers import Recommendations
+from serving.recommendation.body import Context, answer, known_impact, ledger_rows, new_id
+from serving.recommendation.catalogue import Shelf, shelf_of
+from serving.recommendation.filters import RecommendationQuery, parameters, read_query, wishes_of
+from serving.recommendation.kept import (
+    Past,
+    Scores,
+    candidates_of,
+    score_everybody,
+    score_people,
+    unpack,
+)
+from serving.recommendation.person_rows import Person, read_person
+from serving.recommendation.profile import Profile, profile_answer
+from serving.recommendation.ranking import rank
+
+__all__ = ["router", "score_everybody"]
+
+router = APIRouter(tags=["LMS"])
+router.routes.extend(learning_path.router.routes)
+
+QUESTION = "recommendation"
+NEW_PERSON = "new_person: cohort popularity and skill gaps, there is no learning history yet"
+STALE = "stale_scores"
+
+
+class DirectRoute(APIRoute):
+    """A route that hands its request over as it is: resolving parameters would take longer than ranking."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        endpoint = self.endpoint
+
+        async def handle(request: Request) -> Response:
+            answered: Response = await endpoint(plain(request.path_params["employee_id"]), request)
+            return answered
+
+        return handle
+
+
+async def recommend_courses(employee_id: EmployeeId, request: Request) -> Response:
+    """Return the courses a person should take next: mandatory ones first, nothing completed, each with its reason."""
+    wanted = read_query(request.scope["query_string"])
+    return recommend(request.app.state.house, employee_id, wanted)
+
+
+router.add_api_route(
+    "/v1/employees/{employee_id}/recommendations",
+    recommend_courses,
+    response_model=Recommendations,
+    openapi_extra=parameters(),
+    route_class_override=DirectRoute,
+)
+
+
+@router.post("/v1/recommendations", response_model=Recommendations)
+def recommend_for_profile(profile: Profile, house: HouseDependency) -> Response:
+    """Return the same for a person who is not stored; nothing is kept."""
+    return profile_answer(house, profile)
+
+
+def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Response:
+    """Answer for a stored person from one row of kept scores and their records as they are now."""
+    now = to_micros(house.clock())
+    model, shelf = house.models.current(QUESTION), shelf_of(house)
+    person = read_person(house, shelf.catalogue, employee_id, now, model.digest)
+    scores, is_stale = scores_of(shelf, model, person, now)
+    candidates = candidates_of(scores, shelf, model)
+    job_id = target(shelf, asked.target_job_id) or person.target_job_id
+    needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), person.state.held)
+    allowed = shelf.catalogue.allowed(person.department, now)
+    wishes = wishes_of(shelf, asked, allowed, person.state, person.assignments)
+    ranking = rank(shelf.catalogue, needs, candidates, person.state.current, person.assignments, wishes)
+    context = Context(
+        shelf.catalogue,
+        model,
+        needs,
+        job_id,
+        shelf.catalogue.job_titles.get(person.job_id or ""),
+        employee_id,
+        new_id(now),
+        now,
+        fallback(scores, is_stale),
+        known_impact(house),
+    )
+    house.ledger.shown(ledger_rows(context, ranking, asked))
+    return answer(context, ranking, asked)
+
+
+def target(shelf: Shelf, job_id: str | None) -> str | None:
+    """Return the job named; raise UnknownRecordError where there is no such job."""
+    if job_id is not None and job_id not in shelf.catalogue.job_titles:
+        raise UnknownRecordError("There is no such job.", found=job_id)
+    return job_id
+
+
+def scores_of(shelf: Shelf, model: LoadedModel, person: Person, now: int) -> tuple[Scores, bool]:
+    """Return the person's scores, kept or computed on the spot, and whether newer records wait to be seen."""
+    kept = person.kept
+    if kept is None:
+        return scored_now(shelf, model, person), False
+    is_newer = person.newest_known > kept.as_of
+    is_late = now - person.newest_known > STALE_SECONDS * 1e6
+    return unpack(kept.payload), is_newer and is_late
+
+
+def scored_now(shelf: Shelf, model: LoadedModel, person: Person) -> Scores:
+    """Return scores computed on the spot from the person's current records."""
+    _, back = shelf.places_of(model)
+    pairs = [
+        (int(back[course]), weight) for course, weight in person.state.weights.items() if back[course] >= 0
+    ]
+    jobs = model.scorer.job_ids
+    job = jobs.index(person.job_id) if person.job_id in jobs else -1
+    past = Past(
+        np.array([0, len(pairs)]),
+        np.array([place for place, _ in pairs], dtype=np.int64),
+        np.array([weight for _, weight in pairs], dtype=np.float64),
+        np.array([job]),
+    )
+    return score_people(model.scorer, past)[0]
+
+
+def fallback(scores: Scores, is_stale: bool) -> str | None:
+    """Return why a simpler method answered, or None."""
+    if is_stale:
+        return STALE
+    return NEW_PERSON if scores.is_new else None

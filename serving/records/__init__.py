@@ -1,0 +1,1 @@
+"""Records and events over HTTP: written and read by the caller's own keys."""

@@ -1,0 +1,1 @@
+"""Kept scores: computed for everybody in batch, renewed in the background, read as one row."""

@@ -1,0 +1,1 @@
+"""What a person can do, what a job asks for, and the difference."""

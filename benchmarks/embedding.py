@@ -65,6 +65,9 @@ def main() -> None:
         ratio, cosine = slow_seconds / fast_seconds, float(cosines.mean())
     print(f"limit    ratio ≥ {TARGET_RATIO} {'reached' if ratio >= TARGET_RATIO else 'NOT reached'}, "
           f"mean cosine ≥ {TARGET_COSINE} {'reached' if cosine >= TARGET_COSINE else 'NOT reached'} (mix)")  # fmt: skip
+    exact, fast_rate = matrix_product_rate("float32"), matrix_product_rate("bfloat16")
+    print(f"hardware {exact:.0f} GFLOP/s in float32, {fast_rate:.0f} in bfloat16: {fast_rate / exact:.2f} × is what "
+          "bf16 alone can give a model that is matrix products")  # fmt: skip
 
 
 def written(rng: np.random.Generator, n: int, low: int, high: int) -> list[str]:
@@ -83,6 +86,19 @@ def best_of(encode: Callable[[Sequence[str]], Floats], texts: Sequence[str]) -> 
         vectors = encode(texts)
         seconds.append(time.perf_counter() - started)
     return vectors, min(seconds)
+
+
+def matrix_product_rate(precision: str) -> float:
+    """Return GFLOP/s of the model's largest matrix product, (2048, 384) by (384, 1536), on the threads torch has."""
+    import torch
+
+    left, right = (torch.ones(shape, dtype=getattr(torch, precision)) for shape in ((2048, 384), (384, 1536)))
+    seconds = []
+    for _ in range(50):
+        started = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - started)
+    return float(2 * 2048 * 384 * 1536 / np.median(seconds) / 1e9)
 
 
 def machine(threads: int) -> str:

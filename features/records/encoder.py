@@ -28,7 +28,7 @@ Precision = Literal["auto", "f32", "bf16"]
 DESCRIPTION, PARITY, TOKENIZER, GRAPH, WEIGHTS = (
     "encoder.json", "parity.json", "tokenizer.json", "model.xml", "model.bin",
 )  # fmt: skip
-BATCH_TEXTS = 16
+BATCH_TOKENS, BATCH_TEXTS = 1_024, 64  # a batch whose activations stay in a core's cache
 CPU_FACTS = Path("/proc/cpuinfo")
 HAVE_BF16 = {"avx512_bf16", "amx_bf16"}
 ASKED_AT_ONCE = 500  # content hashes in one question to the database
@@ -87,8 +87,7 @@ class ExportedEncoder:
 
         with self.lock:
             self.queue.set_callback(keep)
-            for start in range(0, len(order), BATCH_TEXTS):
-                rows = order[start : start + BATCH_TEXTS]
+            for rows in batches(order, [len(ids) for ids in tokens]):
                 self.queue.start_async(self.batch([tokens[row] for row in rows]), rows)
             self.queue.wait_all()
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -102,6 +101,16 @@ class ExportedEncoder:
             arrays["input_ids"][row, : len(ids)] = ids
             arrays["attention_mask"][row, : len(ids)] = 1
         return arrays
+
+
+def batches(order: NDArray[np.intp], lengths: Sequence[int]) -> Iterator[NDArray[np.intp]]:
+    """Yield rows, shortest texts first, so that a padded batch holds a bounded number of tokens."""
+    start = 0
+    for end, row in enumerate(order, start=1):
+        following = lengths[order[end]] if end < len(order) else np.inf
+        if end - start == BATCH_TEXTS or (end - start + 1) * max(following, lengths[row]) > BATCH_TOKENS:
+            yield order[start:end]
+            start = end
 
 
 def verified_description(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import logging
@@ -175,6 +176,8 @@ def sent_key(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             return str(value[7:].strip(), "latin-1")
+        if name == b"authorization" and value[:6].lower() == b"basic ":
+            return basic_password(value[6:].strip())
         if name == b"x-api-key":
             return str(value.strip(), "latin-1")
     return None

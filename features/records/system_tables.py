@@ -39,11 +39,30 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
         Column("content_digest", TEXT, "SHA-256 of the canonical content", required=True),
         Column("payload", TEXT, "as received", sensitivity=PERSONAL, required=True),
         Column("received_at", MOMENT, "when", required=True),
-    )),
+        Column("authority", TEXT, "name of the API client it came through; empty where a file brought it"),
+    ), (("authority", "received_at"),)),
     Table("identities", "A person's identifier elsewhere.", SYSTEM, ("issuer", "identifier"), (
         Column("issuer", TEXT, "home page or system that issued it", required=True),
         Column("identifier", TEXT, "the identifier there", sensitivity=PERSONAL, required=True),
         PERSON,
+    )),
+    Table("scim_resources", "A user or a group as the identity provider keeps it.", SYSTEM, ("resource_type", "resource_id"), (
+        Column("resource_type", TEXT, "User or Group", required=True),
+        Column("resource_id", TEXT, "its id here", required=True),
+        Column("unique_name", TEXT, "userName as it is compared", sensitivity=PERSONAL),
+        Column("employee_id", TEXT, "the person a user is", sensitivity=PERSONAL),
+        Column("version", INTEGER, "counts its changes", required=True),
+        Column("created_at", MOMENT, "when it was created", required=True),
+        Column("modified_at", MOMENT, "when it was last changed", required=True),
+        Column("payload", TEXT, "the resource as JSON", sensitivity=PERSONAL, required=True),
+    ), (("resource_type", "unique_name"), ("employee_id",))),
+    Table("ended_access", "A person whose account is deactivated: what acts for them is refused.", SYSTEM, ("employee_id",), (
+        PERSON, Column("at", MOMENT, "since when", required=True),
+    )),
+    Table("pull_positions", "How far another system has been read.", SYSTEM, ("source",), (
+        Column("source", TEXT, "kind and address of what is read", required=True),
+        Column("position", TEXT, "where to go on, as JSON", required=True),
+        Column("at", MOMENT, "when it was read last", required=True),
     )),
     Table("embeddings", "The vector of a text under a model.", SYSTEM, ("model_id", "content_hash"), (
         Column("model_id", TEXT, "embedding model and precision", required=True),

@@ -20,10 +20,20 @@ ALL_SCOPES = (
     "attrition:read",
     "impact:read",
     "events:write",
+    "records:read",
     "records:write",
+    "personal:read",
     "models:promote",
     "audit:read",
+    "rights:own",
+    "rights:manage",
 )
+
+# Who may write a record is answered with it; who may act for everybody's rights may act for one person's.
+IMPLIED: dict[str, frozenset[str]] = {
+    "records:write": frozenset({"records:read", "personal:read"}),
+    "rights:manage": frozenset({"rights:own"}),
+}
 
 # Operation id → the scope a key needs. A route that is missing here stops the start.
 SCOPES: dict[str, str] = {
@@ -38,9 +48,9 @@ SCOPES: dict[str, str] = {
     "put_employee": "records:write",
     "put_course": "records:write",
     "put_job": "records:write",
-    "get_employee": "records:write",
-    "get_course": "records:write",
-    "get_job": "records:write",
+    "get_employee": "records:read",
+    "get_course": "records:read",
+    "get_job": "records:read",
     "list_models": ANY_KEY,
     "get_live": OPEN,
     "get_ready": OPEN,
@@ -106,6 +116,12 @@ def parse_scopes(scopes: Iterable[str]) -> frozenset[str]:
             allowed=" ".join(ALL_SCOPES),
         )
     return given
+
+
+def granted(scopes: Iterable[str]) -> frozenset[str]:
+    """Return scopes with those that they imply."""
+    given = frozenset(scopes)
+    return given.union(*(IMPLIED.get(scope, frozenset()) for scope in given))
 
 
 async def refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:

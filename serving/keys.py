@@ -21,7 +21,7 @@ from features.errors import BadInputError, UnknownRecordError
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
-from serving.access import Caller, parse_scopes, refuse_unknown
+from serving.access import Caller, granted, parse_scopes, refuse_unknown
 
 log = logging.getLogger("skillpath.keys")
 
@@ -166,7 +166,7 @@ class KeyRing:
 
 def kept_key(row: sa.RowMapping) -> KeptKey:
     """Return a stored key as it is looked up."""
-    who = Caller(row["prefix"], row["name"], frozenset(row["scopes"].split()), row["employee_id"])
+    who = Caller(row["prefix"], row["name"], granted(row["scopes"].split()), row["employee_id"])
     expires_at = from_micros(row["expires_at"]) if row["expires_at"] is not None else None
     return KeptKey(row["key_hash"].encode(), who, expires_at)
 

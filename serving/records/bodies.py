@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, create_model
 
+from features.records.columns import Kind, Sensitivity
 from features.records.tables import IMPORTABLE
 from serving.records.derived import LONGEST_ID, clean, derive
 
@@ -98,4 +99,23 @@ Employee = derive(
         "job": {"job_id": "J0001", "department": "Finance", "happened_at": "2026-01-01"},
         "skills": [{"skill_id": "S-python", "level": 2, "source": "manager", "happened_at": "2026-01-01"}],
     },
+)
+
+# What the contract answers about a person: the body, and what this caller's scopes do not show.
+EmployeeAnswer = create_model(
+    "EmployeeAnswer",
+    __base__=Employee,
+    withheld=(
+        list[str],
+        Field(
+            default_factory=list,
+            description="Members that are kept but not shown without the scope personal:read.",
+            examples=[["job.pay_amount", "job.rating"]],
+        ),
+    ),
+)
+WITHHELD = tuple(
+    column.name
+    for column in IMPORTABLE["job_history"].columns
+    if column.sensitivity is Sensitivity.PERSONAL and column.kind is Kind.NUMBER
 )

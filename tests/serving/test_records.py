@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from features.records.store import Store
 from serving.house import House
+from serving.keys import create_key
 
 
 @pytest.fixture
@@ -91,3 +93,18 @@ def test_an_identifier_may_hold_anything_encoded_or_in_the_query(
     assert stocked.put(first, json={"title": "A course"}).status_code == 201
     assert stocked.get(in_query).json()["course_id"] == identifier
     assert stocked.get(first).json()["course_id"] == identifier
+
+
+def test_pay_and_rating_need_a_scope_of_their_own(client: TestClient, sqlite_house: House) -> None:
+    job = {"job_id": "J1", "happened_at": "2026-01-01", "pay_amount": 50_000, "rating": 4, "location": "Lyon"}
+    assert client.put("/v1/jobs/J1", json={"title": "Analyst"}).status_code == 201
+    whole = client.put("/v1/employees/ann", json={"hired_at": "2024-03-01", "job": job}).json()
+    assert (whole["job"]["pay_amount"], whole["withheld"]) == (50_000, [])
+    key = create_key(sqlite_house.store, "reader", ["records:read"], datetime.now(UTC))
+    shown = client.get("/v1/employees/ann", headers={"Authorization": f"Bearer {key}"}).json()
+    assert shown["withheld"] == ["job.pay_amount", "job.rating"]
+    assert (shown["job"]["pay_amount"], shown["job"]["rating"], shown["job"]["location"]) == (
+        None,
+        None,
+        "Lyon",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -13,8 +13,8 @@ from features.records.store import Store
 log = logging.getLogger("skillpath.ledger")
 
 FLUSH_SECONDS = 0.5
-MOST_WAITING = 200_000
-GROUP = 5_000
+MOST_WAITING = 50_000
+GROUP = 1_000
 
 
 class Ledger:
@@ -30,9 +30,9 @@ class Ledger:
         self.store = store
         self.waiting: deque[Mapping[str, object]] = deque(maxlen=MOST_WAITING)
 
-    def shown(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Note what was shown; rows have the columns of ``recommendations_shown``, moments as microseconds."""
-        self.waiting.extend(rows)
+    def shown(self, answer: Mapping[str, object]) -> None:
+        """Note what an answer showed; it has the columns of ``recommendations_shown``, its moment as microseconds."""
+        self.waiting.append(answer)
 
     def flush(self) -> int:
         """Commit what waits; return how many rows. Where the store is away they go on waiting."""

@@ -76,13 +76,11 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
         Column("computed_at", MOMENT, "when", required=True),
         Column("payload", BYTES, "the question's own packing of candidates and scores", sensitivity=PERSONAL, required=True),
     ), (("question", "model_digest"),)),
-    Table("recommendations_shown", "What was shown to whom, at which rank.", SYSTEM, ("recommendation_id", "course_id"), (
+    Table("recommendations_shown", "What an answer showed, and to whom.", SYSTEM, ("recommendation_id",), (
         Column("recommendation_id", TEXT, "the answer", required=True),
-        PERSON, Column("course_id", TEXT, "the course", required=True),
-        Column("rank", INTEGER, "1 is first", required=True),
-        Column("score", NUMBER, "0-1"),
-        Column("propensity", NUMBER, "probability that it was shown there", unit="share 0-1"),
-        MODEL, Column("shown_at", MOMENT, "when", required=True),
+        PERSON, MODEL, Column("shown_at", MOMENT, "when", required=True),
+        Column("first_rank", INTEGER, "rank of the first course; the others follow", required=True),
+        Column("items", TEXT, "JSON: course_id, score 0-1 and propensity (probability that it was shown there, 0-1) of each", required=True),
     ), (("employee_id",),)),
     Table("audit", "Who read whose score, when, for which purpose; each row carries the hash of the one before.", SYSTEM,
           ("sequence",), (

@@ -1,4 +1,4 @@
-"""From a ranking to the answer's body, and to the ledger's rows."""
+"""From a ranking to the answer's body, and to the ledger's row."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from features.recommendation.catalogue import Catalogue
 from features.recommendation.gap_value import Needs, gains
 from features.recommendation.reasons import Closed, reason
 from features.records.moments import from_micros
+from features.records.shown import packed
 from serving.house import House
 from serving.models.answering import LoadedModel
 from serving.recommendation.filters import RecommendationQuery
@@ -160,21 +161,15 @@ def stamp(micros: int) -> str:
     return from_micros(micros).isoformat().replace("+00:00", "Z")
 
 
-def ledger_rows(
-    context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery
-) -> list[dict[str, Any]]:
+def ledger_row(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> dict[str, Any]:
     """Return what was shown, as the ledger keeps it; the ranking is not random, so its propensity is 1."""
+    course_ids = context.catalogue.course_ids
     page = ranking[asked.offset : asked.offset + asked.n]
-    return [
-        {
-            "recommendation_id": context.recommendation_id,
-            "employee_id": context.employee_id,
-            "course_id": context.catalogue.course_ids[one.course],
-            "rank": place,
-            "score": one.score,
-            "propensity": 1.0,
-            "model_digest": context.model.digest,
-            "shown_at": context.now,
-        }
-        for place, one in enumerate(page, asked.offset + 1)
-    ]
+    return {
+        "recommendation_id": context.recommendation_id,
+        "employee_id": context.employee_id,
+        "model_digest": context.model.digest,
+        "shown_at": context.now,
+        "first_rank": asked.offset + 1,
+        "items": packed([(course_ids[one.course], one.score, 1.0) for one in page]),
+    }

@@ -17,7 +17,7 @@ from serving.http.paths import plain
 from serving.models.answering import LoadedModel
 from serving.recommendation import learning_path
 from serving.recommendation.answers import Recommendations
-from serving.recommendation.body import Context, answer, known_impact, ledger_rows, new_id
+from serving.recommendation.body import Context, answer, known_impact, ledger_row, new_id
 from serving.recommendation.catalogue import Shelf, shelf_of
 from serving.recommendation.filters import RecommendationQuery, parameters, read_query, wishes_of
 from serving.recommendation.kept import (
@@ -101,7 +101,7 @@ def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Res
         fallback(scores, is_stale),
         known_impact(house),
     )
-    house.ledger.shown(ledger_rows(context, ranking, asked))
+    house.ledger.shown(ledger_row(context, ranking, asked))
     return answer(context, ranking, asked)
 
 

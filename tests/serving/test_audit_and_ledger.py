@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.errors import UnavailableError
+from features.records.shown import packed
 from features.records.store import Store
 from serving.audit import TABLE, Audit
 from serving.ledger import Ledger
@@ -61,16 +62,17 @@ def shown(number: int) -> dict[str, object]:
     return {
         "recommendation_id": f"r{number}",
         "employee_id": "ann",
-        "course_id": "python",
-        "rank": 1,
         "model_digest": "d",
         "shown_at": 0,
+        "first_rank": 1,
+        "items": packed([("python", 0.9, 1.0)]),
     }
 
 
 def test_what_was_shown_waits_while_the_store_is_away_and_is_kept_once(sqlite_store: Store) -> None:
     ledger = Ledger(sqlite_store)
-    ledger.shown([shown(1), shown(2)])
+    ledger.shown(shown(1))
+    ledger.shown(shown(2))
     with sqlite_store.transaction() as connection:
         connection.execute(sa.text("ALTER TABLE recommendations_shown RENAME TO away"))
     assert ledger.flush() == 0
@@ -78,6 +80,6 @@ def test_what_was_shown_waits_while_the_store_is_away_and_is_kept_once(sqlite_st
     with sqlite_store.transaction() as connection:
         connection.execute(sa.text("ALTER TABLE away RENAME TO recommendations_shown"))
     assert ledger.flush() == 2
-    ledger.shown([shown(2)])
+    ledger.shown(shown(2))
     ledger.flush()
     assert sqlite_store.count("recommendations_shown") == 2

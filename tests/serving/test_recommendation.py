@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.records.moments import to_micros
+from features.records.shown import shown_courses
 from features.records.store import Store
 from serving.house import House
 from serving.models.answering import LoadedModel
@@ -387,7 +388,7 @@ def test_what_was_shown_is_written_down(
 ) -> None:
     body = ask(stocked, n=2)
     sqlite_house.ledger.flush()
-    shown = sqlite_store.frame("recommendations_shown").sort("rank")
+    shown = shown_courses(sqlite_store.frame("recommendations_shown")).sort("rank")
     assert shown["course_id"].to_list() == courses(body)
     assert shown["recommendation_id"].unique().to_list() == [body["recommendation_id"]]
     assert shown["rank"].to_list() == [1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -10,7 +11,9 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.errors import BadInputError
-from serving.http.problems import refuse
+from serving.access_rows import is_visible
+from serving.http.identifiers import plain
+from serving.http.problems import Problem, refuse
 
 ANY_KEY = "any key"
 OPEN = "open"
@@ -56,6 +59,17 @@ SCOPES: dict[str, str] = {
     "get_ready": OPEN,
 }
 
+# Callers that act for a person (a manager, an employee) may call: operations about things; lists that apply
+# `serving.access_rows.visible_people` themselves; and whatever names a person in its path, where they may see them.
+# Anything else, and every new operation until it is listed here, answers them 403.
+ABOUT_NOBODY = frozenset(
+    {"list_models", "get_course", "get_job", "get_course_impact", "recommend_for_profile"}
+)
+FILTERED = frozenset({"list_attrition_risks"})
+NEVER_FOR_A_PERSON = frozenset(
+    {"records:write", "events:write", "models:promote", "audit:read", "rights:manage"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -70,7 +84,7 @@ class Caller:
     scopes : frozenset of str
         What it allows.
     employee_id : str, optional
-        The person it acts for, where it does.
+        The person it acts for: only they and their reports are seen (`serving.access_rows`). None: everybody.
     """
 
     prefix: str
@@ -131,7 +145,7 @@ async def refuse_unknown(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class Guard:
-    """Let a request through to its operation only with the scope it needs.
+    """Let a request through to its operation only with the scope it needs, and about people the caller may see.
 
     Parameters
     ----------
@@ -139,13 +153,15 @@ class Guard:
         The operation.
     scope_needed : str
         One of `ALL_SCOPES`, `ANY_KEY` or `OPEN`.
+    operation : str
+        Its id; empty for what is about nobody.
     """
 
-    def __init__(self, app: ASGIApp, scope_needed: str) -> None:
-        self.app, self.scope_needed = app, scope_needed
+    def __init__(self, app: ASGIApp, scope_needed: str, operation: str = "") -> None:
+        self.app, self.scope_needed, self.operation = app, scope_needed, operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse without a valid key (401) or without the scope (403)."""
+        """Refuse without a valid key (401), without the scope (403) or about somebody else's person (404)."""
         needed = self.scope_needed
         if needed == OPEN:
             await self.app(scope, receive, send)
@@ -155,5 +171,40 @@ class Guard:
             await refuse_unknown(scope, receive, send)
         elif needed != ANY_KEY and needed not in asks.scopes:
             await refuse(scope, receive, send, 403, f"This needs the scope {needed}.", allowed=needed)
+        elif asks.employee_id is not None and (why := await why_not_for(asks, self, scope)) is not None:
+            await refuse(scope, receive, send, why.status, why.detail, **why.members)
         else:
             await self.app(scope, receive, send)
+
+
+async def why_not_for(asks: Caller, guard: Guard, scope: Scope) -> Problem | None:
+    """Return why a caller that acts for a person may not make this request, or None where they may."""
+    needed, operation = guard.scope_needed, guard.operation
+    person = person_of(scope)
+    if operation in ABOUT_NOBODY or not operation or (operation in FILTERED and person is None):
+        return None
+    if needed in NEVER_FOR_A_PERSON or person is None:
+        return Problem(403, "A key that acts for a person does not allow this.", name="not-for-a-person")
+    house = scope["app"].state.house
+    is_own = person == asks.employee_id
+    if needed == "rights:own" and not is_own:
+        return nobody(person)
+    seen = await asyncio.to_thread(is_visible, house.store, asks.employee_id or "", person, house.clock())
+    if not seen:
+        return nobody(person)
+    if is_own and needed == "attrition:read" and not house.settings.own_score_shown:
+        why = "The organisation does not show people their own exit probability."
+        return Problem(403, why, name="own-score-not-shown")
+    return None
+
+
+def person_of(scope: Scope) -> str | None:
+    """Return the person whom a request's path is about, or None."""
+    given = scope.get("path_params", {})
+    found = next((given[name] for name in ("employee_id", "manager_id") if name in given), None)
+    return None if found is None else plain(str(found))
+
+
+def nobody(person: str) -> Problem:
+    """Return what is answered for somebody else's person, exactly as for nobody."""
+    return Problem(404, "There is no such employee.", name="unknown-record", found=person)

@@ -163,7 +163,7 @@ def mount(app: FastAPI, router: APIRouter) -> None:
         guarded = copy.copy(route)
         guarded.operation_id = guarded.unique_id = route.name
         guarded.tags = route.tags or list(router.tags)
-        guarded.app = Guard(route.app, scope_of(route.name))
+        guarded.app = Guard(route.app, scope_of(route.name), route.name)
         app.router.routes.append(guarded)
 
 

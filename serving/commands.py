@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -116,7 +116,13 @@ def recommend(
 @keys_app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Who holds the key.")],
-    scopes: Annotated[str, typer.Option(help="What it allows, blank-separated.")],
+    scopes: Annotated[str, typer.Option(help="What it allows, blank-separated.")] = "",
+    role: Annotated[
+        str, typer.Option(help="The scopes of a role (docs/access.md), beside those given.")
+    ] = "",
+    employee: Annotated[
+        str | None, typer.Option(help="The person it acts for: they and their reports are seen, nobody else.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="Until when (YYYY-MM-DD, UTC); without: no end.")
     ] = None,
@@ -127,12 +133,36 @@ def create(
     Example: skillpath keys create lms --scopes "recommendations:read events:write" --expires 2027-01-31
     """
     from serving.keys import create_key, prefix_of
+    from serving.roles import scopes_of
 
-    key = create_key(opened(), name, scopes.replace(",", " ").split(), datetime.now(UTC), end_of(expires))
+    wanted = [*scopes.replace(",", " ").split(), *scopes_of(role)]
+    key = create_key(opened(), name, wanted, datetime.now(UTC), end_of(expires), employee)
     if as_json:
         print(json.dumps({"key": key, "prefix": prefix_of(key), "name": name}))
     else:
         say(f"The key of {name}; it is not shown again:")
+        print(key)
+
+
+@keys_app.command("rotate")
+def rotate(
+    prefix: Annotated[str, typer.Argument(help="The first eleven characters of the key.")],
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, help="How long the old key goes on beside the new one.")
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Create the successor of a key, with its scopes; the old one ends after the overlap.
+
+    Example: skillpath keys rotate sk_1a2b3c4d --overlap-hours 48
+    """
+    from serving.keys import prefix_of, rotate_key
+
+    key = rotate_key(opened(), prefix, datetime.now(UTC), timedelta(hours=overlap_hours))
+    if as_json:
+        print(json.dumps({"key": key, "prefix": prefix_of(key)}))
+    else:
+        say(f"The new key; it is not shown again. {prefix_of(prefix)} ends in {overlap_hours:g} h:")
         print(key)
 
 

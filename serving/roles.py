@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from features.errors import BadInputError
 from serving.access import ANY_KEY, OPEN, granted, scope_of
 
 # A role is a set of scopes with a name; a key may have any others. Managers and employees have keys or tokens that act
@@ -37,6 +38,14 @@ def is_allowed(role: str, needed: str) -> bool:
     if needed == OPEN:
         return True
     return role != "nobody" and (needed == ANY_KEY or needed in granted(ROLES[role]))
+
+
+def scopes_of(role: str) -> tuple[str, ...]:
+    """Return a role's scopes, none without a role; raise BadInputError for a role that does not exist."""
+    if role and not ROLES.get(role):
+        known = ", ".join(name for name in ROLES if ROLES[name])
+        raise BadInputError("There is no such role.", found=role, allowed=known)
+    return ROLES.get(role, ())
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, str, str, str]]:

@@ -65,6 +65,10 @@ class ServingSettings(RecordsSettings):
     open_docs: bool = Field(
         default=True, description="Whether the OpenAPI document can be read without a key."
     )
+    own_score_shown: bool = Field(
+        default=False,
+        description="Whether people see their own exit probability; else only their managers and HR.",
+    )
     encoder_folder: Path | None = Field(
         default=None, description="Exported text encoder; empty: encoder in var."
     )

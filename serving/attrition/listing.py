@@ -20,6 +20,7 @@ from features.records.facts import FACT_KEYS
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from serving.access import Caller, CallerDependency
+from serving.access_rows import everybody_visible
 from serving.attrition.answers import AttritionRisks, AttritionRow, Band, Cause, Horizon
 from serving.attrition.kept import Packed, objections, unpack
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
@@ -104,7 +105,9 @@ def attrition_risks(house: House, caller: Caller, purpose: str | None, filters: 
     model, now = house.models.current("attrition"), house.clock()
     people = employed_now(house, now)
     if caller.employee_id is not None:
-        people = people.filter(pl.col("manager_id") == caller.employee_id)
+        seen = everybody_visible(house.store, caller.employee_id, now)
+        seen -= set() if house.settings.own_score_shown else {caller.employee_id}
+        people = people.filter(pl.col("employee_id").is_in(sorted(seen)))
     allowed = people.filter(~pl.col("employee_id").is_in(sorted(objections(house.store))))
     everybody = allowed.join(kept_scores(house, model, now), "employee_id")
     chosen = after_cursor(ordered(filtered(everybody, model, filters), filters), filters)

@@ -67,7 +67,7 @@ def attrition_risk(
     check_switch(house)
     model = house.models.current("attrition")
     now = house.clock()
-    check_person(house, caller, employee_id, now)
+    check_person(house, employee_id, now)
     house.audit.record(caller.prefix, "get_attrition_risk", employee_id, declared, model.digest)
     found = kept_or_computed(house, model, employee_id, now)
     return answer(house, model, employee_id, found, asked)
@@ -83,10 +83,12 @@ class Found:
     fallback: str | None
 
 
-def check_person(house: House, caller: Caller, employee_id: str, now: datetime) -> None:
-    """Raise UnknownRecordError unless the person works here and is the caller's to see; RefusedError if they objected."""
-    manager = current_manager(house, employee_id, now)
-    if manager is None or (caller.employee_id is not None and manager != caller.employee_id):
+def check_person(house: House, employee_id: str, now: datetime) -> None:
+    """Raise UnknownRecordError unless the person works here; RefusedError if they objected.
+
+    Whether the person is the caller's to see was decided before (`serving.access`).
+    """
+    if current_manager(house, employee_id, now) is None:
         raise UnknownRecordError("There is no such employee at present.", found=employee_id)
     if objections(house.store, [employee_id]):
         raise RefusedError(

@@ -9,17 +9,13 @@ from fastapi import Path
 from pydantic import AfterValidator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.http.identifiers import KEPT_SLASH, plain
 from serving.http.problems import refuse
 
-# A slash inside an identifier travels as NUL, which no identifier may hold, until its parameter is read.
-KEPT_SLASH = "\x00"
+__all__ = ["CourseId", "EmployeeId", "JobId", "PathsWithIdentifiers", "plain"]
+
 IN_QUERY = {b"employees": "employee_id", b"courses": "course_id", b"jobs": "job_id"}
 MAX_ID = 1_000
-
-
-def plain(identifier: str) -> str:
-    """Return the identifier as the caller knows it."""
-    return identifier.replace(KEPT_SLASH, "/")
 
 
 def _path(noun: str, example: str) -> object:

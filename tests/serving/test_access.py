@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +13,10 @@ from fastapi.testclient import TestClient
 
 from features.errors import BadInputError, UnknownRecordError
 from features.records.store import Store
-from serving.access import ALL_SCOPES, ANY_KEY, OPEN, SCOPES, Guard, granted
+from serving.access import ALL_SCOPES, ANY_KEY, OPEN, SCOPES, Caller, Guard, granted
 from serving.app import create_app
 from serving.house import House
-from serving.keys import create_key, list_keys, prefix_of, revoke_key
+from serving.keys import KeyRing, create_key, list_keys, prefix_of, revoke_key, rotate_key
 from serving.roles import ROLES, is_allowed
 from serving.roles import operations as matrix_operations
 
@@ -131,3 +132,34 @@ def test_an_unknown_scope_or_none_or_a_past_end_makes_no_key(sqlite_store: Store
 def test_revoking_a_key_that_is_not_there_says_so(sqlite_store: Store) -> None:
     with pytest.raises(UnknownRecordError):
         revoke_key(sqlite_store, "sk_00000000", NOW)
+
+
+def test_a_rotated_key_and_its_successor_both_hold_for_the_overlap_and_then_only_the_new_one(
+    sqlite_house: House,
+) -> None:
+    store = sqlite_house.store
+    old = create_key(store, "lms", ["events:write"], NOW, NOW + timedelta(days=90), "ann")
+    sqlite_house.clock = lambda: NOW + timedelta(days=80)
+    new = rotate_key(store, prefix_of(old), sqlite_house.clock(), timedelta(days=1))
+    ring = KeyRing(store, sqlite_house.clock)
+    both = asyncio.run(callers(ring, old, new))
+    assert [each and (each.name, each.scopes, each.employee_id) for each in both] == [
+        ("lms", frozenset({"events:write"}), "ann")
+    ] * 2
+    sqlite_house.clock = lambda: NOW + timedelta(days=82)
+    later = KeyRing(store, sqlite_house.clock)
+    assert [each is not None for each in asyncio.run(callers(later, old, new))] == [False, True]
+    ends = {row["prefix"]: row["expires_at"] for row in list_keys(store)}
+    assert ends[prefix_of(new)] == NOW + timedelta(days=170)
+
+
+async def callers(ring: KeyRing, *keys: str) -> list[Caller | None]:
+    return [await ring.caller(key) for key in keys]
+
+
+def test_a_key_that_is_void_is_not_rotated(sqlite_store: Store) -> None:
+    key = create_key(sqlite_store, "lms", ["events:write"], NOW, NOW + timedelta(days=1))
+    with pytest.raises(UnknownRecordError):
+        rotate_key(sqlite_store, key, NOW + timedelta(days=2), timedelta(hours=1))
+    with pytest.raises(UnknownRecordError):
+        rotate_key(sqlite_store, "sk_00000000", NOW, timedelta(hours=1))

@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from features.attrition.population import NAMES, features
 from features.errors import UnavailableError
 from features.records.moments import to_micros
-from features.records.schema import METADATA
 from features.records.store import Store
 from serving.access import ALL_SCOPES
 from serving.app import create_app
@@ -189,10 +187,12 @@ def test_switched_off_nobody_is_shown_and_the_rest_goes_on(asking: TestClient, h
 
 
 def test_a_manager_sees_their_own_people_and_nobody_elses(house: House) -> None:
-    key = create_key(house.store, "boss", ["attrition:read"], datetime.now(UTC))
-    keys = METADATA.tables["api_keys"]
+    hired = to_micros(NOW - timedelta(days=900))
+    who = {"employee_id": "=boss", "spell": 1, "known_at": hired}
     with house.store.transaction() as connection:
-        connection.execute(sa.update(keys).where(keys.c.name == "boss").values(employee_id="=boss"))
+        house.store.upsert(connection, "employees", [{**who, "hired_at": hired}])
+        house.store.append(connection, "job_history", [{**who, "happened_at": hired, "job_id": "j"}])
+    key = create_key(house.store, "boss", ["attrition:read"], datetime.now(UTC), employee_id="=boss")
     client = TestClient(create_app(house=house), headers={"Authorization": f"Bearer {key}"})
     keep_scores(house, "attrition", [f"e{number}" for number in range(1, 9)])
     assert risk(client, "e3").status_code == 200

@@ -44,6 +44,15 @@ def train_command(
     and_promote: Annotated[
         bool, typer.Option("--promote", help="Then promote what passes the gates, without evaluating twice.")
     ] = False,
+    tune: Annotated[
+        int,
+        typer.Option(
+            "--tune", metavar="N", help="Search parameters: N trials in all; a killed search goes on."
+        ),
+    ] = 0,
+    folds: Annotated[
+        int, typer.Option("--folds", metavar="N", help="Judge the same fit at N earlier moments too.")
+    ] = 0,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,10 +67,10 @@ def train_command(
     from training.questions import asked
 
     chosen = asked(question)
-    if len(chosen) > 1 and settings_of_fit:
-        raise BadInputError("--set belongs to one question.", found=question)
+    if len(chosen) > 1 and (settings_of_fit or tune or folds):
+        raise BadInputError("--set, --tune and --folds belong to one question.", found=question)
     with workbench(as_of) as bench:
-        told = [train_one(bench, each, settings_of_fit or [], and_promote) for each in chosen]
+        told = [train_one(bench, each, settings_of_fit or [], and_promote, (tune, folds)) for each in chosen]
     tell(
         as_json,
         {"trained": [body for body, _ in told]},
@@ -74,14 +83,18 @@ def train_command(
 
 
 def train_one(
-    bench: Workbench, question: Question, assignments: list[str], and_promote: bool
+    bench: Workbench,
+    question: Question,
+    assignments: list[str],
+    and_promote: bool,
+    tune_and_folds: tuple[int, int] = (0, 0),
 ) -> tuple[dict[str, Any], list[Any]]:
     """Train one question, promote it where asked, and return what to tell a program and a person."""
     from training.promotion import promote, promotion_json
     from training.reports import evaluation_report, promotion_report
 
     try:
-        trained = bench.train(question, assignments)
+        trained = bench.train(question, assignments, *tune_and_folds)
     except RefusedError as error:  # the others are trained all the same
         refused = {"name": question.name, "status": "refused", "reason": str(error)}
         return refused, [f"{question.name}: refused: {error}\n"]

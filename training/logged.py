@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from training.evaluation import Evaluation, Interval, plain
-from training.payload import Arrays
+from training.evaluation import Evaluation, Interval, plain, versions
+from training.payload import Arrays, file_digest
 
 REQUIRABLE = {"lightgbm", "numpy", "pandas", "scipy"}
 
@@ -41,6 +42,31 @@ class LoggedModel:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One fold or trial of a training, logged as a run beneath it.
+
+    Parameters
+    ----------
+    kind : str
+        ``fold`` or ``trial``.
+    name : str
+        In words.
+    parameters : mapping of str to anything
+        What was tried.
+    metrics : mapping of str to Interval
+        What was found.
+    tags : mapping of str to str
+        What else a reader should know.
+    """
+
+    kind: str
+    name: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, Interval]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Training:
     """What one training run has to say to the log.
 
@@ -60,6 +86,14 @@ class Training:
         Digest of the dataset.
     window : str
         First and last moment of the data, for the card.
+    as_of : str
+        Moment that ends the data.
+    code_digest : str
+        Of the code that the question's model is made by.
+    usage : mapping of str to float
+        Seconds per stage, and system metrics.
+    parts : sequence of Part
+        Folds and trials, each a run beneath this one.
     """
 
     folder: Path
@@ -69,6 +103,10 @@ class Training:
     parameters: Mapping[str, Any]
     data_digest: str
     window: str = ""
+    as_of: str = ""
+    code_digest: str = ""
+    usage: Mapping[str, float] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
 
 
 def legal(name: str) -> str:
@@ -116,6 +154,28 @@ def requirements(scorer: Path) -> list[str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             imported.add(node.module.split(".")[0])
     return [f"{name}=={version(name)}" for name in sorted(imported & REQUIRABLE)]
+
+
+def code_digest(question: str) -> str:
+    """Return the digest of the code that a question's model is made by, and of the libraries that make its numbers.
+
+    Notes
+    -----
+    The question's own modules in training and features, and what all features are made with; a change elsewhere (in a
+    command, in a page) makes no other model.
+    """
+    root = Path(__file__).parents[1]
+    features = root / "features"
+    shared = [features / name for name in ("history.py", "timelines.py", "text.py")]
+    own = [features / f"{question}.py", features / question, root / "training" / question]
+    total = hashlib.sha256()
+    for place in [*shared, *own]:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place] * place.is_file():
+            total.update(f"{path.relative_to(root).as_posix()}\0{file_digest(path)}\n".encode())
+    total.update(
+        str(sorted((name, number) for name, number in versions().items() if name != "skillpath")).encode()
+    )
+    return total.hexdigest()
 
 
 def code_version(run: Callable[..., Any] = subprocess.run) -> str:

@@ -17,17 +17,21 @@ import polars as pl
 from features.errors import BadInputError
 from training.context import Floats, TrainingContext
 from training.evaluation import Evaluation
-from training.logged import LoggedModel, Training
-from training.payload import payload_digest, write_payload
+from training.logged import LoggedModel, Part, Training, code_digest
+from training.payload import Payload, payload_digest, write_payload
+from training.pictures.pictures import pictures
 from training.questions import Dataset, Question, as_mapping, parameters_of
+from training.rolling import back_test
 from training.settings import TrainingSettings
+from training.tuning import Search, search
+from training.usage import Meter
 
 if TYPE_CHECKING:
     from features.records.store import Store
     from training.tracking import Tracking
 
 Say = Callable[[str], None]
-STAGES = ("dataset", "fit", "evaluate", "promote", "compare")
+STAGES = ("dataset", "fit", "evaluate", "promote", "compare", "tune", "watch")
 
 
 def say_nothing(_: str) -> None:
@@ -41,6 +45,28 @@ class Trained:
     logged: LoggedModel
     evaluation: Evaluation
     seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A payload as it was written, and how it came to be.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it lies.
+    payload : Payload
+        What was written there.
+    parameters : mapping of str to anything
+        Of the fit.
+    parts : sequence of Part
+        Folds and trials.
+    """
+
+    folder: Path
+    payload: Payload
+    parameters: Mapping[str, Any]
+    parts: Sequence[Part] = ()
 
 
 @dataclass
@@ -91,7 +117,9 @@ class Workbench:
             )
         return self.evaluations[key]
 
-    def train(self, question: Question, assignments: Sequence[str] = ()) -> Trained:
+    def train(
+        self, question: Question, assignments: Sequence[str] = (), tune: int = 0, folds: int = 0
+    ) -> Trained:
         """Build, fit, write, evaluate what was written, and log it.
 
         Parameters
@@ -100,34 +128,61 @@ class Workbench:
             Which one.
         assignments : sequence of str
             ``key=value`` overrides of the fit's parameters.
+        tune : int
+            Trials of a search that starts from them; 0 searches nothing.
+        folds : int
+            Earlier moments at which the same fit is judged too; 0 for none.
         """
         parameters = parameters_of(question.fit, list(assignments))
-        marks = [time.perf_counter()]
+        meter, marks = Meter(), [time.perf_counter()]
         dataset = self.dataset(question)
         marks.append(time.perf_counter())
+        found = search(self, question, parameters, tune) if tune else Search(parameters, [])
+        parts = [*found.trials, *back_test(self, question, found.parameters, folds)]
+        marks.append(time.perf_counter())
         self.say(f"{question.name}: fitting")
-        payload = question.fit.fit(dataset, parameters, self.rng(question.name, "fit"))
+        payload = question.fit.fit(dataset, found.parameters, self.rng(question.name, "fit"))
         marks.append(time.perf_counter())
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "payload"
             write_payload(payload, folder, scorer=question.folder / "scorer.py")
             evaluation = self.evaluate(question, folder)
             marks.append(time.perf_counter())
-            self.say(f"{question.name}: logging")
-            training = Training(
-                folder=folder,
+            seconds = dict(
+                zip(("dataset", "tune", "fit", "evaluate"), map(float, np.diff(marks)), strict=True)
+            )
+            made = Made(folder, payload, as_mapping(found.parameters), parts)
+            logged = self.log(question, made, evaluation, {**by_stage(seconds), **meter.read()})
+        seconds["log"] = time.perf_counter() - marks[-1]
+        return Trained(logged, evaluation, seconds)
+
+    def log(
+        self, question: Question, made: Made, evaluation: Evaluation, usage: Mapping[str, float]
+    ) -> LoggedModel:
+        """Log a written payload with its evaluation and pictures, as the next version of its question."""
+        dataset = self.dataset(question)
+        self.say(f"{question.name}: drawing and logging")
+        drawn = pictures(question.name, made.folder, dataset, evaluation)
+        return self.tracking.log_training(
+            Training(
+                folder=made.folder,
                 code=question.folder / "model.py",
-                evaluation=evaluation,
-                input_example=payload.input_example,
-                parameters=as_mapping(parameters),
+                evaluation=replace(evaluation, figures={**drawn, **evaluation.figures}),
+                input_example=made.payload.input_example,
+                parameters=made.parameters,
                 data_digest=dataset.digest,
                 window=window_of(self.context),
+                as_of=self.context.as_of.isoformat(),
+                code_digest=code_digest(question.name),
+                usage=usage,
+                parts=made.parts,
             )
-            logged = self.tracking.log_training(training)
-        marks.append(time.perf_counter())
-        spans = np.diff(marks)
-        seconds = dict(zip(("dataset", "fit", "evaluate", "log"), map(float, spans), strict=True))
-        return Trained(logged, evaluation, seconds)
+        )
+
+
+def by_stage(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Return seconds under the names by which they are logged."""
+    return {f"seconds/{name}": value for name, value in seconds.items()}
 
 
 def open_workbench(

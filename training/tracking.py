@@ -76,11 +76,36 @@ class Tracking:
         """
         name = training.evaluation.question
         with reachable(self.settings.tracking_uri):
-            with self.mlflow.start_run(experiment_id=self.experiment(name)) as run:
-                self.log_numbers(run.info.run_id, training)
-                self.log_papers(run.info.run_id, training.evaluation)
+            with self.mlflow.start_run(
+                experiment_id=self.experiment(name), run_name=run_name(training)
+            ) as run:
+                self.log_dataset(name, training)
                 model_id = self.log_model(name, training)
+                self.log_numbers(model_id, training)
+                self.log_papers(training.evaluation)
+                self.log_parts(training)
             return self.register(name, run.info.run_id, model_id, training)
+
+    def log_dataset(self, name: str, training: Training) -> None:
+        """Log which data taught it: a name and a digest, never a row."""
+        from mlflow.data.code_dataset_source import CodeDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        source = CodeDatasetSource(tags={"records": training.window})
+        data = MetaDataset(source, name=f"{name} records", digest=training.data_digest[:36])
+        self.mlflow.log_input(data, context="training")
+
+    def log_parts(self, training: Training) -> None:
+        """Log folds and trials as runs beneath the training's."""
+        experiment = self.experiment(training.evaluation.question)
+        for part in training.parts:
+            with self.mlflow.start_run(experiment_id=experiment, nested=True, run_name=part.name):
+                numbers = flattened(part.metrics)
+                self.mlflow.log_metrics({legal(key): value for key, value in numbers.items()})
+                self.mlflow.log_params(
+                    {legal(key): str(plain(each)) for key, each in part.parameters.items()}
+                )
+                self.mlflow.set_tags({**part.tags, "part": part.kind})
 
     def experiment(self, name: str) -> str:
         """Return the id of a question's experiment, made where it is missing."""
@@ -90,14 +115,15 @@ class Tracking:
         folder = self.settings.artifact_folder
         return str(self.client.create_experiment(name, artifact_location=folder and (folder / name).as_uri()))
 
-    def log_numbers(self, run_id: str, training: Training) -> None:
-        """Log parameters, metrics with their intervals, the peers' beside them, and digests as tags."""
+    def log_numbers(self, model_id: str, training: Training) -> None:
+        """Log parameters, metrics with their intervals (on the run and on the model), costs, and digests as tags."""
         evaluation = training.evaluation
         numbers = flattened(evaluation.metrics)
         for peer, metrics in evaluation.peers.items():
             numbers |= flattened(metrics, prefix=f"{peer}/")
         numbers |= {f"n/{key}": float(value) for key, value in evaluation.n.items()}
-        self.mlflow.log_metrics({legal(key): value for key, value in numbers.items()})
+        self.mlflow.log_metrics({legal(key): value for key, value in numbers.items()}, model_id=model_id)
+        self.mlflow.log_metrics({legal(key): value for key, value in training.usage.items()})
         self.mlflow.log_params({legal(key): str(plain(value)) for key, value in training.parameters.items()})
         self.mlflow.set_tags(
             {
@@ -109,16 +135,20 @@ class Tracking:
                 "protocol": evaluation.protocol,
                 "seeds": str(plain(evaluation.seeds)),
                 "code_version": code_version(),
+                "code_digest": training.code_digest,
+                "question": evaluation.question,
+                "as_of": training.as_of,
+                "mlflow.note.content": evaluation.verdict or evaluation.protocol,
             }
         )
 
-    def log_papers(self, run_id: str, evaluation: Evaluation) -> None:
+    def log_papers(self, evaluation: Evaluation) -> None:
         """Log the evaluation as JSON and its figures as PNG; no rows about people."""
         self.mlflow.log_dict(as_json(evaluation), "evaluation.json")
         self.mlflow.log_table(metric_rows(evaluation), "metrics.json")
         for name, figure in evaluation.figures.items():
             drawn = figure() if callable(figure) else figure
-            self.mlflow.log_figure(drawn, f"figures/{legal(name)}.png")
+            self.mlflow.log_figure(drawn, f"figures/{legal(name).replace('/', '_').replace(':', '_')}.png")
 
     def log_model(self, name: str, training: Training) -> str:
         """Log the payload as a model from code; return its model id."""
@@ -180,6 +210,21 @@ class Tracking:
         aliases = registered[0].aliases if registered else {}
         return self.model(name, str(aliases[CHAMPION])) if CHAMPION in aliases else None
 
+    def tags(self, model: LoggedModel) -> dict[str, str]:
+        """Return the tags of the run that logged a version."""
+        with reachable(self.settings.tracking_uri):
+            return dict(self.client.get_run(model.run_id).data.tags)
+
+    def parameters(self, model: LoggedModel) -> dict[str, str]:
+        """Return the parameters with which a version was fitted, as they were logged."""
+        with reachable(self.settings.tracking_uri):
+            return dict(self.client.get_run(model.run_id).data.params)
+
+    def numbers(self, model: LoggedModel) -> dict[str, float]:
+        """Return the metrics of the run that logged a version, its costs among them."""
+        with reachable(self.settings.tracking_uri):
+            return dict(self.client.get_run(model.run_id).data.metrics)
+
     def fetch_payload(self, model: LoggedModel, folder: Path) -> Path:
         """Copy a version's payload below a folder and return where it lies."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -204,6 +249,11 @@ class Tracking:
         """Point the alias ``champion`` to a version."""
         with reachable(self.settings.tracking_uri):
             self.client.set_registered_model_alias(model.name, CHAMPION, model.version)
+
+
+def run_name(training: Training) -> str:
+    """Return a run's name: its question and the day on which its data end."""
+    return " ".join(filter(None, (training.evaluation.question, training.as_of[:10])))
 
 
 def import_mlflow() -> Any:

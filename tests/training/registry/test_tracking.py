@@ -10,7 +10,7 @@ import pytest
 
 from features.errors import UnavailableError, UnknownRecordError
 from training.evaluation import Interval
-from training.logged import example_frame, flattened, legal, requirements
+from training.logged import Part, example_frame, flattened, legal, requirements
 from training.payload import payload_digest
 from training.runs import Workbench
 from training.settings import TrainingSettings
@@ -56,7 +56,30 @@ class TestTheLog:
         papers = json.loads(bench.tracking.attached(logged, "evaluation.json") or "")
         assert papers["peers"]["mean"]["accuracy"]["value"] < papers["metrics"]["accuracy"]["value"]
         figures = bench.tracking.client.list_artifacts(logged.run_id, "figures")
-        assert [each.path for each in figures] == ["figures/errors.png"]
+        assert [each.path for each in figures] == ["figures/beside_peers.png", "figures/errors.png"]
+        assert run.metrics["system/cpu_seconds"] > 0
+        assert (run.tags["question"], run.tags["as_of"]) == ("toy", "2025-01-01T00:00:00+00:00")
+        (data,) = bench.tracking.client.get_run(logged.run_id).inputs.dataset_inputs
+        assert data.dataset.digest == "toy-data"
+
+    def test_folds_and_trials_are_runs_beneath_the_trainings_and_metrics_stand_on_the_model_too(
+        self, bench: Workbench, toy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fold = Part(
+            "fold",
+            "fold 1",
+            {"steps_back": 1},
+            {"accuracy": Interval(-0.1, -0.2, 0.0)},
+            {"status": "estimated"},
+        )
+        monkeypatch.setattr("training.runs.back_test", lambda *_: [fold])
+        logged = bench.train(toy, folds=1).logged
+        experiment = bench.tracking.experiment("toy")
+        query = f"tags.`mlflow.parentRunId` = '{logged.run_id}'"
+        (beneath,) = bench.tracking.client.search_runs([experiment], query)
+        assert (beneath.data.tags["part"], beneath.data.metrics["accuracy_low"]) == ("fold", -0.2)
+        (model,) = bench.tracking.client.search_logged_models([experiment])
+        assert {"accuracy", "accuracy_low"} <= {metric.key for metric in model.metrics}
 
     def test_the_same_data_gives_the_same_payload_digest_in_two_versions(self, bench: Workbench, toy) -> None:
         first, second = bench.train(toy).logged, bench.train(toy).logged

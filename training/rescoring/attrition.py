@@ -1,0 +1,150 @@
+"""The last block of attrition alone, and what a saved model says of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.attrition.population import FEATURE_SCHEMA, NAMES, features
+from features.errors import RefusedError
+from training import fairness
+from training.attrition import dataset as building
+from training.attrition import judging
+from training.attrition.dataset import Dataset, Landmark, Panel
+from training.context import TrainingContext
+from training.loading import load_scorer
+from training.rescoring.rescored import Bools, Floats, Rescored, Said
+
+NEW_DAYS = 365.25
+
+
+def last_block(context: TrainingContext) -> Dataset:
+    """Return the test people of the records, without anything to learn from: a moment instead of every month.
+
+    Raises
+    ------
+    RefusedError
+        If the records are too short for a last block.
+    """
+    starts = building.month_starts(building.first_moment(context), context.as_of)
+    if len(starts) - 1 < building.FEWEST_MONTHS:
+        raise RefusedError(
+            "The records are too short to hold a last block of attrition.",
+            found=f"{max(len(starts) - 1, 0)} whole months before {context.as_of:%Y-%m-%d}",
+            allowed=f"at least {building.FEWEST_MONTHS}",
+        )
+    block = 12 if len(starts) - 1 >= building.LONG_MONTHS else 6
+    test_at = starts[-block - 1]
+    rows = building.with_outcome(features(context.records, [test_at]), context.records, context.as_of)
+    people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
+    nobody = np.empty((0, len(NAMES)))
+    none = np.empty(0, dtype=np.int64)
+    return Dataset(
+        panel=Panel(nobody, none, none, none),
+        folds=(),
+        final_rows=none,
+        test=building.landmark_of(rows, people, starts[-1]),
+        past=Landmark(nobody, np.empty(0), none, none),
+        schema=FEATURE_SCHEMA,
+        tenure=NAMES.index("tenure_days"),
+        protected=context.protected,
+        protocol=building.in_words(starts, test_at, block),
+        threads=context.threads,
+    )
+
+
+def rescore(folder: Path, dataset: Dataset) -> Rescored:
+    """Return what a payload says of the test people, for the horizon that its evaluation compares."""
+    scorer = load_scorer(folder)
+    horizon = main_horizon(dataset)
+    started = time.perf_counter()
+    labelled = judging.judge_labels(dataset, scorer, horizon, with_peers=False)
+    seconds = time.perf_counter() - started
+    said, left = np.asarray(labelled.said[judging.OURS], dtype=np.float64), labelled.left
+    order = by_person(dataset.test)
+    return Rescored(
+        primary="log_score",
+        units=np.asarray(judging.label_units([labelled])[judging.OURS], dtype=np.float64),
+        further={"brier": -((said - left) ** 2)[order], "auc": placements(said, left)[order]},
+        rows_per_second=len(said) / max(seconds, 1e-9),
+        said=Said(said, left, f"{dataset.horizons[horizon]:g} {dataset.units}"),
+    )
+
+
+def main_horizon(dataset: Dataset) -> int:
+    """Return the place of the horizon that is compared: the second, or the only one that the last block holds."""
+    seen = float(dataset.test.duration.max())
+    judged = [place for place, horizon in enumerate(dataset.horizons) if horizon <= seen + 0.5]
+    if not judged:
+        raise RefusedError("The last block is shorter than every horizon.", found=f"{seen:.0f} days")
+    return judged[min(1, len(judged) - 1)]
+
+
+def by_person(test: Landmark) -> NDArray[np.intp]:
+    """Return the order of rows in which units stand: people ascending, one row each."""
+    people, first = np.unique(test.person, return_index=True)
+    if people.size != test.person.size:
+        raise RefusedError("A person stands more than once in the last block.", found=str(test.person.size))
+    return np.asarray(first, dtype=np.intp)
+
+
+def placements(said: Floats, left: Bools) -> Floats:
+    """Return units whose mean is the AUC, and whose spread is that of its jackknife.
+
+    Notes
+    -----
+    A leaver's placement is the share of stayers scored below, a stayer's the share of leavers scored above; centred
+    and weighted by how many there are of either kind, their mean is the AUC.
+
+    References
+    ----------
+    DeLong, DeLong, Clarke-Pearson: Comparing the areas under two or more correlated ROC curves, Biometrics 1988.
+    doi:10.2307/2531595
+    """
+    n, leavers = len(left), int(left.sum())
+    if leavers in (0, n):
+        return np.full(n, np.nan)
+    stayers = n - leavers
+    low, high = np.sort(said[~left]), np.sort(said[left])
+    below = (np.searchsorted(low, said, "left") + np.searchsorted(low, said, "right")) / 2 / stayers
+    above = 1 - (np.searchsorted(high, said, "left") + np.searchsorted(high, said, "right")) / 2 / leavers
+    auc = float(below[left].mean())
+    share = np.where(left, leavers / n, stayers / n)
+    return np.asarray(auc + (np.where(left, below, above) - auc) / share, dtype=np.float64)
+
+
+def slices(context: TrainingContext, dataset: Dataset) -> dict[str, Bools]:
+    """Return slices of the test people: new people, departments, groups of each protected attribute."""
+    order = by_person(dataset.test)
+    names = [dataset.test.names[row] for row in order]
+    tenure = dataset.test.features[order, NAMES.index("tenure_days")]
+    found: dict[str, Bools] = {
+        "new people (under a year)": tenure < NEW_DAYS,
+        "a year and more": ~(tenure < NEW_DAYS),
+    }
+    found |= groups_of({"department": departments(context.records, names)})
+    return found | groups_of(fairness.of_people(dataset.protected, names))
+
+
+def departments(records: Mapping[str, pl.DataFrame], names: list[str]) -> list[str | None]:
+    """Return the department last known of each person; None where unknown."""
+    history = records.get("job_history")
+    if history is None or "department" not in history.columns:
+        return [None] * len(names)
+    last = history.sort("happened_at", "known_at").unique("employee_id", keep="last")
+    asked = pl.DataFrame({"employee_id": names}, schema={"employee_id": pl.String})
+    return asked.join(last, "employee_id", "left", maintain_order="left")["department"].to_list()
+
+
+def groups_of(attributes: Mapping[str, list[str | None]]) -> dict[str, Bools]:
+    """Return one slice per value of each attribute."""
+    found: dict[str, Bools] = {}
+    for name, values in attributes.items():
+        banded = np.array(["" if value is None else str(value) for value in fairness.banded(values)])
+        found |= {f"{name} = {value}": banded == value for value in sorted(set(banded)) if value}
+    return found

@@ -1,0 +1,69 @@
+"""The part of the command line that runs by the clock."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from features.errors import RefusedError
+from training.commands import AsJson, AsOf, QuestionName, refuse_failed, tell, workbench
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def upkeep() -> None:
+    """Keep models current."""
+
+
+@app.command("retrain")
+def retrain_command(
+    question: QuestionName = "all",
+    and_promote: Annotated[
+        bool, typer.Option("--promote", help="Then promote what passes the gates.")
+    ] = False,
+    is_forced: Annotated[bool, typer.Option("--force", help="Train although nothing changed.")] = False,
+    with_defaults: Annotated[
+        bool, typer.Option("--defaults", help="Start from the shipped parameters, not the newest model's.")
+    ] = False,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train again every question whose data or code changed since its newest model; leave the others alone.
+
+    Example: skillpath retrain --promote --json
+
+    Exit codes: 0 done (or nothing to do), 4 the data cannot answer or a gate failed, 5 a part is missing, 75 another one runs.
+    """
+    from training.questions import asked
+    from training.settings import TrainingSettings
+    from training.upkeep.lock import alone
+    from training.upkeep.retraining import Wish, retrain
+
+    began, started = datetime.now(UTC), time.perf_counter()
+    wish = Wish(and_promote, is_forced, with_defaults)
+    with alone(TrainingSettings().var / "retrain.lock"), workbench(as_of) as bench:
+        found = [retrain(bench, each, wish) for each in asked(question)]
+        moment = bench.context.as_of
+    body = {
+        "started_at": began.isoformat(timespec="seconds"),
+        "as_of": moment.isoformat(),
+        "seconds": round(time.perf_counter() - started, 2),
+        "questions": found,
+    }
+    tell(as_json, body, [in_words(each) for each in found])
+    refused = [f"{each['question']}: {each['why']}" for each in found if each["action"] == "refused"]
+    if refused:
+        raise RefusedError("The data cannot answer.", found=" ".join(refused))
+    refuse_failed([each["promotion"] for each in found if "promotion" in each])
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """Return what became of a question, in a line."""
+    version = f" as version {found['version']}" if "version" in found else ""
+    promoted = f"; {found['promotion']['status']}" if "promotion" in found else ""
+    why = f" ({found['why']})" if found["why"] else ""
+    return f"{found['question']}: {found['action']}{version}{why}{promoted}, {found['seconds']:.1f} s"

@@ -21,6 +21,8 @@ from training.context import TrainingContext
 CAUSES = ("voluntary", "involuntary", "retirement", "other")
 HORIZONS_DAYS = (90, 180, 365)
 NEW_HIRE_DAYS = 90
+MONTHS_BETWEEN = 1
+MOST_ORIGINS = 2
 FEWEST_MONTHS = 18
 LONG_MONTHS = (
     48  # from so many months on, the last block is a year, and the horizon of a year is evaluated too
@@ -72,6 +74,8 @@ class Landmark:
         Number of the person.
     names : sequence of str
         Identifiers of the rows' people, for the fairness report.
+    rows : (n,) int, optional
+        Rows of the plain table they came from.
     """
 
     features: Floats
@@ -79,6 +83,7 @@ class Landmark:
     cause: Ints
     person: Ints
     names: Sequence[str] = ()
+    rows: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,9 @@ class Dataset:
     panel : Panel
         Person-periods before the last block.
     folds : sequence of (rows to fit, rows to check) pairs
-        Of the panel; for records one pair, split by time; for a table several, split by person.
+        Of the panel: rolling origins, the latest one last; or, where there is no time, folds by person.
+    is_by_time : bool
+        True for rolling origins: the level is then moved to what came in the latest block.
     final_rows : (n,) int
         Rows of the panel that the final fit uses.
     test : Landmark
@@ -117,6 +124,9 @@ class Dataset:
         How it was split, in words.
     digest : str
         Of the data.
+    dated : pair of Landmark, optional
+        People to judge survival curves by, and those to learn the references' from, where `test` and `past` are
+        rows of periods.
     """
 
     panel: Panel
@@ -137,6 +147,8 @@ class Dataset:
     protocol: str = ""
     digest: str = ""
     threads: int = 2
+    is_by_time: bool = False
+    dated: tuple[Landmark, Landmark] | None = None
 
 
 def build(context: TrainingContext) -> Dataset:
@@ -167,14 +179,10 @@ def build(context: TrainingContext) -> Dataset:
     panel = panel_of(rows.filter(pl.col("as_of").is_in(train_starts)), starts, people)
     check_panel(panel, NAMES, CAUSES)
     past = [at for at in train_starts[::-3] if at <= test_at - timedelta(days=HORIZONS_DAYS[0])]
-    check_from = int(panel.period.max()) - block + 1
-    fit_rows, check_rows = (
-        np.flatnonzero(panel.period < check_from),
-        np.flatnonzero(panel.period >= check_from),
-    )
     return Dataset(
         panel=panel,
-        folds=[(fit_rows, check_rows)],
+        folds=origins_of(panel, block),
+        is_by_time=True,
         final_rows=np.arange(len(panel)),
         test=landmark_of(rows.filter(pl.col("as_of") == test_at), people, starts[-1]),
         past=landmark_of(rows.filter(pl.col("as_of").is_in(past)), people, test_at),
@@ -188,11 +196,28 @@ def build(context: TrainingContext) -> Dataset:
     )
 
 
+def origins_of(panel: Panel, block: int) -> list[tuple[Ints, Ints]]:
+    """Return the rows to fit and to check of rolling origins, the last of which checks the last block of months.
+
+    Notes
+    -----
+    A month lies between: what is known of it late, or changed by it, is on neither side. An earlier origin is added
+    where the months before it are at least as many again.
+    """
+    end, found = int(panel.period.max()) + 1, list[tuple[Ints, Ints]]()
+    for first in range(end - block, 2 * block, -block):
+        fit = np.flatnonzero(panel.period < first - MONTHS_BETWEEN)
+        check = np.flatnonzero((panel.period >= first) & (panel.period < first + block))
+        found.insert(0, (fit, check))
+    latest = np.flatnonzero(panel.period < end - block), np.flatnonzero(panel.period >= end - block)
+    return found[-MOST_ORIGINS:] or [latest]
+
+
 def in_words(starts: Sequence[datetime], test_at: datetime, block: int) -> str:
     """Return how the records were split, in words."""
     return (
-        f"Split by time: person-months from {starts[0]:%Y-%m-%d}, the last {block} of them before {test_at:%Y-%m-%d} for "
-        f"choosing and recalibrating; everybody employed on {test_at:%Y-%m-%d}, scored with what was known before, against "
+        f"Split by time: person-months from {starts[0]:%Y-%m-%d}, rolling origins of {block} months with a month between "
+        f"for choosing, the last of them before {test_at:%Y-%m-%d} for recalibrating; everybody employed on {test_at:%Y-%m-%d}, scored with what was known before, against "
         f"who had left by {starts[-1]:%Y-%m-%d}. The outcome of every month learnt from ends before the last block begins."
     )
 

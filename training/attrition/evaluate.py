@@ -12,6 +12,7 @@ from training import fairness
 from training.attrition import judging
 from training.attrition.dataset import Dataset
 from training.attrition.judging import OURS, Labelled
+from training.attrition.judging_curves import curve_metrics, judge_curves
 from training.attrition.metrics import Fold, observed_to_expected
 from training.attrition.scorer import Floats
 from training.evaluation import Evaluation, Interval
@@ -40,9 +41,10 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
     if labelled.left.sum() < FEWEST_EXITS:
         return refused(dataset, labelled)
     metrics, peers = judging.label_metrics([labelled], rng)
-    curves = judging.judge_curves(dataset, scorer, with_peers=True)
-    in_time, peers_in_time = judging.curve_metrics([curves], rng)
-    in_time.pop("o_e")
+    curves, _ = judge_curves(dataset, scorer, with_peers=True)
+    in_time, peers_in_time = curve_metrics([curves], rng)
+    for each in (in_time, *peers_in_time.values()):
+        each.pop("o_e")  # the level is judged at the horizon
     units = judging.label_units([labelled])
     report = fairness_report(dataset, scorer, labelled, judged[main])
     name = f"{dataset.horizons[judged[main]]:g} {dataset.units}"

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.attrition import judging
+from training.attrition import table_groups as groups
 from training.attrition.dataset import Dataset
 from training.attrition.fit import Parameters, fit
 from training.attrition.guards import check_classes, check_columns, check_lag
-from training.attrition.judging import OURS, Curves, Labelled
-from training.attrition.metrics import observed_to_expected
-from training.attrition.scorer import Floats
+from training.attrition.judging import OURS, Labelled
+from training.attrition.judging_curves import Curves, curve_metrics, curve_units, judge_curves
 from training.attrition.table import Encoded, Request, read_encoded, read_request
 from training.attrition.table_splits import datasets
 from training.evaluation import Evaluation, Interval
-from training.fairness import report
 from training.loading import load_scorer
 from training.payload import write_payload
 
 NO_BAGS = Parameters(bags=0)
-FLAGGED_SHARE = 0.1
 
 
 def run(arguments: list[str]) -> Evaluation:
@@ -56,44 +55,99 @@ def evaluated(table: Encoded, request: Request, *, with_peers: bool) -> Evaluati
     """Return the evaluation of an encoded table."""
     guard(table, request)
     rng = np.random.default_rng(request["seed"])
-    is_survival = request.shape == "survival"
-    curves: list[Curves] = []
-    labels: list[Labelled] = []
-    choices: list[dict[str, Any]] = []
+    found = Judged(label_time(table, request), max(int(request["horizon"] or 1), 1))
     for dataset in datasets(table, request, rng):
-        scorer = fitted(dataset, rng)
-        choices.append(scorer.model["choice"])
-        if is_survival:
-            curves.append(judging.judge_curves(dataset, scorer, with_peers))
-        else:
-            labels.append(judging.judge_labels(dataset, scorer, 0, with_peers))
-    if is_survival:
-        metrics, peers = judging.curve_metrics(curves, rng)
-        units = judging.curve_units(curves)
-    else:
-        metrics, peers = judging.label_metrics(labels, rng)
-        units = judging.label_units(labels)
+        scorer = fitted(dataset, request, rng)
+        found.choices.append(scorer.model["choice"])
+        found.add(dataset, scorer, with_peers)
+    metrics, peers = found.metrics(rng)
+    is_survival = request.shape == "survival"
+    units = curve_units(found.curves) if is_survival else judging.label_units(found.labels)
     return Evaluation(
         question="attrition",
-        protocol=protocol(request, len(choices)),
+        protocol=protocol(request, len(found.choices)),
         metrics=metrics,
         peers=peers,
         primary="ibs" if is_survival else "log_score",
         per_unit=units.pop(OURS),
         peer_units=units,
-        diagnostics={**table.notes, "chosen": chosen_counts(choices), **by_group(table, request, labels),
-                     **fairness_of(table, request, labels, rng)},
+        diagnostics={**table.notes, **found.at_time(), "chosen": chosen_counts(found.choices),
+                     **groups.by_group(table, request, found.labels), **groups.fairness_of(table, request, found.labels)},
         n={"rows": len(table.left), "exits": int(table.left.sum()), "people": len(np.unique(table.person)),
-           "features": len(table.names), "fits": len(choices)},
+           "features": len(table.names), "fits": len(found.choices)},
         verdict=verdict(metrics, peers),
         seeds=(request["seed"],),
         data_digest=table.digest,
     )  # fmt: skip
 
 
-def fitted(dataset: Dataset, rng: np.random.Generator) -> Any:
+@dataclass
+class Judged:
+    """What every fold said, and what came of it.
+
+    Parameters
+    ----------
+    until : float, optional
+        Time of a survival table at which exits count as labels; None for other tables.
+    periods : int
+        Periods of a panel within which exits count as labels.
+    """
+
+    until: float | None
+    periods: int
+    curves: list[Curves] = field(default_factory=list)
+    labels: list[Labelled] = field(default_factory=list)
+    choices: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, dataset: Dataset, scorer: Any, with_peers: bool) -> None:
+        """Judge one fold."""
+        if self.until is None:
+            horizon = min(self.periods, len(dataset.horizons)) - 1
+            self.labels.append(judging.judge_labels(dataset, scorer, horizon, with_peers))
+            if dataset.dated is not None:
+                self.curves.append(judge_curves(dataset, scorer, with_peers)[0])
+            return
+        curves, labelled = judge_curves(dataset, scorer, with_peers, self.until)
+        assert labelled is not None
+        self.curves.append(curves)
+        self.labels.append(labelled)
+
+    def metrics(self, rng: np.random.Generator) -> tuple[dict[str, Interval], dict[str, dict[str, Interval]]]:
+        """Return every metric of ours and of each reference."""
+        metrics, peers = judging.label_metrics(self.labels, rng)
+        if not self.curves:
+            return metrics, peers
+        in_time, peers_in_time = curve_metrics(self.curves, rng)
+        if self.until is None:  # a panel's level is judged by its labels, of every period
+            for found in (in_time, *peers_in_time.values()):
+                found.pop("o_e")
+        names = {**peers_in_time, **peers}
+        return {**metrics, **in_time}, {
+            name: {**peers.get(name, {}), **peers_in_time.get(name, {})} for name in names
+        }
+
+    def at_time(self) -> dict[str, Any]:
+        """Return the time at which exits counted as labels, in words."""
+        if self.until is None:
+            return {}
+        return {
+            "labels_at": self.until,
+            "labels": "auc, ap, lift@10, brier, ece and calibration are for having left by that time, weighted for "
+            "whoever was lost before; uno_c, td_auc, ibs and o_e are over the whole time",
+        }
+
+
+def label_time(table: Encoded, request: Request) -> float | None:
+    """Return when a survival table's exits count as labels: the median exit, or half of the horizon asked for."""
+    if request.shape != "survival":
+        return None
+    left = table.duration[table.left]
+    return float(np.median(left)) if len(left) else float(np.median(table.duration))
+
+
+def fitted(dataset: Dataset, request: Request, rng: np.random.Generator) -> Any:
     """Fit as training does, write the payload, and load it back through its scorer."""
-    payload = fit(dataset, NO_BAGS, rng)
+    payload = fit(dataset, replace(NO_BAGS, tune=request["tune"]), rng)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "payload"
         write_payload(payload, folder)
@@ -134,43 +188,6 @@ def chosen_counts(choices: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {name: names.count(name) for name in sorted(set(names))}
 
 
-def by_group(table: Encoded, request: Request, labels: Sequence[Labelled]) -> dict[str, Any]:
-    """Return observed per expected exits of each group, where a group was named and labels were judged."""
-    if not request["group"] or not labels:
-        return {}
-    said, left, rows = pooled(labels, table)
-    group = table.frame[request["group"]].astype("string").to_numpy()[rows]
-    found = {}
-    for name in list(dict.fromkeys(group))[:50]:
-        members = group == name
-        if members.sum() >= 10:
-            weight = np.ones(int(members.sum()))
-            found[str(name)] = {"n": int(members.sum()), "exits": int(left[members].sum()),
-                                "o_e": observed_to_expected(left[members], said[members], weight)}  # fmt: skip
-    return {"groups": found}
-
-
-def fairness_of(
-    table: Encoded, request: Request, labels: Sequence[Labelled], rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return the fairness report of the named protected columns, where labels were judged."""
-    if not request["protected"] or not labels or request["id"]:
-        return {}
-    said, left, rows = pooled(labels, table)
-    flagged = said >= np.quantile(said, 1 - FLAGGED_SHARE)
-    attributes = {name: table.frame[name].astype("string").to_numpy(dtype=object, na_value=None)[rows]
-                  for name in request["protected"]}  # fmt: skip
-    return {"fairness": report(attributes, flagged, left, said).as_json()}
-
-
-def pooled(labels: Sequence[Labelled], table: Encoded) -> tuple[Floats, Any, Any]:
-    """Return the mean score of each row over repeats, who left, and which rows they are."""
-    rows = np.concatenate([part.person for part in labels])
-    said = np.concatenate([part.said[OURS] for part in labels])
-    where = np.unique(rows)
-    return judging.units_of(rows, said), table.left[where], where
-
-
 def verdict(metrics: dict[str, Interval], peers: dict[str, dict[str, Interval]]) -> str:
     """Return in words how the ranking compares with chance and with the best reference."""
     name = "uno_c" if "uno_c" in metrics else "auc"
@@ -178,7 +195,7 @@ def verdict(metrics: dict[str, Interval], peers: dict[str, dict[str, Interval]])
     if not own.low > 0.5:
         return f"{name} {own.value:.3f}: no better than chance; these columns do not tell who leaves"
     best = max(
-        (found[name].value for found in peers.values() if np.isfinite(found[name].value)),
+        (found[name].value for found in peers.values() if name in found and np.isfinite(found[name].value)),
         default=float("nan"),
     )
     beside = f", the best reference {best:.3f}" if np.isfinite(best) else ""

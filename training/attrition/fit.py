@@ -46,6 +46,7 @@ class Parameters:
     penalties: tuple[float, ...] = (10.0, 100.0, 1000.0)
     bags: int = 5
     bag_people: int = 10_000
+    tune: int = 0
 
 
 def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:
@@ -70,8 +71,8 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         chosen = choose_for(dataset, table, parameters, seed, choices)
         blends.append(fit_blend(table.take(dataset.final_rows), chosen, seed))
         found = fit_calibration(chosen.log_odds, table.left[chosen.rows])
-        is_by_time = len(dataset.folds) == 1
-        calibrations.append(latest_level(blends[-1], table.take(chosen.rows), found) if is_by_time else found)
+        latest = table.take(dataset.folds[-1][1])
+        calibrations.append(latest_level(blends[-1], latest, found) if dataset.is_by_time else found)
         choices.append(chosen)
     bags = fit_bags(dataset, first, (blends[0], choices[0]), parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))

@@ -150,11 +150,19 @@ class Fold:
         What came of them.
     probability : (n,) float
         What was said.
+    weight : (n,) float, optional
+        For how many people each row stands: the inverse probability of having been followed that long; 0 for
+        whoever was lost before. Ones by default.
     """
 
     person: NDArray[np.int64]
     left: Bools
     probability: Floats
+    weight: Floats | None = None
+
+    def counting(self, people: Floats) -> Floats:
+        """Return the weight of each row, its person counting some number of times."""
+        return people if self.weight is None else people * self.weight
 
 
 def measure(folds: Sequence[Fold], rng: np.random.Generator, draws: int = DRAWS) -> dict[str, Interval]:
@@ -177,7 +185,11 @@ def pooled_calibration_error(
     """Return the calibration error of all folds together: bins of a small fold would be noise alone."""
     left = np.concatenate([fold.left for fold in folds])
     said = np.concatenate([fold.probability for fold in folds])
-    return calibration_error(left, said, np.concatenate([weight[place] for place in places]))
+    return calibration_error(
+        left,
+        said,
+        np.concatenate([fold.counting(weight[place]) for fold, place in zip(folds, places, strict=True)]),
+    )
 
 
 def redrawn(
@@ -200,7 +212,8 @@ def over_folds(
 ) -> float:
     """Return the mean of a metric over folds, each with its people's weights."""
     found = [
-        metric(fold.left, fold.probability, weight[place]) for fold, place in zip(folds, places, strict=True)
+        metric(fold.left, fold.probability, fold.counting(weight[place]))
+        for fold, place in zip(folds, places, strict=True)
     ]
     known = [value for value in found if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")

@@ -14,6 +14,9 @@ from training.attrition.survival import kaplan_meier
 
 Bools = NDArray[np.bool_]
 MOST_ROWS = 20_000
+MOST_ROWS_OF_A_FOREST = 5_000
+DATES_OF_A_FOREST = 200
+ROWS_AT_ONCE = 10_000
 
 
 class Plain:
@@ -46,23 +49,36 @@ class Plain:
         return np.hstack(columns).astype(np.float64)
 
 
-def logistic(features: Floats, left: Bools, asked: Floats, categorical: Collection[int]) -> Floats:
+def logistic(
+    features: Floats,
+    left: Bools,
+    asked: Floats,
+    categorical: Collection[int],
+    weight: Floats | None = None,
+) -> Floats:
     """Return the probabilities of a plain logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     plain = Plain(features, categorical)
-    model = LogisticRegression(max_iter=2000).fit(plain(features), left)
+    model = LogisticRegression(max_iter=2000).fit(plain(features), left, sample_weight=weight)
     return np.asarray(model.predict_proba(plain(asked))[:, 1])
 
 
 def boosted(
-    features: Floats, left: Bools, asked: Floats, categorical: Collection[int], threads: int
+    features: Floats,
+    left: Bools,
+    asked: Floats,
+    categorical: Collection[int],
+    threads: int,
+    weight: Floats | None = None,
 ) -> Floats:
     """Return the probabilities of LightGBM as it comes: 100 trees of 31 leaves."""
     threads = threads if len(features) > 20_000 else 1
     settings = {"objective": "binary", "num_threads": threads, "verbosity": -1, "deterministic": True,
                 "force_row_wise": True, "seed": 1}  # fmt: skip
-    data = lgb.Dataset(features, left.astype(np.float64), categorical_feature=list(categorical) or "auto")
+    data = lgb.Dataset(
+        features, left.astype(np.float64), weight=weight, categorical_feature=list(categorical) or "auto"
+    )
     return np.asarray(lgb.train(settings, data, 100).predict(asked, num_threads=threads))
 
 
@@ -100,19 +116,23 @@ def cox(
 
 
 def forest(
-    features: Floats, duration: Floats, left: Bools, asked: Floats, times: Floats, threads: int
+    features: Floats, duration: Floats, left: Bools, asked: Floats, times: Floats, trees: int
 ) -> tuple[Floats, Floats]:
-    """Return the risk and the survival curves of a random survival forest."""
+    """Return the risk and the survival curves of a random survival forest, of a large table on a sample."""
     from sksurv.ensemble import RandomSurvivalForest
     from sksurv.util import Surv
 
-    step = len(features) // MOST_ROWS + 1
-    rows = slice(None, None, step)
+    rows = slice(None, None, len(features) // MOST_ROWS_OF_A_FOREST + 1)
     filled = np.nan_to_num(features, nan=-1.0)
-    model = RandomSurvivalForest(200, min_samples_leaf=10, n_jobs=threads, random_state=0)
-    model.fit(filled[rows], Surv.from_arrays(left[rows], duration[rows]))
+    # weeks of a follow-up of years: each time that differs costs every leaf a number
+    dated = np.ceil(duration * DATES_OF_A_FOREST / duration.max()) * duration.max() / DATES_OF_A_FOREST
+    model = RandomSurvivalForest(trees, min_samples_leaf=10, n_jobs=1, random_state=0)
+    model.fit(filled[rows], Surv.from_arrays(left[rows], dated[rows]))
     wanted = np.nan_to_num(asked, nan=-1.0)
-    steps = model.predict_survival_function(wanted, return_array=True)
     place = np.searchsorted(model.unique_times_, times, side="right") - 1
-    curves = np.where(place >= 0, steps[:, np.maximum(place, 0)], 1.0)
-    return np.asarray(model.predict(wanted)), curves
+    risks, curves = [], []
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        steps = model.predict_survival_function(wanted[start : start + ROWS_AT_ONCE], return_array=True)
+        risks.append(-np.log(np.maximum(steps, 1e-9)).sum(axis=1))
+        curves.append(np.where(place >= 0, steps[:, np.maximum(place, 0)], 1.0))
+    return np.concatenate(risks), np.concatenate(curves)

@@ -106,6 +106,62 @@ def concordance(
     return Concordance(leaver, (above * later).astype(np.float32), later.astype(np.float32), kept**-2.0)
 
 
+@dataclass(frozen=True)
+class DatedRanking:
+    """A ranking judged at several times: who had left by then against who was still here.
+
+    Parameters
+    ----------
+    place : (n,) int
+        Rank of each row's risk, ties alike.
+    cases, controls : (n_times, n) float
+        Weight of each row as somebody gone (inverse probability of having been followed), and as somebody here.
+    share : (n_times,) float
+        How much each time counts: the exits since the time before.
+    """
+
+    place: NDArray[np.intp]
+    cases: Floats
+    controls: Floats
+    share: Floats
+
+    def value(self, counts: Floats) -> float:
+        """Return the mean AUC over times, of people who count some number of times; .5 means no better than chance."""
+        found, total = 0.0, 0.0
+        for cases, controls, share in zip(self.cases, self.controls, self.share, strict=True):
+            gone = np.bincount(self.place, cases * counts)
+            here = np.bincount(self.place, controls * counts)
+            below = np.cumsum(here) - here
+            pairs = gone.sum() * here.sum()
+            if pairs:
+                found += share * float((gone * (below + 0.5 * here)).sum() / pairs)
+                total += share
+        return found / total if total else float("nan")
+
+
+def dated_ranking(
+    duration: Floats, left: Bools, risk: Floats, censoring: StepFunction, times: Floats
+) -> DatedRanking:
+    """Return what the cumulative/dynamic AUC needs.
+
+    Parameters
+    ----------
+    duration, left, risk, censoring
+        As for `concordance`.
+    times : (n_times,) float
+        Ascending.
+
+    References
+    ----------
+    Uno, Cai, Tian, Wei: Evaluating prediction rules for t-year survivors, JASA 2007.
+    """
+    _, place = np.unique(risk, return_inverse=True)
+    gone = left & (duration <= times[:, None])
+    cases = gone / np.maximum(censoring.before(duration), FEWEST)
+    share = np.diff(np.concatenate([[0.0], cases.sum(axis=1)]))
+    return DatedRanking(place, cases, (duration > times[:, None]).astype(np.float64), np.maximum(share, 0.0))
+
+
 def brier_contributions(
     duration: Floats, left: Bools, stays: Floats, times: Floats, censoring: StepFunction
 ) -> Floats:

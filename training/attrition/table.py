@@ -63,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--drop-duplicates", action="store_true", help="drop rows that equal an earlier one")
     found.add_argument("--censor-at", type=float, help="nobody is followed beyond this time")
     found.add_argument("--columns", help="TOML file with the same names as these options")
+    found.add_argument(
+        "--tune", type=int, default=0, help="trials of a search of the trees' shape inside the folds; 0: none"
+    )
     found.add_argument("--encoding", help="of a text file")
     found.add_argument("--peers", default="all", help="all or none")
     found.add_argument("--seed", type=int, default=7)
@@ -140,10 +143,11 @@ def read_mapping(path: str) -> dict[str, Any]:
 
 def check_request(request: Request) -> None:
     """Raise BadInputError where the options do not say what kind of table it is, or cannot be carried out."""
+    is_plain = not request["label"] and not request["duration"]
     kinds = [
         bool(request["label"]),
         bool(request["duration"]),
-        bool(request["id"] and request["period"] and not request["label"]),
+        bool(request["id"] and request["period"] and is_plain),
     ]
     if sum(kinds) != 1 or (not request["label"] and not request["event"]):
         raise BadInputError("It must be said what kind of table this is.",

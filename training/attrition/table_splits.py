@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from features.errors import BadInputError, RefusedError
 from training.attrition.dataset import Dataset, Landmark, Panel
 from training.attrition.guards import check_folds
+from training.attrition.origins import rolling_origins
 from training.attrition.scorer import Floats
 from training.attrition.table import Encoded, Request
 
 Ints = NDArray[np.int64]
 INNER_FOLDS = 3
 PERIODS = 36  # a survival table is cut into so many periods
+FEWEST_EXITS = 5  # for a survival curve to be judged
 LAST_SHARE = 0.2  # of the periods of a panel, if nothing else is said
 
 
@@ -72,7 +74,7 @@ def rows_dataset(
         panel=panel,
         folds=inner_folds(panel, rng),
         final_rows=np.arange(len(fit)),
-        test=Landmark(table.features[check], np.ones(len(check)), codes[check], check),
+        test=Landmark(table.features[check], np.ones(len(check)), codes[check], check, rows=check),
         past=Landmark(table.features[fit], np.ones(len(fit)), codes[fit], fit),
         schema=dict.fromkeys(table.names, "column"),
         categorical=table.categorical,
@@ -102,7 +104,7 @@ def survival_dataset(
         panel=panel,
         folds=inner_folds(panel, rng),
         final_rows=np.arange(len(panel)),
-        test=Landmark(with_clock(check), table.duration[check], codes[check], check),
+        test=Landmark(with_clock(check), table.duration[check], codes[check], check, rows=check),
         past=Landmark(with_clock(fit), table.duration[fit], codes[fit], fit),
         schema=names,
         categorical=table.categorical,
@@ -180,7 +182,8 @@ def panel_dataset(table: Encoded, request: Request, rng: np.random.Generator) ->
 
     Notes
     -----
-    Each row judged is a person in a period of the last block with at least the horizon left to be followed.
+    Each row judged is a person in a period of the last block with at least the horizon left to be followed. Survival
+    curves are judged of the people at the beginning of the block.
     """
     horizon = max(int(request["horizon"] or 1), 1)
     train_until, test_from = bounds(table, request, horizon)
@@ -189,26 +192,55 @@ def panel_dataset(table: Encoded, request: Request, rng: np.random.Generator) ->
     codes = table.left.astype(np.int64)
     panel = Panel(table.features[fit], codes[fit], table.person[fit], table.period[fit])
     judged = judged_rows(table, test_from, horizon)
+    longest = max(int(table.period.max()) + 1 - test_from, horizon)
     first_exit = followed(table, judged, horizon)
-    check_from = np.quantile(panel.period, 0.8)
-    inner = (np.flatnonzero(panel.period < check_from), np.flatnonzero(panel.period >= check_from))
-    is_split = len(inner[0]) > 0 and panel.cause[inner[0]].any() and panel.cause[inner[1]].any()
+    origins = rolling_origins(panel, horizon)
     return Dataset(
         panel=panel,
-        folds=[inner] if is_split else inner_folds(panel, rng),
+        folds=origins or inner_folds(panel, rng),
+        is_by_time=bool(origins),
         final_rows=np.arange(len(panel)),
         test=Landmark(table.features[judged], np.where(first_exit > 0, first_exit, horizon).astype(np.float64),
-                      (first_exit > 0).astype(np.int64), table.person[judged]),
+                      (first_exit > 0).astype(np.int64), table.person[judged], rows=judged),
         past=Landmark(table.features[fit], np.ones(len(fit)), codes[fit], table.person[fit]),
         schema=dict.fromkeys(table.names, "column"),
         categorical=table.categorical,
         causes=("exit",),
-        horizons=(float(horizon),),
+        horizons=tuple(float(number + 1) for number in range(longest)),
         units="periods",
         period=1.0,
         digest=table.digest,
         threads=request["threads"],
+        dated=followed_from(table, test_from, longest),
     )  # fmt: skip
+
+
+def followed_from(table: Encoded, test_from: int, longest: int) -> tuple[Landmark, Landmark] | None:
+    """Return people at the beginning of the block, and as long before it, followed period by period.
+
+    Returns
+    -------
+    pair of Landmark, optional
+        None where fewer than two periods can be followed, or nobody leaves in one of them.
+    """
+    before = max(test_from - longest, 0)
+    if longest < 2 or test_from - before < 2:
+        return None
+    parts = (landmark_at(table, test_from, longest), landmark_at(table, before, test_from - before))
+    return parts if all((part.cause > 0).sum() >= FEWEST_EXITS for part in parts) else None
+
+
+def landmark_at(table: Encoded, period: int, longest: int) -> Landmark:
+    """Return the people of a period, followed until they left, were lost, or the time was over."""
+    rows = np.flatnonzero(table.period == period)
+    exits = followed(table, rows, longest)
+    inside = (table.period >= period) & (table.period < period + longest)
+    seen = np.zeros(int(table.person.max()) + 1, dtype=np.int64)
+    np.maximum.at(seen, table.person[inside], table.period[inside] - period + 1)
+    duration = np.where(exits > 0, exits, seen[table.person[rows]]).astype(np.float64)
+    return Landmark(
+        table.features[rows], duration, (exits > 0).astype(np.int64), table.person[rows], rows=rows
+    )
 
 
 def judged_rows(table: Encoded, test_from: int, horizon: int) -> Ints:

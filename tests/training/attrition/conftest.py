@@ -71,7 +71,7 @@ def sample(people: int, seed: int, is_null: bool = False) -> Dataset:
     kept = np.flatnonzero(at_start)
     test = Landmark(start[kept], duration[kept], test_cause[kept], kept, [f"p{number}" for number in kept])
     return Dataset(
-        panel=panel, folds=[(fit_rows, np.flatnonzero(panel.period >= MONTHS - CHECKED))], final_rows=np.arange(len(panel)),
+        panel=panel, folds=[(fit_rows, np.flatnonzero(panel.period >= MONTHS - CHECKED))], final_rows=np.arange(len(panel)), is_by_time=True,
         test=test, past=past, schema=FEATURE_SCHEMA, tenure=TENURE, digest="planted",
         season=[NAMES.index("season_sine"), NAMES.index("season_cosine")], protocol="planted", threads=1,
     )  # fmt: skip

@@ -87,15 +87,26 @@ def test_a_survival_table_is_ordered_and_dated_beside_kaplan_meier(tmp_path: Pat
             "event": (time <= end).astype(int),
             "score": risk,
             "noise": rng.normal(size=300),
+            "site": rng.choice(["north", "south"], 300),
+            "sex": rng.choice(["f", "m"], 300),
         }
     )
     found = run(["--table", written(tmp_path, frame), "--duration", "months", "--event", "event", "--repeats", "1",
-                 "--folds", "2", "--censor-at", "20"])  # fmt: skip
+                 "--folds", "2", "--censor-at", "20", "--group", "site", "--protected", "sex"])  # fmt: skip
     assert found.metrics["uno_c"].low > 0.6
     assert found.metrics["ibs"].value < found.peers["kaplan_meier"]["ibs"].value
     assert found.metrics["o_e"].low < 1 < found.metrics["o_e"].high
-    assert set(found.peers) == {"kaplan_meier", "cox", "random_survival_forest"}
+    assert set(found.peers) == {"kaplan_meier", "cox", "random_survival_forest", "logistic", "lightgbm"}
     assert found.peers["kaplan_meier"]["uno_c"].value == 0.5
+    assert found.metrics["td_auc"].low > 0.6
+    for name in ("auc", "ap", "lift@10", "brier", "calibration_slope", "calibration_intercept"):
+        assert np.isfinite([found.metrics[name].low, found.peers["cox"][name].low]).all(), name
+    assert found.metrics["auc"].value > found.peers["lightgbm"]["auc"].value - 0.05
+    assert found.diagnostics["labels_at"] == pytest.approx(float(frame[frame["event"] == 1]["months"].clip(upper=20).median()), abs=1.0)  # fmt: skip
+    groups = found.diagnostics["groups"]
+    assert set(groups) == {"north", "south"}
+    assert groups["north"]["o_e"]["low"] < 1 < groups["north"]["o_e"]["high"]
+    assert {group["group"] for group in found.diagnostics["fairness"]["groups"]} == {"f", "m"}
 
 
 def test_a_panel_is_split_by_time_with_a_gap(tmp_path: Path) -> None:
@@ -123,8 +134,25 @@ def test_a_panel_is_split_by_time_with_a_gap(tmp_path: Path) -> None:
     (dataset,) = datasets(read_encoded(request), request, np.random.default_rng(1))
     assert dataset.panel.period.max() == 7  # August; judged from October on
     assert dataset.test.duration.max() == 2
+    fit, check = dataset.folds[-1]
+    assert (
+        dataset.panel.period[fit].max() < dataset.panel.period[check].min() - 2
+    )  # a gap of the horizon inside too
     found = run([*arguments, "--horizon", "2", "--train-until", "202408"])
     assert found.metrics["auc"].low > 0.55
+    assert found.metrics["uno_c"].value > 0.55
+    assert found.metrics["td_auc"].value > 0.55
+    assert (
+        found.metrics["ibs"].value < found.peers["kaplan_meier"]["ibs"].value + 0.005
+    )  # few people are followed
+    assert set(found.peers) == {
+        "base_rate",
+        "logistic",
+        "lightgbm",
+        "kaplan_meier",
+        "cox",
+        "random_survival_forest",
+    }
     assert found.metrics["o_e"].low < 1 < found.metrics["o_e"].high
 
 

@@ -1,0 +1,50 @@
+"""Rolling origins: learn until a moment, leave out the horizon, judge by what came next; again, later."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.attrition.dataset import Panel
+
+Ints = NDArray[np.int64]
+ORIGINS = 3
+SHORTEST_CHECK = 2  # periods
+FEWEST_EXITS = 10  # on either side of an origin
+LEARNT_SHARE = 0.4  # at least so much of the time is learnt from before the first origin
+
+
+def rolling_origins(panel: Panel, gap: int, origins: int = ORIGINS) -> list[tuple[Ints, Ints]]:
+    """Return the rows to fit and to check of each origin, the latest one last.
+
+    Parameters
+    ----------
+    panel : Panel
+        Person-periods; an exit is seen within its own period.
+    gap : int
+        Periods of which neither side has any: the outcome of what is learnt ends before what is judged begins.
+        A hazard's outcome ends with its period, so a gap of one period less would leave nothing in between.
+    origins : int
+        How many, at most.
+
+    Returns
+    -------
+    list of (rows to fit, rows to check)
+        Empty where the periods are too few, or exits are missing on a side. Blocks checked do not overlap.
+    """
+    periods = np.unique(panel.period)
+    length = max(int(len(periods) * (1 - LEARNT_SHARE) / origins), SHORTEST_CHECK)
+    found: list[tuple[Ints, Ints]] = []
+    end = len(periods)
+    while len(found) < origins and end - length - gap >= 1:
+        first, last = periods[end - length], periods[end - 1]
+        learnt = periods[end - length - gap]
+        fit = np.flatnonzero(panel.period < learnt)
+        check = np.flatnonzero((panel.period >= first) & (panel.period <= last))
+        if min((panel.cause[fit] == 1).sum(), (panel.cause[check] == 1).sum()) < FEWEST_EXITS:
+            break
+        found.insert(0, (fit, check))
+        end -= length
+        if end < len(periods) * LEARNT_SHARE:
+            break
+    return found

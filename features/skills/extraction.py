@@ -34,6 +34,8 @@ class ConceptScorer(Protocol):
     concept_ids: list[str]
     names: list[str]
     window_lengths: list[int]
+    words: Mapping[str, int]  # single words whose vectors it brings along, in lower case
+    word_vectors: Floats
 
     def extract(
         self, vectors: Floats, windows: Floats, window_offsets: NDArray[np.int64]
@@ -97,8 +99,9 @@ def extract_skills(text: str, scorer: ConceptScorer, encode: Encode, most: int =
     pieces = [windows(sentence, scorer.window_lengths) for sentence in read]
     flat = [words for piece in pieces for words in piece]
     offsets = np.cumsum([0, *map(len, pieces)])
-    vectors = distinct_vectors([*read, *flat], encode)
-    found = scorer.extract(vectors[: len(read)], vectors[len(read) :], offsets)
+    # Apart from each other: encoded with a sentence, every window would be padded to the sentence's length.
+    whole, parts = distinct_vectors(read, encode), text_vectors(flat, scorer, encode)
+    found = scorer.extract(whole, parts, offsets)
     finds: list[Find] = []
     used: dict[int, set[str]] = {}
     for place, concept in enumerate(found["concepts"]):
@@ -121,6 +124,18 @@ def extract_skills(text: str, scorer: ConceptScorer, encode: Encode, most: int =
             )
         )
     return finds[:most]
+
+
+def text_vectors(texts: Sequence[str], scorer: ConceptScorer, encode: Encode) -> Floats:
+    """Return the vectors of texts: single words that the model knows from it, every other text encoded once."""
+    rows = [scorer.words.get(text.lower(), -1) for text in texts]
+    missing = [text for text, row in zip(texts, rows, strict=True) if row < 0]
+    if len(missing) == len(texts):
+        return distinct_vectors(texts, encode)
+    vectors = np.asarray(scorer.word_vectors, dtype=np.float32)[rows]
+    if missing:
+        vectors[[place for place, row in enumerate(rows) if row < 0]] = distinct_vectors(missing, encode)
+    return vectors
 
 
 def distinct_vectors(texts: Sequence[str], encode: Encode) -> Floats:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import numpy as np
@@ -38,6 +39,8 @@ class ReadingScorer:
     """Finds SQL and leadership where their words stand."""
 
     concept_ids, names, window_lengths = ["sql", "lead"], ["SQL", "Leadership"], [1]
+    words = MappingProxyType[str, int]({})
+    word_vectors = np.zeros((0, len(WORDS) + 1), np.float32)
 
     def knows_encoder(self, encoder: object) -> bool:
         return True

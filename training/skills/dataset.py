@@ -73,7 +73,7 @@ def build(context: TrainingContext) -> Dataset:
     validation = [pair for pair in pairs if fold_of(pair[0], 5) < 2][:MOST_VALIDATION]
     test = [pair for pair in pairs if fold_of(pair[0], 5) >= 2][:MOST_TEST]
     return dataset_of(
-        concepts_of(taxonomy, context.encode),
+        concepts_of(taxonomy, context.encode, with_words=True),
         label(validation, context.encode, LENGTHS, most_words=MOST_WORDS),
         label(test, context.encode, LENGTHS, most_words=MOST_WORDS),
         context.encode,

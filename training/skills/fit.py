@@ -66,6 +66,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         "names": taxonomy.names,
         "sources": taxonomy.sources,
         "probe_text": PROBE,
+        "words": concepts.words,
     }
     arrays: dict[str, NDArray[Any]] = {
         "aliases": concepts.aliases.astype(np.float16),
@@ -73,6 +74,8 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         "centroids": concepts.centroids.astype(np.float16),
         "probe": dataset.probe.astype(np.float32),
     }
+    if concepts.word_vectors is not None:
+        arrays["word_vectors"] = concepts.word_vectors.astype(np.float16)
     golden = golden_vectors(concepts.aliases.shape[1])
     return Payload(
         "skills",

@@ -20,6 +20,7 @@ Integers = NDArray[np.integer]
 
 LEAST_COSINE = 0.999  # of an encoder with itself at another precision
 NAME_SHARE = np.float32(0.75)  # of the preferred name in what windows meet; the rest is the centroid
+ROUNDING = 1e-5  # of float32 sums: what lies so near the threshold is looked at exactly
 BLOCK_TEXTS = 32  # texts scored at once: bounds the memory at 32 × aliases
 
 
@@ -39,15 +40,25 @@ class Scorer:
         ``threshold``, ``slope``, ``intercept``.
     probe : (d,) float32
         The encoder's vector of ``knobs["probe_text"]``: another encoder gives another.
+    word_vectors : (n_words, d) float32, optional
+        Vectors of ``knobs["words"]``.
     """
 
     def __init__(
-        self, aliases: Floats, offsets: Integers, centroids: Floats, knobs: dict[str, Any], probe: Floats
+        self,
+        aliases: Floats,
+        offsets: Integers,
+        centroids: Floats,
+        knobs: dict[str, Any],
+        probe: Floats,
+        word_vectors: Floats | None = None,
     ) -> None:
         self.aliases, self.offsets, self.centroids = aliases, offsets, centroids
         self.anchors = NAME_SHARE * aliases[offsets[:-1]] + (1 - NAME_SHARE) * centroids
         self.probe = probe
         self.knobs = knobs
+        self.words: dict[str, int] = {word: row for row, word in enumerate(knobs.get("words", ()))}
+        self.word_vectors = aliases[:0] if word_vectors is None else word_vectors
         self.concept_ids: list[str] = knobs["concept_ids"]
         self.names: list[str] = knobs["names"]
         self.sources: list[str] = knobs["sources"]
@@ -62,7 +73,8 @@ class Scorer:
         with np.load(folder / "concepts.npz", allow_pickle=False) as arrays:
             aliases, offsets = arrays["aliases"].astype(np.float32), arrays["offsets"].astype(np.int64)
             centroids, probe = arrays["centroids"].astype(np.float32), arrays["probe"].astype(np.float32)
-        return cls(aliases, offsets, centroids, knobs, probe)
+            words = arrays["word_vectors"].astype(np.float32) if "word_vectors" in arrays else None
+        return cls(aliases, offsets, centroids, knobs, probe, words)
 
     def knows_encoder(self, encode: Callable[[list[str]], Floats]) -> bool:
         """Say whether an encoder is the one that the concepts' vectors are from, at whatever precision."""
@@ -148,23 +160,62 @@ class Scorer:
                 **dict.fromkeys(("concepts", "sentences", "windows", "mentions"), nothing),
                 **dict.fromkeys(("scores", "confidence"), np.zeros(0)),
             }
-        table = self.sentence_scores(vectors, windows, window_offsets)
-        best = table.max(axis=0)
-        concepts = np.flatnonzero(best >= self.threshold)
-        concepts = concepts[np.argsort(-best[concepts], kind="stable")]
-        sentences = table[:, concepts].argmax(axis=0)
+        among, table = self.table_above(vectors, windows, window_offsets)
+        best = table.max(axis=0, initial=-1.0)
+        order = np.argsort(-best, kind="stable")
+        order = order[best[order] >= self.threshold]
+        concepts, table = among[order], table[:, order]
+        sentences = table.argmax(axis=0)
         where = [
             self.window_of(concept, row, windows, window_offsets)
             for concept, row in zip(concepts, sentences, strict=True)
         ]
         return {
             "concepts": concepts,
-            "scores": best[concepts].astype(np.float64),
-            "confidence": self.confidence(best[concepts]),
+            "scores": best[order].astype(np.float64),
+            "confidence": self.confidence(best[order]),
             "sentences": sentences,
             "windows": np.array(where, dtype=np.int64),
-            "mentions": (table[:, concepts] >= self.threshold).sum(axis=0),
+            "mentions": (table >= self.threshold).sum(axis=0),
         }
+
+    def table_above(
+        self, vectors: Floats, windows: Floats, window_offsets: Integers
+    ) -> tuple[Integers, Floats]:
+        """Return the concepts that may reach the threshold, and their scores for each sentence, exactly.
+
+        A cosine is at most 1: a concept whose centroid and windows are too far from every sentence to reach the
+        threshold, were one of its aliases the sentence itself, is left out before its aliases are met. They are
+        seven times as many as the concepts.
+
+        Returns
+        -------
+        (n_kept,) int, (n, n_kept) float32
+            As `sentence_scores` has them in those columns.
+        """
+        texts = np.asarray(vectors, dtype=np.float32)
+        central = texts @ self.centroids.T
+        share = np.full((len(texts), 1), self.window_share, dtype=np.float32)
+        best = np.zeros_like(central)
+        for row in range(len(texts)):
+            part = windows[int(window_offsets[row]) : int(window_offsets[row + 1])]
+            if len(part) and self.window_share:
+                np.max(np.asarray(part, dtype=np.float32) @ self.anchors.T, axis=0, out=best[row])
+            else:
+                share[row] = 0.0
+        highest = (1 - share) * (1 + central) / 2 + share * best
+        kept = np.flatnonzero((highest >= self.threshold - ROUNDING).any(axis=0))
+        nearest = self.nearest_alias(texts, kept)
+        return kept, (1 - share) * (nearest + central[:, kept]) / 2 + share * best[:, kept]
+
+    def nearest_alias(self, texts: Floats, concepts: Integers) -> Floats:
+        """Return the cosine of each text with the nearest alias of some concepts, (n, n_concepts) float32."""
+        if not len(concepts):
+            return np.zeros((len(texts), 0), dtype=np.float32)
+        counts = np.diff(self.offsets)[concepts]
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        rows = np.repeat(self.offsets[concepts] - starts, counts) + np.arange(counts.sum())
+        return np.maximum.reduceat(texts @ self.aliases[rows].T, starts, axis=1)
 
     def window_of(self, concept: Any, sentence: Any, windows: Floats, window_offsets: Integers) -> int:
         """Return the number of the window of a sentence that is nearest to a concept, −1 where there is none."""

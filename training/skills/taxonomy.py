@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.errors import BadInputError
+from features.text import windows
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
@@ -81,11 +82,17 @@ class Concepts:
         Of length one.
     centroids : (n_concepts, d) float32
         Mean of a concept's aliases, of length one.
+    words : sequence of str
+        Single words whose vectors are kept, in lower case: a quarter of the windows of a text need no encoder then.
+    word_vectors : (n_words, d) float32
+        Of length one.
     """
 
     taxonomy: Taxonomy
     aliases: Floats
     centroids: Floats
+    words: tuple[str, ...] = ()
+    word_vectors: Floats | None = None
 
 
 def taxonomy_of(concepts: Iterable[tuple[str, str, str]], aliases: Mapping[str, Sequence[str]]) -> Taxonomy:
@@ -103,12 +110,30 @@ def taxonomy_of(concepts: Iterable[tuple[str, str, str]], aliases: Mapping[str, 
     return Taxonomy(tuple(ids), tuple(names), tuple(sources), tuple(flat), np.array(offsets, dtype=np.int64))
 
 
-def concepts_of(taxonomy: Taxonomy, encode: Encode) -> Concepts:
-    """Return the vectors of a taxonomy; centroids by hand: the mean of a concept's aliases, made unit length."""
+def concepts_of(taxonomy: Taxonomy, encode: Encode, *, with_words: bool = False) -> Concepts:
+    """Return the vectors of a taxonomy; a centroid is the mean of a concept's aliases, made unit length.
+
+    Parameters
+    ----------
+    taxonomy : Taxonomy
+        Concepts and their names.
+    encode : callable
+        Texts to vectors.
+    with_words : bool
+        True: the single words of all names get vectors too, for a model that will read long texts.
+    """
     aliases = np.asarray(encode(taxonomy.aliases), dtype=np.float32)
     sums = np.add.reduceat(aliases.astype(np.float64), taxonomy.offsets[:-1], axis=0)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return Concepts(taxonomy, aliases, (sums / np.maximum(lengths, 1e-12)).astype(np.float32))
+    centroids = (sums / np.maximum(lengths, 1e-12)).astype(np.float32)
+    words = words_of(taxonomy) if with_words else ()
+    vectors = np.asarray(encode(words), dtype=np.float32) if words else None
+    return Concepts(taxonomy, aliases, centroids, words, vectors)
+
+
+def words_of(taxonomy: Taxonomy) -> tuple[str, ...]:
+    """Return the distinct single words of all names, in lower case, sorted."""
+    return tuple(sorted({word.lower() for alias in taxonomy.aliases for word in windows(alias, [1])}))
 
 
 def from_records(records: Mapping[str, pl.DataFrame], kind: str = "skill") -> Taxonomy:

@@ -293,3 +293,40 @@ class TestRecords:
 
 def frame(table: str, rows: list[tuple[str | None, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(SHAPES[table], pl.String), orient="row")
+
+
+class TestSpeedChangesNothing:
+    def test_concepts_left_out_early_are_those_that_could_not_be_said(self) -> None:
+        rng = np.random.default_rng(7)
+        vectors, windows = (unit(rng.normal(size=(n, DIMENSION))) for n in (6, 20))
+        offsets = np.array([0, 5, 5, 9, 14, 18, 20])  # the second sentence has no windows
+        for threshold in (-0.2, 0.1, 0.4, 0.9):
+            scorer = scorer_with(Knobs(threshold=threshold))
+            full = scorer.sentence_scores(vectors, windows, offsets)
+            found = scorer.extract(vectors, windows, offsets)
+            said = np.flatnonzero(full.max(axis=0) >= threshold)
+            assert set(found["concepts"].tolist()) == set(said.tolist())
+            assert np.allclose(found["scores"], full.max(axis=0)[found["concepts"]], atol=1e-6)
+            assert found["sentences"].tolist() == full.argmax(axis=0)[found["concepts"]].tolist()
+
+    def test_words_of_the_taxonomy_need_no_encoder_and_read_the_same(self, tmp_path: Path) -> None:
+        words = ("cars", "lead", "sql", "steel", "weld")
+        known = replace(CONCEPTS, words=words, word_vectors=encode(words))
+        asked: list[str] = []
+
+        def listening(texts: Sequence[str]) -> Floats:
+            asked.extend(texts)
+            return encode(texts)
+
+        sets = [label(part, encode, is_sentence=True) for part in (planted(80)[:40], planted(80)[40:])]
+        data = dataset_of(known, sets[0], sets[1], encode, "planted")
+        write_payload(fit(data, Parameters(), np.random.default_rng(7)), tmp_path / "payload")
+        text = "You weld steel. Expert in SQL and cars."
+        with_words = extract_skills(text, load_scorer(tmp_path / "payload"), listening)
+        without = extract_skills(text, scorer_with(Knobs()), encode)
+        assert [find.skill_id for find in with_words] == [find.skill_id for find in without] == ["s5", "s1"]
+        assert not {text.lower() for text in asked} & set(words)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

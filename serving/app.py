@@ -38,6 +38,8 @@ from serving.records import routes as records
 from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
 from serving.skills import routes as skills
+from serving.xapi import routes as xapi
+from serving.tokens import Issuer
 
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000
@@ -133,7 +135,7 @@ def create_app(
     )
     app.state.house = built
     problems.install(app)
-    for part in (skills, recommendation, attrition, impact, events, records, model_list, health):
+    for part in (skills, recommendation, attrition, impact, events, xapi, records, model_list, health):
         mount(app, part.router)
     for router in routers or ():
         mount(app, router)
@@ -146,7 +148,11 @@ def layers(house: House, drain: Drain) -> list[Middleware]:
     settings = house.settings
     return [
         Middleware(Envelope, drain=drain),
-        Middleware(Authentication, ring=KeyRing(house.store, house.clock)),
+        Middleware(
+            Authentication,
+            ring=KeyRing(house.store, house.clock),
+            issuer=Issuer(settings) if settings.oidc_issuer else None,
+        ),
         Middleware(
             Limits,
             body_limit_bytes=settings.body_limit_bytes,

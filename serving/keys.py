@@ -22,6 +22,7 @@ from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
 from serving.access import Caller, granted, parse_scopes, refuse_unknown
+from serving.tokens import Issuer, is_token
 
 log = logging.getLogger("skillpath.keys")
 
@@ -247,16 +248,24 @@ class Authentication:
         What answers.
     ring : KeyRing
         The valid keys.
+    issuer : Issuer, optional
+        Verifies the tokens of an identity provider.
     """
 
-    def __init__(self, app: ASGIApp, ring: KeyRing) -> None:
-        self.app, self.ring = app, ring
+    def __init__(self, app: ASGIApp, ring: KeyRing, issuer: Issuer | None = None) -> None:
+        self.app, self.ring, self.issuer = app, ring, issuer
+
+    async def caller(self, sent: str) -> Caller | None:
+        """Return who asks, by key or by token."""
+        if self.issuer is not None and is_token(sent):
+            return await self.issuer.caller(sent)
+        return await self.ring.caller(sent)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the caller into the scope where the key is valid."""
         if scope["type"] == "http":
             key = sent_key(scope)
-            scope["caller"] = await self.ring.caller(key) if key else None
+            scope["caller"] = await self.caller(key) if key else None
             if scope["caller"] is None and scope["method"] not in BODILESS:
                 await refuse_unknown(scope, receive, send)  # nobody's body is read
                 return

@@ -6,12 +6,14 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInputError
 from features.records.settings import RecordsSettings
 
+ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 QUESTIONS = ("skills", "recommendation", "attrition", "impact")
 
 
@@ -47,6 +49,11 @@ class ServingSettings(RecordsSettings):
     future_tolerance_seconds: float = Field(
         default=300.0, ge=0, description="How far an event may lie ahead of the clock before it is refused."
     )
+    xapi_strict: bool = Field(
+        default=False,
+        description="Whether an xAPI statement that breaks a rule is refused (400); "
+        "else its learning event is taken and the mistake noted in the quarantine.",
+    )
     pull_seconds: float = Field(
         default=2.0, gt=0, description="How often the puller looks for a moved champion."
     )
@@ -64,6 +71,22 @@ class ServingSettings(RecordsSettings):
     )
     open_docs: bool = Field(
         default=True, description="Whether the OpenAPI document can be read without a key."
+    )
+    oidc_issuer: str = Field(
+        default="",
+        description="Identity provider whose bearer tokens are taken (https://…); empty: keys alone.",
+    )
+    oidc_audience: str = Field(
+        default="", description="What a token's `aud` must name; needed with oidc_issuer."
+    )
+    oidc_algorithms: str = Field(
+        default="RS256 PS256 ES256 EdDSA",
+        description="Signature algorithms that are taken, of those that the issuer's discovery names.",
+    )
+    oidc_scope_claim: str = Field(default="scope", description="Claim of a token that holds its scopes.")
+    oidc_employee_claim: str = Field(
+        default="employee_id",
+        description="Claim that names the person a token acts for; without it, it sees nobody unless it has the scope people:all.",
     )
     own_score_shown: bool = Field(
         default=False,
@@ -85,7 +108,23 @@ class ServingSettings(RecordsSettings):
                 f"ready_questions names {', '.join(sorted(unknown))}; there are {', '.join(QUESTIONS)}"
             )
         self.clock_start()
+        self.check_issuer()
         return self
+
+    def check_issuer(self) -> None:
+        """Raise ValueError for an identity provider that cannot be trusted as it is set."""
+        if not self.oidc_issuer:
+            return
+        parts = urlsplit(self.oidc_issuer)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError(f"oidc_issuer is not https: {self.oidc_issuer}")
+        if not self.oidc_audience:
+            raise ValueError("oidc_issuer needs oidc_audience: a token for somebody else must not hold here")
+        weak = {name for name in self.oidc_algorithms.split() if name not in ASYMMETRIC}
+        if weak or not self.oidc_algorithms.split():
+            raise ValueError(
+                f"oidc_algorithms holds {', '.join(sorted(weak))}; there are {', '.join(ASYMMETRIC)}"
+            )
 
     def clock_start(self) -> datetime | None:
         """Return where the clock starts, or None for the real time; raise ValueError for what is no moment."""

@@ -23,6 +23,9 @@ from serving.settings import ServingSettings, read_settings
         ({"clock": "noon"}, "Invalid isoformat"),
         ({"clock": "2026-01-01T00:00:00"}, "no time zone"),
         ({"ready_questions": "skills weather"}, "weather"),
+        ({"oidc_issuer": "http://login.example.org", "oidc_audience": "x"}, "not https"),
+        ({"oidc_issuer": "https://login.example.org"}, "oidc_audience"),
+        ({"oidc_issuer": "https://i.example.org", "oidc_audience": "x", "oidc_algorithms": "HS256"}, "HS256"),
     ],
 )
 def test_a_setting_that_cannot_work_is_refused_by_name(given: dict[str, Any], said: str) -> None:

@@ -53,6 +53,8 @@ class Effect:
         Positive where training raised the outcome.
     influence : (n,) float
         Each row's influence on `value`; its mean is 0.
+    freedom : float
+        Degrees of freedom of the interval: clusters less one; infinite where rows are independent.
     """
 
     value: float
@@ -60,11 +62,12 @@ class Effect:
     high: float
     standard_error: float
     influence: Floats
+    freedom: float = float("inf")
 
     @property
     def p_value(self) -> float:
-        """Probability of so large an estimate where there is no effect (two-sided, normal)."""
-        return two_sided(self.value, self.standard_error)
+        """Probability of so large an estimate where there is no effect (two-sided)."""
+        return two_sided(self.value, self.standard_error, self.freedom)
 
     @property
     def excludes_zero(self) -> bool:
@@ -72,13 +75,64 @@ class Effect:
         return self.low > 0 or self.high < 0
 
 
-def two_sided(value: float, standard_error: float) -> float:
-    """Return the two-sided p-value of an estimate under a normal law."""
+def two_sided(value: float, standard_error: float, freedom: float = float("inf")) -> float:
+    """Return the two-sided p-value of an estimate under a normal law, or Student's where clusters are few."""
     from math import erfc, sqrt
 
     if standard_error <= 0:
         return 1.0 if value == 0 else 0.0
+    if np.isfinite(freedom):
+        from scipy.special import stdtr
+
+        return float(2 * stdtr(freedom, -abs(value) / standard_error))
     return erfc(abs(value) / standard_error / sqrt(2))
+
+
+def interval_effect(
+    value: float, influence: Floats, cluster: Ints | None, error: float | None = None
+) -> Effect:
+    """Return an effect with its 95 % interval from the influence of each row.
+
+    Parameters
+    ----------
+    value : float
+        The estimate.
+    influence : (n,) float
+        Of each row.
+    cluster : (n,) or (n, 2) int, optional
+        Rows of one number are one draw; the interval then follows Student's law with as many degrees of freedom as there
+        are clusters, less one.
+    error : float, optional
+        The standard error, where it is known otherwise.
+    """
+    found = standard_error(influence, cluster) if error is None else error
+    freedom = cluster_freedom(cluster)
+    reach = found * critical_value(freedom)
+    return Effect(value, value - reach, value + reach, found, influence, freedom)
+
+
+def cluster_freedom(cluster: Ints | None) -> float:
+    """Return the number of clusters less one (the smaller way of two, if it has several); infinite where there are none."""
+    if cluster is None:
+        return float("inf")
+    ways = cluster.reshape(len(cluster), -1)
+    sizes = [np.unique(ways[:, way]).size for way in range(ways.shape[1])]
+    return min((size - 1.0 for size in sizes if size > 1), default=float("inf"))
+
+
+def critical_value(freedom: float) -> float:
+    """Return how many standard errors a 95 % interval reaches to either side.
+
+    Examples
+    --------
+    >>> round(critical_value(float("inf")), 2), round(critical_value(9), 2)
+    (1.96, 2.26)
+    """
+    if not np.isfinite(freedom):
+        return NORMAL_95
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(freedom, 1.0), 0.975))
 
 
 def odds_weights(propensity: Floats, trained: Bools) -> Floats:
@@ -129,8 +183,7 @@ def average_effect(
         value, influence = effect_on_trained(outcome, trained, nuisances)
     else:
         value, influence = effect_on_all(outcome, trained, nuisances)
-    error = standard_error(influence, cluster)
-    return Effect(value, value - NORMAL_95 * error, value + NORMAL_95 * error, error, influence)
+    return interval_effect(value, influence, cluster)
 
 
 def refuse_certainty(trained: Bools, propensity: Floats, estimand: str) -> None:
@@ -224,4 +277,5 @@ def median_effect(effects: Sequence[Effect]) -> Effect:
     variances = np.array([effect.standard_error**2 for effect in effects]) + (values - middle) ** 2
     error = float(np.sqrt(np.median(variances)))
     nearest = effects[int(np.abs(values - middle).argmin())]
-    return Effect(middle, middle - NORMAL_95 * error, middle + NORMAL_95 * error, error, nearest.influence)
+    reach = error * critical_value(nearest.freedom)
+    return Effect(middle, middle - reach, middle + reach, error, nearest.influence, nearest.freedom)

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--design", choices=DESIGNS, default="observational")
     add("--offer", help="column that says who was offered the training by lot (--design offer)")
+    add("--offered-value", help="the value of --offer that means offered, where it is not 0/1 or yes/no")
     add("--unit", help="column that names the person (or firm); a person may stand in a cross-section once")
     add("--period", help="column with the period of a row (--design staggered)")
     add(
@@ -44,14 +45,33 @@ def parser() -> argparse.ArgumentParser:
         help="column with the first period of training; empty, 0 or later than the data: never",
     )
     add(
+        "--random-timing",
+        action="store_true",
+        help="the order of a staggered roll-out was drawn by lot",
+    )
+    add(
         "--placebo-outcome",
         help="numeric column from before the training, on which it can have had no effect",
     )
+    add(
+        "--negative-control",
+        help="numeric column from after the training that it cannot have moved",
+    )
+    add("--outcome-unit", help="column with the unit of the outcome; more than one unit is refused")
+    add("--trained-at", help="column with the moment (or period) of the training")
+    add("--measured-at", help="column with the moment of the outcome; before --trained-at it is refused")
+    add("--known-at", help="column with the moment of the covariates; after --trained-at they are refused")
     add("--cluster", help="column whose groups are not independent (teams)")
     add("--estimand", choices=ESTIMANDS, help="att by default; offer: late; randomised: ate")
     add("--pipeline", choices=("full", "screening"), default="full")
     add("--trees", type=int, default=500, help="trees of each forest (full)")
     add("--seeds", type=int, default=5, help="so many seeds, from 0 on (full)")
+    add(
+        "--individual",
+        action="store_true",
+        help="also ask whether it helped some more than others (behind its gate)",
+    )
+    add("--figures", help="folder for the pictures, as PNG and SVG")
     add("--encoding", help="of a text file")
     add("--threads", type=int, default=2)
     return found
@@ -96,6 +116,15 @@ def check_named(found: argparse.Namespace) -> None:
         missing.append("--first-treated (or --treatment)")
     if missing:
         raise BadInputError(f"The design {found.design} needs {', '.join(missing)}.", hint="See --help.")
+    if found.design == "staggered" and found.covariates:
+        raise BadInputError(
+            "The design staggered takes no covariates: it compares changes, not levels.",
+            found=found.covariates,
+        )
+    if (found.measured_at or found.known_at) and not found.trained_at:
+        raise BadInputError(
+            "--measured-at and --known-at are compared with --trained-at.", hint="Give it too."
+        )
     if found.outcome in (found.treatment, found.placebo_outcome):
         raise BadInputError(
             "The outcome is the treatment, or comes before it.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.errors import RefusedError
-from training.impact.aipw import NORMAL_95, Effect, standard_error
+from training.impact.aipw import Effect, interval_effect
 from training.impact.table import Bools, Floats, Ints
 
 STEPS = 300
@@ -69,6 +69,4 @@ def balanced_effect(outcome: Floats, trained: Bools, weights: Floats, cluster: I
     influence = np.zeros(n)
     influence[trained] = (outcome[trained] - on_trained) * n / trained.sum()
     influence[~trained] = -weights * (outcome[~trained] - on_compared) * n
-    error = standard_error(influence, cluster)
-    value = on_trained - on_compared
-    return Effect(value, value - NORMAL_95 * error, value + NORMAL_95 * error, error, influence)
+    return interval_effect(on_trained - on_compared, influence, cluster)

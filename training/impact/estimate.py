@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from training.impact.aipw import NORMAL_95, Effect, OverlapError
+from training.impact.aipw import Effect, OverlapError, critical_value
 from training.impact.crossfit import Fitted, Pipeline, fit_effect
+from training.impact.missing import missing_bounds, missing_gap
 from training.impact.overlap import (
     EXTREME,
     Balance,
@@ -19,9 +20,9 @@ from training.impact.overlap import (
 from training.impact.randomised import lin_effect
 from training.impact.sensitivity import Sensitivity, sensitivity_report
 from training.impact.table import Bools, ComparisonTable, Floats, columns_of, refuse_unusable
+from training.impact.variants import Variant, variants
 from training.impact.verdict import Evidence, Verdict, verdict
 
-TAIL = 0.05
 MOST_APART = 0.5
 
 
@@ -45,6 +46,10 @@ class Estimate:
         Estimate if every missing outcome of the trained lay at the 5th (95th) percentile and of the compared at the other.
     by_seed : tuple of float
         The estimate of each seed.
+    negative_control : Effect, optional
+        On an outcome that the training cannot move.
+    variants : tuple of Variant
+        The same comparison for other people, each with its own estimand.
     fitted : Fitted, optional
         Nuisances, for figures.
     """
@@ -61,6 +66,8 @@ class Estimate:
     placebo: Effect | None = None
     bounds: tuple[float, float] | None = None
     by_seed: tuple[float, ...] = ()
+    negative_control: Effect | None = None
+    variants: tuple[Variant, ...] = ()
     fitted: Fitted | None = field(default=None, repr=False)
 
     def judged(self, **changes: object) -> Estimate:
@@ -72,7 +79,7 @@ def evidence_of(estimate: Estimate) -> Evidence:
     """Return what the verdict of an estimate is made of."""
     people = estimate.n["trained"] + estimate.n["compared"]
     missing = estimate.n.get("trained_without_outcome", 0) + estimate.n.get("compared_without_outcome", 0)
-    placebo = estimate.placebo
+    placebo, control = estimate.placebo, estimate.negative_control
     return Evidence(
         design=estimate.design,
         pipeline=estimate.pipeline,
@@ -83,6 +90,9 @@ def evidence_of(estimate: Estimate) -> Evidence:
         largest_imbalance=estimate.balance.largest_after if estimate.balance else 0.0,
         largest_weight_share=estimate.overlap.largest_weight_share if estimate.overlap else 0.0,
         missing_share=missing / max(people, 1),
+        negative_control=(control.low, control.high) if control else None,
+        clusters=estimate.effect.freedom + 1,
+        missing_gap=missing_gap(estimate.n),
     )
 
 
@@ -138,9 +148,11 @@ def observational_estimate(
         overlap_report(chance, measured.trained, estimand),
         balance_report(columns, names, measured.trained, weights),
         sensitivity_of(measured, columns, names, fitted),
-        placebo_effect(table, pipeline, estimand),
+        effect_on(table.as_placebo(), pipeline, estimand),
         missing_bounds(table, fitted.effect.value),
         fitted.by_seed,
+        effect_on(table.as_negative_control(), pipeline, estimand),
+        variants(measured, columns, fitted.nuisances) if pipeline.name == "full" else (),
         fitted,
     )
     return estimate.judged()
@@ -157,12 +169,8 @@ def not_too_sure(fitted: Fitted, trained: Bools) -> Effect:
     least = float(np.sqrt(risk * (1 - risk) / trained.sum()))
     effect = fitted.effect
     error = max(effect.standard_error, least)
-    return replace(
-        effect,
-        low=effect.value - NORMAL_95 * error,
-        high=effect.value + NORMAL_95 * error,
-        standard_error=error,
-    )
+    reach = error * critical_value(effect.freedom)
+    return replace(effect, low=effect.value - reach, high=effect.value + reach, standard_error=error)
 
 
 def refuse_apart(propensity: Floats, trained: Bools) -> None:
@@ -187,38 +195,21 @@ def sensitivity_of(
     return sensitivity_report((columns, names), measured.trained, measured.outcome, effect, risk)
 
 
-def placebo_effect(table: ComparisonTable, pipeline: Pipeline, estimand: str) -> Effect | None:
-    """Return the effect on the placebo, by the same pipeline with its first seed; None where there is none to be had."""
-    earlier = table.as_placebo()
-    if earlier is None or earlier.n == 0 or np.ptp(earlier.outcome) == 0:
-        return None
-    if min(earlier.trained.sum(), (~earlier.trained).sum()) < 2 * pipeline.folds:
-        return None
-    columns, _ = columns_of(earlier)
-    first = replace(pipeline, seeds=pipeline.seeds[:1])
-    return fit_effect(earlier, columns, first, estimand).effect
+def effect_on(other: ComparisonTable | None, pipeline: Pipeline, estimand: str) -> Effect | None:
+    """Return the effect on another outcome (placebo, negative control), by the same pipeline with its first seed.
 
-
-def missing_bounds(table: ComparisonTable, value: float) -> tuple[float, float] | None:
-    """Return how far missing outcomes could move the estimate; None where none is missing.
-
-    Notes
-    -----
-    The missing are put at the 5th or 95th percentile of what was measured, the trained at one end, the compared at the other.
+    Returns
+    -------
+    Effect or None
+        None where there is no such outcome, or too little of it.
     """
-    known = np.isfinite(table.outcome)
-    if known.all():
+    if other is None or other.n == 0 or np.ptp(other.outcome) == 0:
         return None
-    bottom, top = np.quantile(table.outcome[known], [TAIL, 1 - TAIL])
-    if table.is_binary:
-        bottom, top = 0.0, 1.0
-    up, down = [], []
-    for side in (table.trained, ~table.trained):
-        share = float((~known[side]).mean())
-        mean = float(table.outcome[side & known].mean())
-        down.append(share * (bottom - mean))
-        up.append(share * (top - mean))
-    return value + down[0] - up[1], value + up[0] - down[1]
+    if min(other.trained.sum(), (~other.trained).sum()) < 2 * pipeline.folds:
+        return None
+    columns, _ = columns_of(other)
+    first = replace(pipeline, seeds=pipeline.seeds[:1])
+    return fit_effect(other, columns, first, estimand).effect
 
 
 def randomised_estimate(table: ComparisonTable) -> Estimate:
@@ -235,6 +226,16 @@ def randomised_estimate(table: ComparisonTable) -> Estimate:
         Verdict("", ()),
         counts(table),
         balance=balance_report(columns, names, measured.trained, np.ones(measured.n)),
+        placebo=lin_effect_on(table.as_placebo()),
         bounds=missing_bounds(table, effect.value),
+        negative_control=lin_effect_on(table.as_negative_control()),
     )
     return estimate.judged()
+
+
+def lin_effect_on(other: ComparisonTable | None) -> Effect | None:
+    """Return Lin's effect on another outcome (placebo, negative control); None where there is none."""
+    if other is None or other.n == 0 or np.ptp(other.outcome) == 0:
+        return None
+    columns, _ = columns_of(other)
+    return lin_effect(other.outcome, other.trained, columns, other.cluster)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,27 @@ from training.impact.aipw import Effect
 from training.impact.arguments import read_arguments
 from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.estimate import Estimate, observational_estimate, randomised_estimate
-from training.impact.plain_panel import read_panel
+from training.impact.evaluate_rollout import PROTOCOL as ROLLOUT
+from training.impact.evaluate_rollout import interval, staggered, words
+from training.impact.missing import missing_bounds
 from training.impact.plain_table import Read, read
-from training.impact.randomised import lin_effect, offer_effects
-from training.impact.record import diagnostics, placebo_record, span
-from training.impact.staggered import refuse_unusable_panel, staggered_effects
+from training.impact.randomised import offer_effects
+from training.impact.record import diagnostics
 from training.impact.table import columns_of, refuse_unusable
-from training.impact.verdict import CANNOT_TELL, Evidence, Subject, Verdict, in_words, verdict
+from training.impact.verdict import CANNOT_TELL
 
 PRIMARY = "outcome_error_reduction"
 PROTOCOLS = {
     "observational": "cross-fitted AIPW, Hájek weights, no trimming; the placebo by the same pipeline, first seed",
     "randomised": "Lin's regression with robust intervals; the difference in means where there are no covariates",
     "offer": "Lin's regressions of outcome and uptake on the offer; the effect of taking part is their ratio",
-    "staggered": "group-time effects with not-yet-trained units (Callaway and Sant'Anna), averaged over groups and periods",
+    "staggered": ROLLOUT,
+}
+ESTIMANDS = {
+    "att": "average over those who were trained",
+    "ate": "average over everybody in the table",
+    "itt": "average over everybody of having been offered (or assigned) the training",
+    "late": "average over those whom the offer moved to take part",
 }
 
 
@@ -53,7 +61,10 @@ def run(arguments: list[str]) -> Evaluation:
     """
     request = read_arguments(arguments)
     try:
-        return DESIGNS[request.design](request)
+        found = DESIGNS[request.design](request)
+        if request.figures:
+            figures.written(found.figures, Path(request.figures))
+        return found
     except RefusedError as refusal:
         return refused(request, str(refusal))
 
@@ -94,11 +105,6 @@ def randomised(request: argparse.Namespace) -> Evaluation:
     """Estimate where chance decided who was trained."""
     given = read(request)
     estimate = replace(randomised_estimate(given.table), estimand=request.estimand)
-    placebo = given.table.as_placebo()
-    if placebo is not None and placebo.n:
-        columns, _ = columns_of(placebo)
-        effect = lin_effect(placebo.outcome, placebo.trained, columns, placebo.cluster)
-        estimate = replace(estimate, placebo=effect)
     measured = given.table.measured()
     columns, _ = columns_of(measured)
     return evaluation(request, given, estimate, peers.randomised(columns, measured))
@@ -115,42 +121,17 @@ def offer(request: argparse.Namespace) -> Evaluation:
     columns, _ = columns_of(measured)
     found = offer_effects(measured.outcome, measured.trained, took_part, columns, measured.cluster)
     chosen = found.taking_part if request.estimand == "late" else found.offered
-    estimate = replace(
-        randomised_estimate(by_offer), effect=chosen, design="offer", estimand=request.estimand
-    )
+    of_offer = randomised_estimate(by_offer)
+    bounds = missing_bounds(by_offer, found.offered.value)
+    if bounds and request.estimand == "late":  # what missing outcomes do to the offer, they do to its ratio
+        bounds = tuple(sorted(bound / found.uptake.value for bound in bounds))  # type: ignore[assignment]
+    estimate = replace(of_offer, effect=chosen, bounds=bounds, design="offer", estimand=request.estimand)
     estimate = estimate.judged(first_stage=found.first_stage_f if request.estimand == "late" else None)
     extra = {"itt": found.offered, "late": found.taking_part, "first_stage": found.uptake}
     result = evaluation(request, given, estimate, peers.randomised(columns, measured), extra)
     facts = {"first_stage_f": found.first_stage_f, "uptake_if_offered": float(took_part[measured.trained].mean()),
              "uptake_if_not_offered": float(took_part[~measured.trained].mean())}  # fmt: skip
     return replace(result, diagnostics={**result.diagnostics, **facts})
-
-
-def staggered(request: argparse.Namespace) -> Evaluation:
-    """Estimate from a roll-out in which units are trained one after the other."""
-    panel, digest, left_out = read_panel(request)
-    refuse_unusable_panel(panel)
-    found = staggered_effects(panel)
-    before = (found.before.low, found.before.high) if found.before else None
-    judged = verdict(Evidence("staggered", "full", (found.overall.low, found.overall.high), placebo=before))
-    trained = (panel.first > 0) & (panel.first < panel.periods.size)
-    details = {
-        "estimand": "att",
-        "design": "staggered",
-        "pretrend_p_value": found.pretrend_p_value,
-        "placebo": placebo_record(found.before),
-        "event_study": {str(age): span(effect) for age, effect in found.by_age.items()},
-        "verdict_reasons": list(judged.reasons),
-        "left_out": left_out,
-    }
-    return Evaluation(
-        "impact", PROTOCOLS["staggered"], {"estimate": interval(found.overall)},
-        {"twfe": {"estimate": Interval(found.twfe)}}, PRIMARY, np.zeros(0), {},
-        diagnostics={**details, "verdict_words": words(request, found.overall, judged)},
-        n={"units": int(panel.first.size), "trained": int(trained.sum()), "periods": int(panel.periods.size)},
-        figures={"event_study": lambda: figures.event_study(found.by_age)},
-        verdict=judged.code, data_digest=digest,
-    )  # fmt: skip
 
 
 DESIGNS = {"observational": observational, "randomised": randomised, "offer": offer, "staggered": staggered}
@@ -172,14 +153,19 @@ def evaluation(
 ) -> Evaluation:
     """Return an estimate as an evaluation."""
     metrics = {"estimate": interval(estimate.effect)}
-    if estimate.placebo:
-        metrics["placebo"] = interval(estimate.placebo)
+    for name, effect in (("placebo", estimate.placebo), ("negative_control", estimate.negative_control)):
+        if effect:
+            metrics[name] = interval(effect)
+    metrics |= {one.name: interval(one.effect) for one in estimate.variants if one.name != "entropy_balanced"}
     metrics |= {name: interval(effect) for name, effect in (extra or {}).items()}
     if estimate.overlap:
         metrics["effective_sample"] = Interval(estimate.overlap.effective_sample)
     if estimate.sensitivity:
         metrics["robustness_value"] = Interval(estimate.sensitivity.robustness_value)
+        if estimate.sensitivity.e_value is not None:
+            metrics["e_value"] = Interval(estimate.sensitivity.e_value)
     told: dict[str, Any] = diagnostics(estimate)
+    told["estimand_words"] = ESTIMANDS[estimate.estimand]
     told["left_out"] = given.left_out
     told["covariates"] = list(given.table.names)
     told["verdict_words"] = words(request, estimate.effect, estimate.verdict)
@@ -187,14 +173,3 @@ def evaluation(
         "impact", PROTOCOLS[request.design], metrics, beside, PRIMARY, np.zeros(0), {},
         diagnostics=told, n=estimate.n, verdict=estimate.verdict.code, data_digest=given.digest,
     )  # fmt: skip
-
-
-def words(request: argparse.Namespace, effect: Effect, judged: Verdict) -> str:
-    """Return the verdict as a manager reads it."""
-    about = Subject(request.outcome, trained="the trained")
-    return in_words(judged.code, (effect.value, effect.low, effect.high), about, judged.reasons)
-
-
-def interval(effect: Effect) -> Interval:
-    """Return an effect as an interval."""
-    return Interval(effect.value, effect.low, effect.high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from training.impact.aipw import Effect
 from training.impact.estimate import Estimate
 from training.impact.overlap import BALANCED, Balance
+from training.impact.sensitivity import Sensitivity, explained_away
 from training.impact.table import Bools, Floats
 
 Figure = Any
@@ -29,6 +31,15 @@ def canvas(width: float, height: float) -> tuple[Figure, Any]:
     return figure, figure.add_subplot()
 
 
+def written(drawn: Mapping[str, Any], folder: Path) -> None:
+    """Write every picture into a folder, as PNG and SVG."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in drawn.items():
+        picture = draw()
+        for kind in ("png", "svg"):
+            picture.savefig(folder / f"{name}.{kind}")
+
+
 def of_estimate(estimate: Estimate, trained: Bools) -> dict[str, Any]:
     """Return the pictures of an observational estimate, to be drawn when asked for."""
     found: dict[str, Any] = {}
@@ -36,7 +47,29 @@ def of_estimate(estimate: Estimate, trained: Bools) -> dict[str, Any]:
         found["overlap"] = partial(overlap, estimate.fitted.nuisances.propensity, trained)
     if estimate.balance is not None and estimate.balance.names:
         found["balance"] = partial(love, estimate.balance)
+    if estimate.sensitivity is not None:
+        effect = (estimate.effect.value, estimate.effect.standard_error)
+        found["sensitivity"] = partial(contour, effect, estimate.sensitivity)
     return found
+
+
+def contour(effect: tuple[float, float], sensitivity: Sensitivity) -> Figure:
+    """Draw what would be left of an effect beside a hidden covariate of any strength; red is where nothing is."""
+    edge = min(max(2.5 * sensitivity.robustness_value, 1.5 * sensitivity.strongest_value, 0.05), 0.9)
+    grid = np.linspace(0.0, edge, 61)
+    across, up = np.meshgrid(grid, grid)
+    left = explained_away(effect, sensitivity.freedom, across, up)
+    figure, axes = canvas(5.5, 4.5)
+    lines = axes.contour(across, up, left, levels=9, colors=TRAINED, linewidths=0.8)
+    axes.clabel(lines, fontsize=7)
+    axes.contour(across, up, left, levels=[0.0], colors="red", linewidths=1.6)
+    point = sensitivity.strongest_value
+    axes.plot(point, point, "o", color=COMPARED, label=f"as strong as “{sensitivity.strongest_covariate}”")
+    axes.set_xlabel("partial R² of something hidden with being trained")
+    axes.set_ylabel("partial R² with the outcome")
+    axes.set_title("What a hidden cause would leave of the effect")
+    axes.legend(fontsize=8)
+    return figure
 
 
 def overlap(propensity: Floats, trained: Bools) -> Figure:

@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from features.errors import BadInputError, RefusedError
+from training.impact.plain_checks import refuse_mixed_units
 from training.impact.plain_table import check_columns, flags, numbers
 from training.impact.staggered import NEVER, Panel
 from training.impact.table import Floats, Ints
 from training.tables import data_digest_of_table, read_table
 
 
-def read_panel(request: argparse.Namespace) -> tuple[Panel, str, dict[str, str]]:
+@dataclass(frozen=True)
+class ReadPanel:
+    """A panel that was read.
+
+    Parameters
+    ----------
+    panel : Panel
+        Units seen in every period.
+    digest : str
+        Of the rows.
+    n_left_out : int
+        Units that are not seen in every period (leavers among them).
+    left_out : dict of str to str
+        The same in words.
+    """
+
+    panel: Panel
+    digest: str
+    n_left_out: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def missing_share(self) -> float:
+        """Share 0–1 of all units that are left out."""
+        return self.n_left_out / max(self.n_left_out + self.panel.first.size, 1)
+
+
+def read_panel(request: argparse.Namespace) -> ReadPanel:
     """Return the panel, its digest, and what was left out.
 
     Raises
@@ -33,7 +62,8 @@ def read_panel(request: argparse.Namespace) -> tuple[Panel, str, dict[str, str]]
         request.treatment,
         request.cluster,
     ]
-    check_columns(frame, named)
+    check_columns(frame, [*named, request.placebo_outcome, request.negative_control, request.outcome_unit])
+    refuse_mixed_units(frame, request)
     frame = frame.assign(_outcome=numbers(frame, request.outcome), _period=numbers(frame, request.period))
     if frame.duplicated([request.unit, request.period]).any():
         raise RefusedError("A unit stands in a period more than once.", allowed="one row per unit and period")
@@ -54,11 +84,8 @@ def read_panel(request: argparse.Namespace) -> tuple[Panel, str, dict[str, str]]
     if request.cluster:
         by_unit = frame.drop_duplicates(request.unit).set_index(request.unit)[request.cluster]
         cluster = np.asarray(pd.factorize(by_unit.loc[whole.index].astype(str))[0], dtype=np.int64)
-    return (
-        Panel(whole.to_numpy(dtype=np.float64), periods, first, cluster),
-        data_digest_of_table(frame),
-        left_out,
-    )
+    panel = Panel(whole.to_numpy(dtype=np.float64), periods, first, cluster)
+    return ReadPanel(panel, data_digest_of_table(frame), len(wide) - len(whole), left_out)
 
 
 def first_periods(frame: pd.DataFrame, request: argparse.Namespace, units: pd.Index, periods: Floats) -> Ints:

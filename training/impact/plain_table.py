@@ -9,10 +9,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from features.errors import BadInputError, RefusedError
+from features.errors import BadInputError
+from training.impact.plain_checks import (
+    identifier,
+    refuse_copies,
+    refuse_mixed_units,
+    refuse_twice,
+    refuse_wrong_order,
+)
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 from training.tables import data_digest_of_table, read_table
 
+NAMED = (
+    "treatment", "outcome", "placebo_outcome", "negative_control", "cluster", "offer", "unit", "outcome_unit",
+    "trained_at", "measured_at", "known_at",
+)  # fmt: skip
 YES = {"1", "1.0", "yes", "y", "true", "t", "treated", "treat", "trained", "treatment"}
 NO = {"0", "0.0", "no", "n", "false", "f", "control", "untreated", "comparison", "none"}
 MOST_LEVELS = 30
@@ -48,34 +59,51 @@ def read(request: argparse.Namespace) -> Read:
     BadInputError
         If a file or a column cannot be used.
     RefusedError
-        If a person stands in the table twice.
+        If a person stands in the table twice, units are mixed, or times run the wrong way.
     """
     left_out: dict[str, str] = {}
-    frame = joined(request, left_out)
-    trained, known = flags(frame, request.treatment, request.treated_value)
+    frame, trained, offered = said_rows(joined(request, left_out), request, left_out)
+    refuse_mixed_units(frame, request)
     outcome = numbers(frame, request.outcome)
-    if not known.all():
-        left_out["rows"] = f"{int((~known).sum())} rows do not say who was trained"
-        frame, trained, outcome = frame[known], trained[known], outcome[known]
+    request.unit = identifier(frame, request)
     refuse_twice(frame, request.unit)
-    names = covariate_names(frame, request, trained, left_out)
-    columns, labels = coded(frame, names)
-    offered = None
-    if request.offer:
-        offered, _ = flags(frame, request.offer, None)
-    placebo = numbers(frame, request.placebo_outcome) if request.placebo_outcome else None
-    hides = (request.placebo_outcome,) if request.placebo_outcome else ()
-    cluster = cluster_codes(frame, request.cluster)
-    table = ComparisonTable(columns, labels, trained, outcome, placebo, hides, cluster)
+    refuse_copies(frame, request.outcome)
+    refuse_wrong_order(frame, request, trained)
+    columns, labels = coded(frame, covariate_names(frame, request, trained, left_out))
+    table = ComparisonTable(
+        columns,
+        labels,
+        trained,
+        outcome,
+        numbers(frame, request.placebo_outcome) if request.placebo_outcome else None,
+        (request.placebo_outcome,) if request.placebo_outcome else (),
+        cluster_codes(frame, request.cluster),
+        negative_control=numbers(frame, request.negative_control) if request.negative_control else None,
+    )
     return Read(table, data_digest_of_table(frame), offered, left_out)
+
+
+def said_rows(
+    frame: pd.DataFrame, request: argparse.Namespace, left_out: dict[str, str]
+) -> tuple[pd.DataFrame, Bools, Bools | None]:
+    """Return the rows that say who was trained (and offered it, where an offer was drawn), with both."""
+    trained, known = flags(frame, request.treatment, request.treated_value)
+    offered: Bools | None = None
+    if request.offer:
+        offered, is_said = flags(frame, request.offer, request.offered_value)
+        known = known & is_said
+    if known.all():
+        return frame, trained, offered
+    left_out["rows"] = f"{int((~known).sum())} rows do not say who was trained"
+    return frame[known], trained[known], None if offered is None else offered[known]
 
 
 def joined(request: argparse.Namespace, left_out: dict[str, str]) -> pd.DataFrame:
     """Return the table; with a control table, its compared rows below the trained of the first."""
     frame = read_table(request.table, request.encoding)
-    named = [request.treatment, request.outcome, request.placebo_outcome, request.cluster, request.offer]
+    named = [getattr(request, name) for name in NAMED]
     if not request.control_table:
-        check_columns(frame, [*named, request.unit, *(request.covariates or [])])
+        check_columns(frame, [*named, *(request.covariates or [])])
         return frame.reset_index(drop=True)
     other = read_table(request.control_table, request.encoding)
     check_columns(frame, [*named, *(request.covariates or [])])
@@ -141,27 +169,18 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def refuse_twice(frame: pd.DataFrame, unit: str | None) -> None:
-    """Raise RefusedError where a person stands in a cross-section more than once."""
-    if unit and unit in frame.columns and frame[unit].duplicated().any():
-        twice = frame[unit][frame[unit].duplicated()]
-        raise RefusedError(
-            "Some people stand in the table more than once, so their rows are not independent.",
-            found=f"{twice.nunique()} people, for example {twice.iloc[0]}",
-            allowed="one row per person",
-            hint="Keep one row each, or give --cluster instead of --unit.",
-        )
-
-
 def covariate_names(
     frame: pd.DataFrame, request: argparse.Namespace, trained: Bools, left_out: dict[str, str]
 ) -> list[str]:
     """Return the covariates: those named, or (observational) every other column that can be one."""
-    special = {request.treatment, request.outcome, request.cluster, request.offer, request.unit}
+    special = {getattr(request, name) for name in NAMED if name != "placebo_outcome"}
     if request.covariates is not None:
-        wrong = [name for name in request.covariates if name in (request.treatment, request.outcome)]
+        never = (request.treatment, request.outcome, request.negative_control, request.offer)
+        wrong = [name for name in request.covariates if name in never]
         if wrong:
-            raise BadInputError("The treatment and the outcome are no covariates.", found=", ".join(wrong))
+            raise BadInputError(
+                "The treatment, the offer and outcomes are no covariates.", found=", ".join(wrong)
+            )
         return list(request.covariates)
     if request.design != "observational":
         return []

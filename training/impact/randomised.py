@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.errors import RefusedError
-from training.impact.aipw import NORMAL_95, Effect, standard_error
+from training.impact.aipw import Effect, interval_effect
 from training.impact.table import Bools, Floats, Ints
 
 
@@ -57,9 +57,8 @@ def lin_effect(outcome: Floats, trained: Bools, covariates: Floats, cluster: Int
         leverage = np.einsum("ij,jk,ik->i", design, inverse, design)
         rest = rest / np.sqrt(np.maximum(1 - leverage, 1e-9))
     influence = row * rest * outcome.size
-    error = hc2_error(influence) if cluster is None else standard_error(influence, cluster)
-    value = float(weights[1])
-    return Effect(value, value - NORMAL_95 * error, value + NORMAL_95 * error, error, influence)
+    error = hc2_error(influence) if cluster is None else None
+    return interval_effect(float(weights[1]), influence, cluster, error)
 
 
 def hc2_error(influence: Floats) -> float:
@@ -110,7 +109,7 @@ def offer_effects(
         raise RefusedError("The offer did not move who took part.", found="first stage 0")
     value = reduced.value / first.value
     influence = (reduced.influence - value * first.influence) / first.value
-    error = hc2_error(influence) if cluster is None else standard_error(influence, cluster)
-    late = Effect(value, value - NORMAL_95 * error, value + NORMAL_95 * error, error, influence)
+    error = hc2_error(influence) if cluster is None else None
+    late = interval_effect(value, influence, cluster, error)
     strength = (first.value / first.standard_error) ** 2 if first.standard_error > 0 else float("inf")
     return OfferEffects(reduced, first, late, strength)

@@ -10,6 +10,7 @@ import numpy as np
 from training.impact.aipw import Effect
 from training.impact.estimate import Estimate
 from training.impact.table import Floats
+from training.impact.variants import Variant
 from training.impact.verdict import CANNOT_TELL, Subject, in_words
 
 SHOWN = 8
@@ -22,8 +23,8 @@ def span(effect: Effect | None) -> dict[str, float] | None:
     return {"value": effect.value, "low": effect.low, "high": effect.high}
 
 
-def diagnostics(estimate: Estimate) -> dict[str, Any]:
-    """Return every report beside the number."""
+def diagnostics(estimate: Estimate, shown: int | None = None) -> dict[str, Any]:
+    """Return every report beside the number; of the balance (the love plot's data) so many covariates as are shown, or all."""
     found: dict[str, Any] = {
         "estimand": estimate.estimand,
         "design": estimate.design,
@@ -42,7 +43,7 @@ def diagnostics(estimate: Estimate) -> dict[str, Any]:
         }
     if estimate.balance:
         balance = estimate.balance
-        listed = list(zip(balance.names, balance.before, balance.after, strict=True))[:SHOWN]
+        listed = list(zip(balance.names, balance.before, balance.after, strict=True))[:shown]
         found["balance"] = {
             "largest_before": balance.largest_before,
             "largest_after": balance.largest_after,
@@ -57,8 +58,21 @@ def diagnostics(estimate: Estimate) -> dict[str, Any]:
             "e_value": estimate.sensitivity.e_value,
         }
     found["placebo"] = placebo_record(estimate.placebo)
+    found["negative_control"] = placebo_record(estimate.negative_control)
+    found["variants"] = [variant_record(one) for one in estimate.variants]
     found["bounds"] = list(estimate.bounds) if estimate.bounds else None
     return found
+
+
+def variant_record(variant: Variant) -> dict[str, Any]:
+    """Return a variant with its own estimand."""
+    return {
+        "name": variant.name,
+        "estimand": variant.estimand,
+        **(span(variant.effect) or {}),
+        "effective_sample": variant.effective_sample,
+        "trained": variant.n_trained,
+    }
 
 
 def placebo_record(placebo: Effect | None) -> dict[str, Any] | None:
@@ -78,7 +92,7 @@ def estimated_record(estimate: Estimate, about: Subject) -> dict[str, Any]:
             "code": estimate.verdict.code.replace(" ", "_"),
             "words": in_words(estimate.verdict.code, effect, about, estimate.verdict.reasons),
         },
-        **diagnostics(estimate),
+        **diagnostics(estimate, SHOWN),
     }
 
 

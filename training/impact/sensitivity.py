@@ -32,6 +32,8 @@ class Sensitivity:
         Its strength on the scale of `robustness_value`.
     e_value : float, optional
         For a binary outcome: the risk ratio with both that a hidden cause would need; 1 means none at all.
+    freedom : int
+        Degrees of freedom behind it.
     """
 
     robustness_value: float
@@ -39,6 +41,7 @@ class Sensitivity:
     strongest_covariate: str = ""
     strongest_value: float = 0.0
     e_value: float | None = None
+    freedom: int = 1
 
 
 def robustness_value(t_ratio: float, freedom: int) -> float:
@@ -137,4 +140,29 @@ def sensitivity_report(
         names[first] if first >= 0 else "",
         float(strengths[first]) if first >= 0 else 0.0,
         None if risk is None else e_value(min(max(risk + value, 0.0), 1.0), min(max(risk, 0.0), 1.0)),
+        max(freedom, 1),
     )
+
+
+def explained_away(
+    effect: tuple[float, float], freedom: int, with_trained: Floats, with_outcome: Floats
+) -> Floats:
+    """Return the estimate that would be left beside a hidden covariate of given strength.
+
+    Parameters
+    ----------
+    effect : (float, float)
+        Estimate and its standard error.
+    freedom : int
+        Degrees of freedom.
+    with_trained, with_outcome : float arrays
+        Partial R² (0–1) of the hidden covariate with training and with the outcome.
+
+    Returns
+    -------
+    float array
+        |τ| − SE·√(ν · R²y · R²d / (1 − R²d)), with the sign of the estimate; beyond 0 the sign turns.
+    """
+    value, error = effect
+    bias = error * np.sqrt(freedom * with_outcome * with_trained / np.maximum(1 - with_trained, 1e-12))
+    return np.asarray(np.sign(value) * (abs(value) - bias), dtype=np.float64)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.errors import RefusedError
-from training.impact.aipw import NORMAL_95, Effect, standard_error
+from training.impact.aipw import Effect, interval_effect
 from training.impact.table import Floats, Ints
 
 NEVER = np.iinfo(np.int64).max
@@ -146,9 +146,7 @@ def average(panel: Panel, cells: list[GroupTime], influence: Floats, chosen: lis
     weights = share / total
     of_weights = (member - share) / total - np.outer((member - share).sum(axis=1), share) / total**2
     combined = influence[:, chosen] @ weights + of_weights @ values
-    error = standard_error(combined, panel.cluster)
-    value = float(weights @ values)
-    return Effect(value, value - NORMAL_95 * error, value + NORMAL_95 * error, error, combined)
+    return interval_effect(float(weights @ values), combined, panel.cluster)
 
 
 def joint_p_value(cells: list[GroupTime], influence: Floats, ahead: list[int]) -> float | None:
@@ -193,5 +191,7 @@ def refuse_unusable_panel(panel: Panel) -> None:
             found=f"{int(trained.sum())} trained of {panel.first.size}",
             allowed="at least 10 trained of 20",
         )
+    if panel.cluster is not None and np.unique(panel.cluster).size < 2:
+        raise RefusedError("There is one cluster only: its members cannot be told apart from chance.")
     if np.ptp(panel.outcome) == 0:
         raise RefusedError("The outcome is the same everywhere.", found=f"{panel.outcome.flat[0]:g}")

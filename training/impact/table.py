@@ -42,6 +42,8 @@ class ComparisonTable:
         Rows of one number are not independent of each other; the first column's stay together in cross-fitting.
     is_filled : bool
         True where the covariates have no gaps and their indicators stand beside them already.
+    negative_control : (n,) float, optional
+        An outcome from after the training that it cannot move (declared as such).
     """
 
     covariates: Floats
@@ -52,6 +54,7 @@ class ComparisonTable:
     placebo_hides: tuple[str, ...] = ()
     cluster: Ints | None = None
     is_filled: bool = False
+    negative_control: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -72,6 +75,7 @@ class ComparisonTable:
             trained=self.trained[keep],
             outcome=self.outcome[keep],
             placebo=None if self.placebo is None else self.placebo[keep],
+            negative_control=None if self.negative_control is None else self.negative_control[keep],
             cluster=None if self.cluster is None else self.cluster[keep],
         )
 
@@ -92,6 +96,15 @@ class ComparisonTable:
             outcome=self.placebo,
             placebo=None,
             placebo_hides=(),
+            negative_control=None,
+        ).measured()
+
+    def as_negative_control(self) -> ComparisonTable | None:
+        """Return the table with the negative control as its outcome."""
+        if self.negative_control is None:
+            return None
+        return replace(
+            self, outcome=self.negative_control, placebo=None, placebo_hides=(), negative_control=None
         ).measured()
 
 
@@ -125,8 +138,23 @@ def refuse_unusable(table: ComparisonTable) -> None:
         )
     if np.ptp(measured.outcome) == 0:
         raise RefusedError("The outcome is the same for everybody.", found=f"{measured.outcome[0]:g}")
-    if measured.cluster is not None and np.unique(measured.cluster.reshape(measured.n, -1)[:, 0]).size < 2:
+    refuse_one_cluster(measured)
+
+
+def refuse_one_cluster(measured: ComparisonTable) -> None:
+    """Raise RefusedError where all of the trained, or all of the compared, stand in one cluster that the others have no part in."""
+    if measured.cluster is None:
+        return
+    first = measured.cluster.reshape(measured.n, -1)[:, 0]
+    sides = [set(first[side].tolist()) for side in (measured.trained, ~measured.trained)]
+    if len(sides[0] | sides[1]) < 2:
         raise RefusedError("There is one cluster only: its members cannot be told apart from chance.")
+    if not sides[0] & sides[1] and min(len(side) for side in sides) < 2:
+        raise RefusedError(
+            "All of one side stand in one cluster: what the training did cannot be told from what that cluster is.",
+            found=f"{len(sides[0])} clusters trained, {len(sides[1])} compared",
+            allowed="at least 2 on each side",
+        )
 
 
 def filled(covariates: Floats, names: Sequence[str]) -> tuple[Floats, list[str]]:

@@ -16,6 +16,7 @@ MOST_MISSING = 0.20
 MOST_IMBALANCE = 0.5
 STRONGEST_WEIGHT = 0.10
 LEAST_FIRST_STAGE = 10.0
+FEWEST_CLUSTERS = 10
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,18 @@ class Evidence:
         Benjamini–Hochberg over all courses tested together.
     first_stage : float, optional
         F of the offer on uptake.
+    negative_control : (float, float), optional
+        95 % interval of the effect on an outcome that the training cannot move.
+    clusters : float
+        Independent groups behind the interval; infinite where rows are independent.
+    pretrend_p_value : float, optional
+        Joint test that nothing differed before a staggered roll-out.
+    breakdown : float, optional
+        How many times the largest break in trend before a staggered roll-out would explain its effect away.
+    is_random_timing : bool
+        True where the order of a staggered roll-out was drawn by lot.
+    missing_gap : float
+        By how much more outcomes are missing on one side than on the other, where chance does not explain it; else 0.
     """
 
     design: str
@@ -62,6 +75,12 @@ class Evidence:
     is_completers_only: bool = False
     q_value: float | None = None
     first_stage: float | None = None
+    negative_control: tuple[float, float] | None = None
+    clusters: float = float("inf")
+    pretrend_p_value: float | None = None
+    missing_gap: float = 0.0
+    breakdown: float | None = None
+    is_random_timing: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +109,7 @@ def verdict(evidence: Evidence) -> Verdict:
     >>> verdict(Evidence("observational", "full", (1.0, 2.0), effective_sample=30)).code
     'cannot tell'
     """
-    if evidence.design in ("randomised", "offer"):
+    if evidence.design in ("randomised", "offer") or evidence.is_random_timing:
         return randomised_verdict(evidence)
     against = failed(REFUSALS, evidence)
     if against:
@@ -112,9 +131,12 @@ def randomised_verdict(evidence: Evidence) -> Verdict:
     if evidence.first_stage is not None and evidence.first_stage < LEAST_FIRST_STAGE:
         reason = f"The offer hardly moved who took part (F {evidence.first_stage:.1f}, needed 10)."
         return Verdict(CANNOT_TELL, (reason,))
-    if evidence.missing_share > MOST_MISSING:
-        return Verdict(SUGGESTIVE, (missing_words(evidence),))
-    drawn = "offered the training" if evidence.design == "offer" else "trained"
+    if negative_control_fails(evidence):
+        return Verdict(CANNOT_TELL, (negative_control_words(evidence),))
+    doubts = failed(LOT_DOUBTS, evidence)
+    if doubts:
+        return Verdict(SUGGESTIVE, doubts)
+    drawn = {"offer": "offered the training", "staggered": "trained first"}.get(evidence.design, "trained")
     return Verdict(RANDOMISED, (f"Chance decided who was {drawn}, so nothing else explains the difference.",))
 
 
@@ -137,6 +159,21 @@ def placebo_words(evidence: Evidence) -> str:
     return (
         "The groups differed already before the training, although they are alike in everything recorded "
         f"(placebo {figure(low)} to {figure(high)}, which should include 0)."
+    )
+
+
+def negative_control_fails(evidence: Evidence) -> bool:
+    """Say whether the training seems to have moved what it cannot move."""
+    span = evidence.negative_control
+    return span is not None and (span[0] > 0 or span[1] < 0)
+
+
+def negative_control_words(evidence: Evidence) -> str:
+    """Say what a failed negative control means."""
+    low, high = evidence.negative_control or (0.0, 0.0)
+    return (
+        "The groups differ in an outcome that the training cannot have moved "
+        f"(negative control {figure(low)} to {figure(high)}, which should include 0)."
     )
 
 
@@ -170,6 +207,13 @@ REFUSALS: tuple[Rule, ...] = (
         lambda e: f"The groups could not be made alike (largest difference {e.largest_imbalance:.1f} SD).",
     ),
     (placebo_fails, placebo_words),
+    (negative_control_fails, negative_control_words),
+    (
+        lambda e: e.pretrend_p_value is not None and e.pretrend_p_value < 0.05,
+        lambda e: (
+            f"Those trained later moved differently already before their training (p {e.pretrend_p_value:.3f})."
+        ),
+    ),
     (is_fragile, fragile_words),
     (
         lambda e: e.interval[0] <= 0 <= e.interval[1],
@@ -181,6 +225,23 @@ REFUSALS: tuple[Rule, ...] = (
     ),
 )
 
+LOT_DOUBTS: tuple[Rule, ...] = (
+    (lambda e: e.missing_share > MOST_MISSING, missing_words),
+    (
+        lambda e: e.missing_gap > 0,
+        lambda e: (
+            f"Outcomes are missing more often on one side (by {e.missing_gap:.0%}), so that chance no longer decides "
+            "who is counted; see the bounds."
+        ),
+    ),
+    (
+        lambda e: e.clusters < FEWEST_CLUSTERS,
+        lambda e: (
+            f"Only {e.clusters:.0f} independent groups stand behind the interval, needed {FEWEST_CLUSTERS}."
+        ),
+    ),
+)
+
 DOUBTS: tuple[Rule, ...] = (
     (lambda e: e.pipeline != "full", lambda _: "Screened quickly, not examined in full."),
     (
@@ -188,7 +249,14 @@ DOUBTS: tuple[Rule, ...] = (
         lambda _: "No outcome from before the training was given to test the comparison with.",
     ),
     (
-        lambda e: e.sensitivity is None,
+        lambda e: e.breakdown is not None and e.breakdown < 1,
+        lambda e: (
+            "A break in trend as large as the largest seen before the training would explain the effect "
+            f"(it withstands {e.breakdown:.1f} of it)."
+        ),
+    ),
+    (
+        lambda e: e.sensitivity is None and e.breakdown is None,
         lambda _: "How much an unrecorded cause could explain was not computed for this design.",
     ),
     (
@@ -201,7 +269,7 @@ DOUBTS: tuple[Rule, ...] = (
         lambda e: e.largest_weight_share > STRONGEST_WEIGHT,
         lambda e: f"One person carries {e.largest_weight_share:.0%} of the comparison.",
     ),
-    (lambda e: e.missing_share > MOST_MISSING, missing_words),
+    *LOT_DOUBTS,
     (
         lambda e: e.is_completers_only,
         lambda _: "Only completions are recorded: who enrolled and gave up is not counted.",

@@ -9,8 +9,9 @@ import pytest
 
 from features.errors import RefusedError
 from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
-from training.impact.estimate import missing_bounds, observational_estimate
+from training.impact.estimate import observational_estimate
 from training.impact.learners import forest_share
+from training.impact.missing import missing_bounds
 from training.impact.table import ComparisonTable, filled
 
 QUICK_FULL = full_pipeline(threads=1, trees=40, seeds=(0,))

@@ -190,7 +190,7 @@ def test_a_roll_out_is_read_from_a_long_table(tmp_path: Path) -> None:
     arguments = ["--table", str(path), "--design", "staggered", "--outcome", "kpi", "--unit", "unit"]
     found = run([*arguments, "--period", "month", "--first-treated", "first"])
     assert found.metrics["estimate"].low < 2.0 < found.metrics["estimate"].high
-    assert found.verdict == "suggestive"
+    assert found.verdict == "credible"
     assert found.n == {"units": 120, "trained": int((first > 0).sum()), "periods": 6}
     assert found.diagnostics["pretrend_p_value"] > 0.01
     found.figures["event_study"]()

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -173,16 +174,25 @@ def compare_command(
     runs: Annotated[
         list[str] | None, typer.Argument(metavar="[RUN]…", help="Versions or run ids; the newest by default.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page as well.")
+    ] = None,
+    is_logged: Annotated[
+        bool, typer.Option("--log/--no-log", help="Log the comparison to MLflow too.")
+    ] = True,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare champion and challengers on the same people and dates, with paired intervals.
 
-    Example: skillpath compare recommendation 4 5
+    Without a champion the first of several runs is what the others have to beat; one alone meets the strongest baseline.
+
+    Example: skillpath compare recommendation 4 5 --html comparison.html
 
     Exit codes: 0 compared, 3 no such model, 5 a part is missing.
     """
     from training.comparison import compare, comparison_json
+    from training.pictures.comparison import comparison_page, comparison_record
     from training.questions import asked
     from training.reports import comparison_report
 
@@ -197,6 +207,12 @@ def compare_command(
             comparison = compare(bench, each, models)
             bodies.append(comparison_json(comparison))
             reports.append(comparison_report(comparison))
+            html = comparison_page(comparison)
+            if is_logged:
+                bodies[-1]["logged_run_id"] = bench.tracking.log_page(comparison_record(comparison, html))
+            if page is not None:
+                target = page if len(chosen) == 1 else page.with_stem(f"{page.stem}-{each.name}")
+                target.write_text(html, encoding="utf-8")
     tell(as_json, {"comparisons": bodies}, reports)
 
 

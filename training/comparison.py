@@ -1,9 +1,10 @@
-"""Champion and challengers on the same rows: paired differences with intervals."""
+"""Champion and challengers scored again on the same people and dates: paired differences, slices, costs, a verdict."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,48 @@ from training.evaluation import Evaluation, Floats, Interval, paired_difference,
 from training.logged import LoggedModel
 from training.payload import payload_digest
 from training.questions import Question
+from training.rescoring.rescored import Bools, Rescored
+from training.rescoring.rescoring import judging_dataset, rescore, slices
 
 if TYPE_CHECKING:
     from training.runs import Workbench
+
+SMALLEST_SLICE = 10  # units: fewer people are not shown
+COSTS = ("fit_seconds", "rows_per_second", "payload_bytes")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The paired difference among some of the units."""
+
+    name: str
+    n_units: int
+    difference: Interval
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One side of a comparison.
+
+    Parameters
+    ----------
+    name : str
+        In words.
+    rescored : Rescored
+        Its units.
+    costs : mapping of str to float
+        ``fit_seconds``, ``rows_per_second``, ``payload_bytes``; missing where not known.
+    """
+
+    name: str
+    rescored: Rescored
+    costs: Mapping[str, float]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Mean of each metric's units; the sign is that of the units (higher is better)."""
+        units = {self.rescored.primary: self.rescored.units, **self.rescored.further}
+        return {name: float(np.mean(found)) for name, found in units.items()}
 
 
 @dataclass(frozen=True)
@@ -28,15 +68,21 @@ class Challenge:
     ----------
     model : LoggedModel
         The challenger.
-    evaluation : Evaluation
-        Of its saved payload, on the rows all share.
+    contestant : Contestant
+        Its units and costs.
     difference : Interval
         Of the primary metric's units; positive where the challenger is better, in the units' own scale.
+    further : mapping of str to Interval
+        The same of further metrics.
+    slices : sequence of Slice
+        The primary metric's difference among some of the people.
     """
 
     model: LoggedModel
-    evaluation: Evaluation
+    contestant: Contestant
     difference: Interval
+    further: Mapping[str, Interval]
+    slices: Sequence[Slice]
 
     @property
     def verdict(self) -> str:
@@ -46,18 +92,40 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared with what."""
+    """What was compared with what.
+
+    Parameters
+    ----------
+    question, primary : str
+        The question and its metric.
+    protocol : str
+        Which people and dates, where the dataset says.
+    n_units : int
+        People (or texts) that both sides share.
+    reference : Contestant
+        What is to be beaten.
+    challenges : sequence of Challenge
+        The others.
+    as_of : str
+        End of the data.
+    """
 
     question: str
-    against: str
     primary: str
+    protocol: str
     n_units: int
-    reference: Evaluation | None
+    reference: Contestant
     challenges: Sequence[Challenge]
+    as_of: str = ""
+
+    @property
+    def against(self) -> str:
+        """Name of what is to be beaten."""
+        return self.reference.name
 
 
 def compare(bench: Workbench, question: Question, models: Sequence[LoggedModel]) -> Comparison:
-    """Evaluate champion and challengers again, on the same dataset, through their own scorers.
+    """Score models again on the same dataset, through their own scorers.
 
     Parameters
     ----------
@@ -66,27 +134,91 @@ def compare(bench: Workbench, question: Question, models: Sequence[LoggedModel])
     question : Question
         Which one.
     models : sequence of LoggedModel
-        The challengers.
-
-    Returns
-    -------
-    Comparison
-        Against the champion; where there is none yet, against the strongest baseline.
+        The challengers. Without a champion the first of several is what the others have to beat, and one alone
+        meets the strongest baseline.
     """
     champion = bench.tracking.champion(question.name)
-    reference = evaluation_of(bench, question, champion) if champion else None
-    challenges = []
-    for model in models:
-        found = evaluation_of(bench, question, model)
-        name, units = against(found, reference, champion)
-        rng = bench.rng(question.name, "compare")
-        challenges.append(Challenge(model, found, paired_difference(found.per_unit, units, rng)))
-    first = challenges[0].evaluation
-    return Comparison(question.name, name, first.primary, len(first.per_unit), reference, challenges)
+    challengers = list(models)
+    if champion is None and len(challengers) == 1:
+        evaluation = evaluation_of(bench, question, challengers[0])
+        dataset: Any = bench.dataset(question)
+        reference = baseline_of(evaluation)
+    else:
+        dataset = judging_dataset(bench, question)
+        first = champion if champion is not None else challengers.pop(0)
+        name = f"champion (version {first.version})" if champion else f"version {first.version}"
+        reference = contestant_of(bench, question, first, dataset, name)
+    parts = slices(bench, question, dataset)
+    challenges = [challenge(bench, question, model, dataset, (reference, parts)) for model in challengers]
+    found = reference.rescored
+    protocol = str(getattr(dataset, "protocol", ""))
+    moment = bench.context.as_of.isoformat()
+    return Comparison(question.name, found.primary, protocol, len(found.units), reference, challenges, moment)
 
 
-def evaluation_of(bench: Workbench, question: Question, model: LoggedModel) -> Evaluation:
-    """Return the evaluation of a registered model's own files.
+def challenge(
+    bench: Workbench,
+    question: Question,
+    model: LoggedModel,
+    dataset: Any,
+    given: tuple[Contestant, Mapping[str, Bools]],
+) -> Challenge:
+    """Score one challenger and set it beside the reference."""
+    reference, parts = given
+    found = contestant_of(bench, question, model, dataset, f"version {model.version}")
+    ours, theirs = found.rescored, reference.rescored
+    further = {
+        name: paired_difference(units, theirs.further[name], bench.rng(question.name, "compare"))
+        for name, units in ours.further.items()
+        if name in theirs.further
+    }
+    gaps = np.asarray(ours.units, dtype=np.float64) - np.asarray(theirs.units, dtype=np.float64)
+    among = [
+        Slice(name, int(rows.sum()), mean_interval(gaps[rows]))
+        for name, rows in parts.items()
+        if rows.sum() >= SMALLEST_SLICE and len(rows) == len(gaps)
+    ]
+    difference = paired_difference(ours.units, theirs.units, bench.rng(question.name, "compare"))
+    return Challenge(model, found, difference, further, among)
+
+
+def mean_interval(values: Floats) -> Interval:
+    """Return a mean with its 95 % interval by Student's t: many slices are asked, and none decides."""
+    from scipy.stats import t as student
+
+    half = float(student.ppf(0.975, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size))
+    return Interval(float(values.mean()), float(values.mean()) - half, float(values.mean()) + half)
+
+
+def contestant_of(
+    bench: Workbench, question: Question, model: LoggedModel, dataset: Any, name: str
+) -> Contestant:
+    """Return a registered model's units and costs."""
+    with fetched(bench, model) as folder:
+        bench.say(f"{question.name}: scoring version {model.version}")
+        found = rescore(bench, question, folder, dataset)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    costs = {
+        "fit_seconds": bench.tracking.numbers(model).get("seconds/fit", float("nan")),
+        "rows_per_second": found.rows_per_second,
+        "payload_bytes": float(size),
+    }
+    return Contestant(name, found, {key: value for key, value in costs.items() if np.isfinite(value)})
+
+
+def baseline_of(evaluation: Evaluation) -> Contestant:
+    """Return the strongest baseline of an evaluation as the side to beat."""
+    name = strongest_peer(evaluation)
+    return Contestant(
+        f"baseline {name}",
+        Rescored(evaluation.primary, np.asarray(evaluation.peer_units[name], dtype=np.float64)),
+        {},
+    )
+
+
+@contextmanager
+def fetched(bench: Workbench, model: LoggedModel) -> Iterator[Path]:
+    """Lend a registered model's own files while a block runs.
 
     Raises
     ------
@@ -97,17 +229,13 @@ def evaluation_of(bench: Workbench, question: Question, model: LoggedModel) -> E
         folder = bench.tracking.fetch_payload(model, Path(scratch))
         if payload_digest(folder) != model.payload_digest:
             raise UnavailableError(f"The files of {model.uri} are not those that were logged.")
+        yield folder
+
+
+def evaluation_of(bench: Workbench, question: Question, model: LoggedModel) -> Evaluation:
+    """Return the whole evaluation of a registered model's own files, its baselines beside it."""
+    with fetched(bench, model) as folder:
         return bench.evaluate(question, folder)
-
-
-def against(
-    found: Evaluation, reference: Evaluation | None, champion: LoggedModel | None
-) -> tuple[str, Floats]:
-    """Return the name and the units of what is to be beaten."""
-    if reference is not None and champion is not None:
-        return f"champion (version {champion.version})", np.asarray(reference.per_unit)
-    name = strongest_peer(found)
-    return f"baseline {name}", np.asarray(found.peer_units[name])
 
 
 def strongest_peer(evaluation: Evaluation) -> str:
@@ -139,15 +267,20 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "question": comparison.question,
         "against": comparison.against,
         "primary": comparison.primary,
+        "protocol": comparison.protocol,
+        "as_of": comparison.as_of,
         "n_units": comparison.n_units,
-        "reference_metrics": plain(reference.metrics) if reference else None,
+        "reference": {"metrics": plain(reference.values), "costs": plain(dict(reference.costs))},
         "challengers": [
             {
                 "version": each.model.version,
                 "run_id": each.model.run_id,
                 "payload_digest": each.model.payload_digest,
-                "metrics": plain(each.evaluation.metrics),
+                "metrics": plain(each.contestant.values),
+                "costs": plain(dict(each.contestant.costs)),
                 "difference": plain(each.difference),
+                "further": plain(dict(each.further)),
+                "slices": [plain(part) for part in each.slices],
                 "verdict": each.verdict,
             }
             for each in comparison.challenges

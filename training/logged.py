@@ -109,6 +109,32 @@ class Training:
     parts: Sequence[Part] = ()
 
 
+@dataclass(frozen=True)
+class Record:
+    """Something that was found about models, logged as a run of its own: a comparison, a look at drift.
+
+    Parameters
+    ----------
+    question, name : str
+        Whose experiment, and what the run is called.
+    metrics : mapping of str to float
+        Plain numbers.
+    tags : mapping of str to str
+        ``part`` says what it is.
+    papers : mapping of str to plain values
+        Written as JSON.
+    pages : mapping of str to str
+        Written as HTML.
+    """
+
+    question: str
+    name: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    papers: Mapping[str, Any] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+
 def legal(name: str) -> str:
     """Return a metric's or parameter's name as MLflow allows it: ``ndcg@10`` becomes ``ndcg_at_10``."""
     allowed = "".join(

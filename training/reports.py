@@ -43,19 +43,37 @@ def metrics_table(columns: Mapping[str, Mapping[str, Interval]]) -> Table:
 
 
 def comparison_report(comparison: Comparison) -> RenderableType:
-    """Return challengers beside what they were compared with."""
+    """Return challengers beside what they were compared with: values, costs, differences, slices, verdict."""
     title = f"{comparison.question}: against {comparison.against}, on the same {comparison.n_units:,} units"
-    columns = {f"version {each.model.version}": each.evaluation.metrics for each in comparison.challenges}
-    if comparison.reference is not None:
-        columns = {comparison.against: comparison.reference.metrics, **columns}
-    verdicts = [
-        Text(
-            f"version {each.model.version}: {comparison.primary} {signed(each.difference)}: {each.verdict}",
-            style="bold",
+    parts: list[RenderableType] = [Text(title, style="bold"), sides_table(comparison)]
+    for each in comparison.challenges:
+        rows = [(comparison.primary, comparison.n_units, each.difference)]
+        rows += [(name, comparison.n_units, found) for name, found in each.further.items()]
+        rows += [(part.name, part.n_units, part.difference) for part in each.slices]
+        table = Table(box=None, pad_edge=False)
+        for name in (f"version {each.model.version}", "units", "difference (95 %)"):
+            table.add_column(name, justify="left" if name.startswith("version") else "right")
+        for name, units, found in rows:
+            table.add_row(name, f"{units:,}", signed(found))
+        verdict = (
+            f"version {each.model.version}: {comparison.primary} {signed(each.difference)}: {each.verdict}"
         )
-        for each in comparison.challenges
-    ]
-    return Group(Text(title, style="bold"), metrics_table(columns), *verdicts)
+        parts += [table, Text(verdict, style="bold")]
+    return Group(*parts)
+
+
+def sides_table(comparison: Comparison) -> Table:
+    """Return metrics and costs, one column per side; metrics are shown so that higher is better."""
+    sides = [comparison.reference, *(each.contestant for each in comparison.challenges)]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric or cost")
+    for side in sides:
+        table.add_column(side.name, justify="right")
+    for kind in ("values", "costs"):
+        for name in dict.fromkeys(name for side in sides for name in getattr(side, kind)):
+            found = [getattr(side, kind).get(name) for side in sides]
+            table.add_row(name, *("–" if value is None else f"{value:,.4g}" for value in found))
+    return table
 
 
 def promotion_report(promotion: Promotion) -> RenderableType:

@@ -18,6 +18,7 @@ from features.errors import UnavailableError, UnknownRecordError
 from training.evaluation import Evaluation, as_json, plain
 from training.logged import (
     LoggedModel,
+    Record,
     Training,
     code_version,
     example_frame,
@@ -94,6 +95,19 @@ class Tracking:
         source = CodeDatasetSource(tags={"records": training.window})
         data = MetaDataset(source, name=f"{name} records", digest=training.data_digest[:36])
         self.mlflow.log_input(data, context="training")
+
+    def log_page(self, record: Record) -> str:
+        """Log what was found about models as a run of their experiment; return its id. No rows about people."""
+        with reachable(self.settings.tracking_uri):
+            experiment = self.experiment(record.question)
+            with self.mlflow.start_run(experiment_id=experiment, run_name=record.name) as run:
+                self.mlflow.log_metrics({legal(key): value for key, value in record.metrics.items()})
+                self.mlflow.set_tags({**record.tags, "question": record.question})
+                for name, paper in record.papers.items():
+                    self.mlflow.log_dict(paper, f"{name}.json")
+                for name, html in record.pages.items():
+                    self.mlflow.log_text(html, f"{name}.html")
+            return str(run.info.run_id)
 
     def log_parts(self, training: Training) -> None:
         """Log folds and trials as runs beneath the training's."""

@@ -15,7 +15,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from training.cards import card_of, card_text, empty_fields
-from training.comparison import compare, comparison_json
 from training.evaluation import Evaluation, Interval
 from training.isolation import trial
 from training.logged import LoggedModel
@@ -206,29 +205,6 @@ class TestNonInferiority:
     ) -> None:
         gate = non_inferiority("auc", "the champion", Interval((low + high) / 2, low, high), incumbent)
         assert gate.passed is passed
-
-
-class TestComparing:
-    def test_without_champion_the_strongest_baseline_is_the_reference(self, bench: Workbench, toy) -> None:
-        found = comparison_json(compare(bench, toy, [bench.train(toy).logged]))
-        assert found["against"] == "baseline mean"
-        assert found["challengers"][0]["verdict"] == "better"
-
-    def test_champion_and_challenger_meet_on_the_same_units(self, bench: Workbench, toy) -> None:
-        first = bench.train(toy)
-        promote(bench, toy, first.logged)
-        second = bench.train(toy, ["shrinkage=0.5"])
-        (challenge,) = compare(bench, toy, [second.logged]).challenges
-        by_hand = (second.evaluation.per_unit - first.evaluation.per_unit).mean()
-        assert challenge.difference.value == pytest.approx(by_hand)
-        assert challenge.verdict == "worse"
-        assert challenge.difference.high < 0
-
-    def test_a_model_against_itself_shows_no_difference(self, bench: Workbench, toy) -> None:
-        logged = bench.train(toy).logged
-        promote(bench, toy, logged)
-        (challenge,) = compare(bench, toy, [logged]).challenges
-        assert (challenge.difference.value, challenge.verdict) == (0.0, "no difference shown")
 
 
 def test_a_card_says_for_every_question_what_it_is_not_for() -> None:

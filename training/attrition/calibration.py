@@ -1,6 +1,9 @@
-"""Recalibrate the level on the latest period: a beta calibration from 200 exits, the intercept alone below."""
+"""Recalibrate: a beta calibration from 200 exits; below, level and one slope that is drawn towards 1."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,8 @@ from training.attrition.scorer import Floats, calibrated, sigmoid
 
 ENOUGH_EXITS = 200
 FEWEST_EXITS = 5  # with fewer, the level of training stays
+SLOPE_SPREAD = 0.25
+LEAST_SLOPE = 0.2
 UNCHANGED = (1.0, 1.0, 0.0)
 
 
@@ -26,20 +31,42 @@ def fit_calibration(log_odds: Floats, left: NDArray[np.bool_]) -> tuple[float, f
     Returns
     -------
     (a, b, c)
-        ``log-odds' = a ln p - b ln(1 - p) + c`` with a, b >= 0, so that ranks stay; (1, 1, c) moves the level alone.
+        ``log-odds' = a ln p - b ln(1 - p) + c`` with a, b >= 0, so that ranks stay; a = b is one slope of the log-odds.
     """
     exits = int(left.sum())
     if exits < FEWEST_EXITS or exits == len(left):
         return UNCHANGED
     intercept = level(log_odds, left)
     if exits < ENOUGH_EXITS:
-        return (1.0, 1.0, intercept)
+        return few_exits(log_odds, left, intercept)
     found = minimize(
         loss, np.array([1.0, 1.0, intercept]), args=(log_odds, left), jac=True, method="L-BFGS-B",
         bounds=[(0.0, None), (0.0, None), (None, None)],
     )  # fmt: skip
     a, b, c = (float(value) for value in found.x)
     return (a, b, c) if a > 0 else (1.0, 1.0, intercept)
+
+
+def few_exits(log_odds: Floats, left: NDArray[np.bool_], intercept: float) -> tuple[float, float, float]:
+    """Return level and slope of few exits; the slope has a prior of 1 with a standard deviation of `SLOPE_SPREAD`.
+
+    Notes
+    -----
+    With very few exits the prior holds the slope at 1 and the level alone moves.
+    """
+
+    def penalised(values: Floats) -> tuple[float, Floats]:
+        slope, shift = values
+        error = sigmoid(slope * log_odds + shift) - left
+        odds = slope * log_odds + shift
+        total = (np.logaddexp(0.0, odds) - left * odds).sum() + ((slope - 1) / SLOPE_SPREAD) ** 2 / 2
+        gradient = np.array([(error * log_odds).sum() + (slope - 1) / SLOPE_SPREAD**2, error.sum()])
+        return float(total), gradient
+
+    found = minimize(penalised, np.array([1.0, intercept]), jac=True, method="L-BFGS-B",
+                     bounds=[(LEAST_SLOPE, None), (None, None)])  # fmt: skip
+    slope, shift = (float(value) for value in found.x)
+    return (slope, slope, shift)
 
 
 def level(log_odds: Floats, left: NDArray[np.bool_]) -> float:
@@ -54,7 +81,7 @@ def level(log_odds: Floats, left: NDArray[np.bool_]) -> float:
     return shift
 
 
-def level_error(log_odds: Floats, left: NDArray[np.bool_], calibration: tuple[float, float, float]) -> float:
+def level_error(log_odds: Floats, left: NDArray[np.bool_], calibration: Sequence[Any]) -> float:
     """Return the standard error of the recalibrated level, in log-odds."""
     if left.sum() < FEWEST_EXITS:
         return 1.0

@@ -9,12 +9,24 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from training.attrition.bending import fit_bend
 from training.attrition.calibration import UNCHANGED, fit_calibration, level, level_error
 from training.attrition.cohort import new_hire_rule
 from training.attrition.dataset import Dataset
-from training.attrition.hazard import Candidates, Choice, Table, blend_log_odds, choose, columns_of, fit_blend
+from training.attrition.hazard import (
+    Candidates,
+    Choice,
+    Table,
+    blend_log_odds,
+    choose,
+    columns_of,
+    fit_blend,
+    fit_trees,
+    tree_log_odds,
+)
 from training.attrition.linear import build_basis
-from training.attrition.scorer import Basis, Blend, Floats, Scorer
+from training.attrition.scorer import Basis, Blend, Floats, Scorer, calibrated
+from training.attrition.searching import search_shape
 from training.payload import Payload, json_bytes, npz_bytes
 
 LEVEL = 0.9
@@ -39,6 +51,8 @@ class Parameters:
         Refits on people drawn with replacement, for the interval; 0 or 1 leaves the level's error alone.
     bag_people : int
         Most people drawn into one bag.
+    tune : int
+        Trials of a search of the trees' shape inside the folds, beside the shapes that ship; 0 searches nothing.
     """
 
     shapes: tuple[str, ...] = ("few stumps", "stumps", "medium", "wide")
@@ -65,14 +79,17 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     basis = build_basis(dataset.panel.features[dataset.final_rows], dataset.categorical, dataset.season)
     first = table_of(dataset, basis, parameters)
     choices: list[Choice] = []
-    blends, calibrations = [], []
+    blends: list[Blend] = []
+    calibrations: list[tuple[Any, ...]] = []
     for number in range(len(dataset.causes)):
         table = replace(first, left=dataset.panel.cause == number + 1)
         chosen = choose_for(dataset, table, parameters, seed, choices)
         blends.append(fit_blend(table.take(dataset.final_rows), chosen, seed))
         found = fit_calibration(chosen.log_odds, table.left[chosen.rows])
         latest = table.take(dataset.folds[-1][1])
-        calibrations.append(latest_level(blends[-1], latest, found) if dataset.is_by_time else found)
+        calibrations.append(
+            latest_level(blends[-1], latest, found) if dataset.is_by_time else with_bend(found, chosen, table)
+        )
         choices.append(chosen)
     bags = fit_bags(dataset, first, (blends[0], choices[0]), parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))
@@ -96,9 +113,44 @@ def choose_for(
     """Choose by validation for the first cause; the others take its choice, for their exits are few."""
     every = Candidates(parameters.shapes, parameters.weights, parameters.penalties)
     if before:
-        first = before[0]
-        same = Candidates([first.shape] if first.weight else [], [first.weight], [first.penalty])
-        return choose(table, dataset.folds, same, seed)
+        return as_first(dataset, table, before[0], seed)
+    found = choose_shape(dataset, table, parameters, every, seed)
+    if not parameters.tune:
+        return found
+    best = search_shape(table, dataset.folds, found, found.linear, parameters.tune, seed)
+    if best is None:
+        return found
+    losses = {**found.losses, f"tuned {best.weight:g}": best.loss}
+    return replace(
+        found,
+        shape="tuned",
+        weight=best.weight,
+        settings=best.settings,
+        log_odds=best.log_odds,
+        losses=losses,
+    )
+
+
+def as_first(dataset: Dataset, table: Table, first: Choice, seed: int) -> Choice:
+    """Return the first cause's choice for another cause, with what it says of that cause out of fold."""
+    is_tuned = bool(first.settings)
+    same = Candidates([first.shape] if first.weight and not is_tuned else [], [first.weight], [first.penalty])
+    found = choose(table, dataset.folds, same, seed)
+    if not is_tuned:
+        return found
+    grown = [tree_log_odds(fit_trees(table.take(fit), first.settings, seed), table.take(check))
+             for fit, check in dataset.folds]  # fmt: skip
+    if any(part is None for part in grown):
+        return found
+    trees = np.concatenate([part for part in grown if part is not None])
+    blended = first.weight * trees + (1 - first.weight) * found.linear
+    return replace(found, shape="tuned", weight=first.weight, settings=first.settings, log_odds=blended)
+
+
+def choose_shape(
+    dataset: Dataset, table: Table, parameters: Parameters, every: Candidates, seed: int
+) -> Choice:
+    """Choose among the shapes that ship; of many rows on a sample of the people first."""
     if len(dataset.panel) <= MOST_ROWS_CHOOSING or len(parameters.shapes) * len(parameters.penalties) == 1:
         return choose(table, dataset.folds, every, seed)
     step = len(dataset.panel) // MOST_ROWS_CHOOSING + 1
@@ -107,6 +159,15 @@ def choose_for(
     found = choose(table, small, every, seed)
     chosen = Candidates([found.shape] if found.weight else [], [found.weight], [found.penalty])
     return choose(table, dataset.folds, chosen, seed)
+
+
+def with_bend(calibration: tuple[float, float, float], chosen: Choice, table: Table) -> tuple[Any, ...]:
+    """Return a calibration with the bend that rows checked out of fold call for."""
+    if calibration == UNCHANGED:
+        return calibration
+    moved = calibrated(chosen.log_odds, list(calibration))
+    bend = fit_bend(np.log(moved / (1 - moved)), table.left[chosen.rows])
+    return calibration if bend is None else (*calibration, *bend)
 
 
 def latest_level(
@@ -157,7 +218,7 @@ def fit_bags(
 def description(
     dataset: Dataset,
     table: Table,
-    calibrations: list[tuple[float, float, float]],
+    calibrations: list[tuple[Any, ...]],
     choices: list[Choice],
     bags: int,
 ) -> dict[str, Any]:
@@ -183,6 +244,7 @@ def description(
         "multiplier": float(student.ppf((1 + LEVEL) / 2, max(bags - 1, 1))) if bags > 1 else 1.645,
         "choice": {
             "shape": first.shape,
+            "settings": dict(first.settings),
             "weight": first.weight,
             "penalty": first.penalty,
             "losses": dict(first.losses),

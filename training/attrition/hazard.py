@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -21,6 +22,7 @@ SHAPES: Mapping[str, Mapping[str, float]] = {
     "medium": {"num_leaves": 15, "max_depth": 6, "learning_rate": 0.03, "num_iterations": 200},
     "wide": {"num_leaves": 127, "learning_rate": 0.03, "num_iterations": 200},
 }
+Shape = str | Mapping[str, Any]
 ROWS_AT_ONCE = 50_000
 MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
 SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
@@ -91,14 +93,13 @@ def smallest_leaf(n_rows: int) -> int:
     return int(np.clip(0.45 * np.sqrt(n_rows), 15, 400))
 
 
-def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
-    """Return the boosted trees of a shape, or None where too few left."""
+def fit_trees(table: Table, shape: Shape, seed: int) -> lgb.Booster | None:
+    """Return the boosted trees of a shape, by name or by its own settings, or None where too few left."""
     if table.left.sum() < FEWEST_FOR_TREES:
         return None
     columns = list(table.tree_columns)
     codes = [columns.index(index) for index in table.categorical if index in columns]
     settings = {
-        **SHAPES[shape],
         "objective": "binary",
         "min_data_in_leaf": smallest_leaf(len(table.left)),
         "max_bin": 63,
@@ -115,6 +116,7 @@ def fit_trees(table: Table, shape: str, seed: int) -> lgb.Booster | None:
         "force_row_wise": True,
         "num_threads": table.threads if len(table.left) > SMALL_ROWS else 1,
         "verbosity": -1,
+        **(SHAPES[shape] if isinstance(shape, str) else shape),
     }
     data = lgb.Dataset(table.features[:, columns], table.left.astype(np.float64), categorical_feature=codes or "auto",
                        params=settings, free_raw_data=True)  # fmt: skip
@@ -171,7 +173,7 @@ class Choice:
     Parameters
     ----------
     shape : str
-        Of the trees; ``none`` where the logistic part answers alone.
+        Of the trees; ``none`` where the logistic part answers alone, ``tuned`` where a search found `settings`.
     weight : float
         Of the trees in the blend.
     penalty : float
@@ -182,6 +184,10 @@ class Choice:
         Of those rows, out of fold.
     losses : mapping of str to float
         Mean negative log-likelihood of every candidate.
+    linear : (n,) float
+        Log-odds of the logistic part alone, of those rows.
+    settings : mapping of str to anything
+        Of tuned trees, in LightGBM's names.
     """
 
     shape: str
@@ -190,6 +196,13 @@ class Choice:
     rows: Ints
     log_odds: Floats
     losses: Mapping[str, float]
+    linear: Floats
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trees(self) -> Shape:
+        """What `fit_trees` grows."""
+        return self.settings or self.shape
 
 
 def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candidates, seed: int) -> Choice:
@@ -221,7 +234,7 @@ def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candida
         linear[penalty] = np.concatenate(said)
         losses[f"logistic {penalty:g}"] = loss(left, linear[penalty])
     penalty = min(linear, key=lambda each: losses[f"logistic {each:g}"])
-    best = Choice("none", 0.0, penalty, checked, linear[penalty], {})
+    best = Choice("none", 0.0, penalty, checked, linear[penalty], {}, linear[penalty])
     for shape in candidates.shapes:
         if not can_carry(shape, table):
             continue
@@ -231,7 +244,7 @@ def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candida
             blended = weight * np.concatenate(trees) + (1 - weight) * linear[penalty]
             losses[f"{shape} {weight:g}"] = loss(left, blended)
             if losses[f"{shape} {weight:g}"] < loss(left, best.log_odds):
-                best = Choice(shape, weight, penalty, checked, blended, {})
+                best = Choice(shape, weight, penalty, checked, blended, {}, linear[penalty])
     return replace(best, losses=losses)
 
 
@@ -247,7 +260,7 @@ def loss(left: Bools, log_odds: Floats) -> float:
 
 def fit_blend(table: Table, chosen: Choice, seed: int, start: Floats | None = None) -> Blend:
     """Return the blend of one cause, fitted to all rows of the table."""
-    trees = fit_trees(table, chosen.shape, seed) if chosen.shape != "none" else None
+    trees = fit_trees(table, chosen.trees, seed) if chosen.shape != "none" else None
     return Blend(
         trees,
         chosen.weight if trees is not None else 0.0,

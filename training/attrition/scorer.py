@@ -137,9 +137,8 @@ class Scorer:
             cohort's rate.
         """
         parts = [self.incidence(self.log_odds(rows), rows) for rows in blocks(features)]
-        found: Floats = (
-            np.concatenate(parts) if parts else np.empty((0, len(self.horizons), len(self.causes)))
-        )
+        nobody = np.empty((0, len(self.horizons), len(self.causes)))
+        found: Floats = np.concatenate(parts) if parts else nobody
         cohort = self.model["new_hire"]
         if cohort:
             found[~self.is_personal(features)] = np.asarray(cohort["incidence"])
@@ -208,10 +207,9 @@ class Scorer:
     def bounds(self, rows: Floats) -> Floats:
         """Return low and high of each horizon, (n, n_horizons, 2)."""
         design = self.basis.design(rows)
-        drawn = np.column_stack([self.blended(bag, rows, design) for bag in self.bags]) if self.bags else None
-        spread = (
-            drawn.std(axis=1, ddof=1) if drawn is not None and drawn.shape[1] > 1 else np.zeros(len(rows))
-        )
+        spread = np.zeros(len(rows))
+        if len(self.bags) > 1:
+            spread = np.std([self.blended(bag, rows, design) for bag in self.bags], axis=0, ddof=1)
         half = self.model["multiplier"] * np.sqrt(spread**2 + self.model["level_error"] ** 2)
         middle = self.log_odds(rows)
         shifts = np.zeros_like(middle)
@@ -275,9 +273,7 @@ class Scorer:
     def blended(self, blend: Blend, rows: Floats, design: Floats) -> Floats:
         """Return the log-odds of one cause before recalibration, (n,)."""
         linear: Floats = design @ blend.coefficients[:-1] + blend.coefficients[-1]
-        if blend.trees is None:
-            return linear
-        if not len(rows):
+        if blend.trees is None or not len(rows):
             return linear
         threads = self.threads if len(rows) > SMALL_ROWS else 1
         raw = blend.trees.predict(rows[:, self.tree_columns], raw_score=True, num_threads=threads)
@@ -323,18 +319,23 @@ def cumulative_incidence(hazards: Floats, horizons: list[float]) -> Floats:
     return found
 
 
-def calibrated(log_odds: Floats, calibration: list[float]) -> Floats:
-    """Return probabilities after beta calibration: log-odds = a ln p - b ln(1 - p) + c.
+def calibrated(log_odds: Floats, calibration: list[Any]) -> Floats:
+    """Return probabilities after beta calibration ``a, b, c``, and bent where log-odds of knots before and after follow.
 
     References
     ----------
-    Kull, Silva Filho, Flach: Beta calibration, AISTATS 2017.
+    Kull, Silva Filho, Flach: Beta calibration, AISTATS 2017: log-odds = a ln p - b ln(1 - p) + c.
     """
-    a, b, c = calibration
+    a, b, c = calibration[:3]
     bounded = np.clip(log_odds, -35.0, 35.0)
-    log_p = -np.logaddexp(0.0, -bounded)
-    log_q = -np.logaddexp(0.0, bounded)
-    return sigmoid(a * log_p - b * log_q + c)
+    moved = -a * np.logaddexp(0.0, -bounded) + b * np.logaddexp(0.0, bounded) + c
+    return sigmoid(bent(moved, *calibration[3:]) if len(calibration) > 3 else moved)
+
+
+def bent(log_odds: Floats, found: list[float], corrected: list[float]) -> Floats:
+    """Return log-odds corrected between knots, and moved like the last one beyond them."""
+    inside = np.clip(log_odds, found[0], found[-1])
+    return np.asarray(np.interp(inside, found, corrected) + (log_odds - inside))
 
 
 def read_blend(folder: Path, entry: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Blend:

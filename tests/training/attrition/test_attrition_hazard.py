@@ -14,12 +14,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.attrition.calibration import fit_calibration, level
+from training.attrition.calibration import level
 from training.attrition.cohort import wilson
 from training.attrition.dataset import Dataset
 from training.attrition.evaluate import evaluate
 from training.attrition.fit import Parameters, fit
-from training.attrition.scorer import calibrated, cumulative_incidence, sigmoid
+from training.attrition.scorer import cumulative_incidence, sigmoid
 from training.loading import golden_difference, load_scorer
 from training.payload import Payload, write_payload
 
@@ -109,19 +109,6 @@ def test_wilsons_interval_is_the_published_one() -> None:
     # Newcombe 1998, table I: 81 of 263, 95 %: .2553 to .3662
     low, high = wilson(81 / 263, 263, level=0.95)
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-
-
-def test_few_exits_move_the_intercept_alone_and_many_the_slope() -> None:
-    rng = np.random.default_rng(2)
-    odds = rng.normal(-3, 1, 40_000)
-    left = rng.random(40_000) < sigmoid(0.5 * odds)
-    assert fit_calibration(odds[:800], left[:800])[:2] == (1.0, 1.0)
-    a, b, c = fit_calibration(odds, left)
-    assert (a, b) != (1.0, 1.0)
-    said = calibrated(odds, [a, b, c])
-    assert said.sum() == pytest.approx(left.sum(), rel=0.01)
-    assert np.abs(said - sigmoid(0.5 * odds)).mean() < 0.01
-    assert (np.diff(said[np.argsort(odds)]) >= -1e-12).all()
 
 
 def test_the_level_is_the_shift_that_expects_as_many_exits_as_came() -> None:

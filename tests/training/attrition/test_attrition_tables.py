@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from training.attrition.evaluate_table import run
+from training.attrition.fit import Parameters, fit
 from training.attrition.table import read_encoded, read_request
 from training.attrition.table_splits import datasets, folds_of, person_periods
 from training.evaluation import as_json
@@ -68,6 +69,25 @@ def test_a_cross_section_is_ranked_beside_its_references(tmp_path: Path) -> None
     assert {group["group"] for group in body["diagnostics"]["fairness"]["groups"]} == {"f", "m"}
     assert set(body["diagnostics"]["groups"]) == {"north", "south"}
     assert found.per_unit.shape == found.peer_units["logistic"].shape == (500,)
+
+
+def test_a_search_is_judged_by_the_same_folds_and_takes_part_only_where_it_is_better(tmp_path: Path) -> None:
+    request = read_request(
+        ["--table", written(tmp_path, cross_section(400)), "--label", "gone", "--tune", "3"]
+    )
+    dataset = next(datasets(read_encoded(request), request, np.random.default_rng(2)))
+    settings = Parameters(
+        shapes=("few stumps",), weights=(0.3,), penalties=(100.0,), bags=0, tune=request["tune"]
+    )
+    model, again = (
+        json.loads(fit(dataset, settings, np.random.default_rng(1)).files["model.json"]) for _ in range(2)
+    )
+    losses = model["choice"]["losses"]
+    tuned = {name: value for name, value in losses.items() if name.startswith("tuned")}
+    shipped = min(value for name, value in losses.items() if name not in tuned)
+    assert (model["choice"]["shape"] == "tuned") == bool(tuned)
+    assert all(value < shipped for value in tuned.values())
+    assert model == again
 
 
 def test_shuffled_labels_are_ranked_by_chance_within_the_interval(tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ def parser() -> argparse.ArgumentParser:
     add("--control-table", help="who is compared; of --table only the trained are kept")
     add("--treatment", help="column that says who was trained (or took part)")
     add("--treated-value", help="the value of --treatment that means trained, where it is not 0/1 or yes/no")
+    add(
+        "--compared-value",
+        help="the value of --treatment that means compared; rows with another are left out (several arms)",
+    )
     add("--outcome", required=True, help="numeric column, measured after the training")
     add(
         "--covariates",

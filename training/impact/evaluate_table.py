@@ -19,6 +19,7 @@ from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.estimate import Estimate, observational_estimate, randomised_estimate
 from training.impact.evaluate_rollout import PROTOCOL as ROLLOUT
 from training.impact.evaluate_rollout import interval, staggered, words
+from training.impact.individual_record import with_individual
 from training.impact.missing import missing_bounds
 from training.impact.plain_table import Read, read
 from training.impact.randomised import offer_effects
@@ -92,12 +93,14 @@ def observational(request: argparse.Namespace) -> Evaluation:
     error = measured.outcome[compared] - estimate.fitted.nuisances.if_not[compared]
     from_mean = measured.outcome[compared] - measured.outcome[compared].mean()
     found = evaluation(request, given, estimate, beside)
+    if request.individual:
+        found = with_individual(found, measured, None)
     return replace(
         found,
         per_unit=from_mean**2 - error**2,
         peer_units={"mean": np.zeros(error.size)},
         seeds=pipeline.seeds,
-        figures=figures.of_estimate(estimate, measured.trained),
+        figures={**found.figures, **figures.of_estimate(estimate, measured.trained)},
     )
 
 
@@ -107,7 +110,9 @@ def randomised(request: argparse.Namespace) -> Evaluation:
     estimate = replace(randomised_estimate(given.table), estimand=request.estimand)
     measured = given.table.measured()
     columns, _ = columns_of(measured)
-    return evaluation(request, given, estimate, peers.randomised(columns, measured))
+    found = evaluation(request, given, estimate, peers.randomised(columns, measured))
+    found = replace(found, figures=figures.of_estimate(estimate, measured.trained))
+    return with_individual(found, measured, float(measured.trained.mean())) if request.individual else found
 
 
 def offer(request: argparse.Namespace) -> Evaluation:

@@ -11,6 +11,7 @@ import numpy as np
 
 from training.impact.aipw import Effect
 from training.impact.estimate import Estimate
+from training.impact.individual import Individual
 from training.impact.overlap import BALANCED, Balance
 from training.impact.sensitivity import Sensitivity, explained_away
 from training.impact.table import Bools, Floats
@@ -112,6 +113,20 @@ def event_study(by_age: Mapping[int, Effect]) -> Figure:
     axes.axvline(-0.5, linestyle="--", color="grey", linewidth=1)
     axes.set_xlabel("periods since training")
     axes.set_ylabel("effect, 95 % interval")
+    return figure
+
+
+def gain(found: Individual) -> Figure:
+    """Draw what training the first q of all gains, chosen by predicted effect and by lot."""
+    order = np.argsort(-found.predicted, kind="stable")
+    total = np.concatenate([[0.0], np.cumsum(found.score[order])]) / found.score.size
+    share = np.linspace(0.0, 1.0, total.size)
+    figure, axes = canvas(6, 3.5)
+    axes.plot(share, total, color=TRAINED, label="the largest predicted effects first")
+    axes.plot([0, 1], [0, total[-1]], "--", color="grey", label="by lot")
+    axes.set_xlabel("share of people trained")
+    axes.set_ylabel("gain per person")
+    axes.legend()
     return figure
 
 

@@ -87,6 +87,7 @@ def said_rows(
     frame: pd.DataFrame, request: argparse.Namespace, left_out: dict[str, str]
 ) -> tuple[pd.DataFrame, Bools, Bools | None]:
     """Return the rows that say who was trained (and offered it, where an offer was drawn), with both."""
+    frame = of_two_arms(frame, request, left_out)
     trained, known = flags(frame, request.treatment, request.treated_value)
     offered: Bools | None = None
     if request.offer:
@@ -96,6 +97,19 @@ def said_rows(
         return frame, trained, offered
     left_out["rows"] = f"{int((~known).sum())} rows do not say who was trained"
     return frame[known], trained[known], None if offered is None else offered[known]
+
+
+def of_two_arms(frame: pd.DataFrame, request: argparse.Namespace, left_out: dict[str, str]) -> pd.DataFrame:
+    """Return the rows of the trained and of those they are compared with, where the table has further arms."""
+    if not request.compared_value:
+        return frame
+    if not request.treated_value:
+        raise BadInputError("--compared-value goes with --treated-value.", hint="Name both.")
+    text = frame[request.treatment].astype(str).str.strip().str.lower()
+    kept = text.isin([request.treated_value.strip().lower(), request.compared_value.strip().lower()])
+    if not kept.all():
+        left_out["arms"] = f"{int((~kept).sum())} rows belong to other arms"
+    return pd.DataFrame(frame[kept.to_numpy()])
 
 
 def joined(request: argparse.Namespace, left_out: dict[str, str]) -> pd.DataFrame:

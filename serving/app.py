@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from features.records.store import Store, open_store
 from serving.access import Guard, scope_of
 from serving.attrition import routes as attrition
-from serving.audit import Audit
+from serving.audit import ANCHOR, Audit
 from serving.background import background
 from serving.house import House
 from serving.http import health, problems
@@ -38,8 +38,8 @@ from serving.records import routes as records
 from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
 from serving.skills import routes as skills
-from serving.xapi import routes as xapi
 from serving.tokens import Issuer
+from serving.xapi import routes as xapi
 
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000
@@ -63,7 +63,7 @@ def build_house(
         models=verified,
         kept=KeptScores(opened),
         ledger=Ledger(opened),
-        audit=Audit(opened, now),
+        audit=Audit(opened, now, settings.var / ANCHOR, settings.people_per_day),
         clock=now,
         encoder=lazy_encoder(settings.exported_encoder, settings.threads),
         changes=Changes(),

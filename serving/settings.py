@@ -72,6 +72,11 @@ class ServingSettings(RecordsSettings):
     open_docs: bool = Field(
         default=True, description="Whether the OpenAPI document can be read without a key."
     )
+    people_per_day: int = Field(
+        default=20_000,
+        ge=1,
+        description="About how many people's exit scores one caller may read in a day (UTC).",
+    )
     oidc_issuer: str = Field(
         default="",
         description="Identity provider whose bearer tokens are taken (https://…); empty: keys alone.",

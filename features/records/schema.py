@@ -7,10 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.records.columns import Column, Kind, Nature, Table
+from features.records.rights_tables import RIGHTS_TABLES
 from features.records.system_tables import SYSTEM_TABLES
 from features.records.tables import IMPORTABLE
 
-ALL_TABLES: dict[str, Table] = {**IMPORTABLE, **SYSTEM_TABLES}
+ALL_TABLES: dict[str, Table] = {**IMPORTABLE, **SYSTEM_TABLES, **RIGHTS_TABLES}
 
 # Moments are whole microseconds since 1970 UTC in both databases: comparisons are exact, identical and fast.
 SQL_TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {

@@ -44,8 +44,10 @@ NAMES: dict[int, tuple[str, str]] = {
     414: ("url-too-long", "The URL is too long."),
     415: ("wrong-content-type", "The content type is not understood."),
     422: ("bad-input", "The input cannot be used."),
+    429: ("too-many-requests", "That is more than one caller may ask."),
     500: ("internal-error", "Something went wrong here."),
     503: ("unavailable", "A needed part is not available."),
+    507: ("storage-full", "There is no room left to keep anything."),
 }
 
 

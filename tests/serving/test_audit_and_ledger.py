@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from features.errors import UnavailableError
 from features.records.shown import packed
 from features.records.store import Store
 from serving.audit import TABLE, Audit
+from serving.http.problems import Problem
 from serving.ledger import Ledger
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +58,47 @@ def test_a_changed_or_missing_row_breaks_the_chain(sqlite_store: Store, tamper: 
     with sqlite_store.transaction() as connection:
         connection.execute(tamper)
     assert audit.first_break() == broken
+
+
+def test_a_chain_that_is_cut_off_or_made_anew_does_not_fit_the_anchor_outside(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    audit = Audit(sqlite_store, lambda: NOW, tmp_path / "anchor")
+    audit.record_many("sk_1", "list_attrition_risks", ["ann", "bob", "eve"], "audit")
+    assert audit.verify().holds
+    head = audit.verify().head
+    with sqlite_store.transaction() as connection:
+        connection.execute(sa.delete(TABLE).where(TABLE.c.sequence == 3))
+    cut = audit.verify()
+    assert (cut.broken_at, cut.holds) == (None, False)
+    assert "cut off" in cut.lost
+    with sqlite_store.transaction() as connection:
+        connection.execute(sa.delete(TABLE))
+    Audit(sqlite_store, lambda: NOW).record_many("sk_1", "list_attrition_risks", ["x", "y", "z"], "audit")
+    anew = audit.verify(head)
+    assert (anew.rows, anew.broken_at, anew.holds) == (3, None, False)
+
+
+def test_an_emptied_row_that_no_erasure_accounts_for_is_found(sqlite_store: Store) -> None:
+    audit = audit_of(sqlite_store)
+    audit.record_many("sk_1", "list_attrition_risks", ["ann", "bob"], "audit")
+    with sqlite_store.transaction() as connection:
+        connection.execute(sa.update(TABLE).where(TABLE.c.sequence == 1).values(subject="", subject_salt=""))
+    verdict = audit.verify()
+    assert (verdict.broken_at, verdict.emptied, verdict.accounted, verdict.holds) == (None, 1, 0, False)
+
+
+def test_one_caller_reads_about_so_many_people_in_a_day_and_no_more(store: Store) -> None:
+    audit = Audit(store, lambda: NOW, None, 3)
+    audit.record_many("sk_1", "list_attrition_risks", ["ann", "bob"], "audit")
+    with pytest.raises(Problem, match="no more") as refused:
+        audit.record_many("sk_1", "list_attrition_risks", ["eve", "kim"], "audit")
+    assert (refused.value.status, refused.value.headers) == (429, {"Retry-After": "86400"})
+    audit.record_many("sk_2", "list_attrition_risks", ["eve", "kim"], "audit")
+    assert store.count("audit") == 4
+    Audit(store, lambda: NOW + timedelta(days=1), None, 3).record(
+        "sk_1", "get_attrition_risk", "eve", "audit"
+    )
 
 
 def shown(number: int) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from features.records.moments import from_micros
 from features.records.reading.engine import Origin
 from features.records.reading.options import ImportOptions, ImportReport
 from features.records.reading.xapi import Received, take
@@ -13,6 +14,8 @@ from features.records.schema import METADATA
 from features.records.store import Store
 
 FETCH_ROWS = 5_000
+# What begins so waits for nothing: its learning event was taken, only the platform's mistake is noted.
+NOT_CONFORMANT = "not conformant: "
 
 
 def replay_quarantine(store: Store, options: ImportOptions | None = None) -> ImportReport:
@@ -32,10 +35,11 @@ def waiting(store: Store) -> Iterator[Received]:
     """Yield what is put aside, in the order in which it came."""
     table, last = METADATA.tables["quarantine"], 0
     while True:
-        query = sa.select(table).where(table.c.id > last).order_by(table.c.id).limit(FETCH_ROWS)
+        query = sa.select(table).where(table.c.id > last, ~table.c.reason.startswith(NOT_CONFORMANT))
+        query = query.order_by(table.c.id).limit(FETCH_ROWS)
         with store.reading() as connection:
             rows = list(connection.execute(query))
         if not rows:
             return
-        yield from (Received(row.line, row.payload, row.source) for row in rows)
+        yield from (Received(row.line, row.payload, row.source, from_micros(row.received_at)) for row in rows)
         last = rows[-1].id

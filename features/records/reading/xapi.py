@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from features.records.reading.engine import Origin, load
 from features.records.reading.options import ImportOptions, ImportReport
 from features.records.reading.problems import refuse
 from features.records.reading.streams import open_bytes, scan, text_lines
+from features.records.reading.xapi_event import event_of
 from features.records.reading.xapi_lookup import Directory, SeenStatements
 from features.records.reading.xapi_maps import shipped_maps
 from features.records.reading.xapi_statement import (
+    VOIDS,
     NotUnderstoodError,
     Reading,
     parse,
@@ -33,16 +36,16 @@ from features.records.store import Store
 STATEMENTS_AT_ONCE = 5_000
 EVENT_COLUMNS = ("event_id", "employee_id", "course_id", "kind", "happened_at", "known_at",
                  "score_share", "progress_share", "rating", "hours")  # fmt: skip
-VOIDS = "voids:"
 
 
 @dataclasses.dataclass(frozen=True)
 class Received:
-    """One statement as it came: where it stood, and its text."""
+    """One statement as it came: where it stood, its text, and when it came where that was before now."""
 
     line: int
     text: str
     source: str
+    received_at: datetime | None = None
 
     @property
     def digest(self) -> str:
@@ -141,7 +144,7 @@ class Understanding:
         kept: list[dict[str, object]] = []
         for one, reading in readings:
             try:
-                event = self.settle(reading, directory)
+                event = self.settle(one, reading, directory)
             except NotUnderstoodError as error:
                 aside.append((one, str(error)))
                 continue
@@ -166,35 +169,21 @@ class Understanding:
                 aside.append((one, str(error)))
         return understood, aside
 
-    def settle(self, reading: Reading, directory: Directory) -> dict[str, object] | None:
+    def settle(self, one: Received, reading: Reading, directory: Directory) -> dict[str, object] | None:
         """Return the event of a statement, an empty one where it has none, or None for a second copy."""
-        digest = directory.statements.get(reading.statement_id) or self.seen.digest(reading.statement_id)
+        name = reading.statement_id
+        digest = directory.statements.get(name) or self.seen.digest(name)
         if digest is not None and digest != reading.digest:
             raise NotUnderstoodError("another statement has the same id and says something else")
-        if digest is not None:
+        waits_for_its_event = self.is_replay and name not in directory.events and not self.seen.digest(name)
+        if digest is not None and not waits_for_its_event:
             return None
-        event = {} if reading.voids else self.event(reading, directory)
-        self.seen.add(reading.statement_id, reading.digest)
+        event = {} if reading.voids else event_of(reading, directory, self.now, one.received_at or self.now)
+        self.seen.add(name, reading.digest)
         if reading.voids:
             self.voided.append(reading.voids)
-        is_void = f"{VOIDS}{reading.statement_id}" in directory.statements
+        is_void = f"{VOIDS}{name}" in directory.statements
         return {} if is_void else event
-
-    def event(self, reading: Reading, directory: Directory) -> dict[str, object]:
-        """Return the learning event that a statement tells of."""
-        employee, course = directory.employee(reading.people), directory.course(reading.courses)
-        if employee is None:
-            raise NotUnderstoodError(f"unknown person: {reading.people[0][1]!r} of {reading.people[0][0]!r}")
-        if course is None:
-            raise NotUnderstoodError(f"unknown course: {reading.courses[0]!r}")
-        happened = reading.happened_at or reading.known_at or self.now
-        if happened > self.now:
-            raise NotUnderstoodError(f"it lies in the future: {happened.isoformat()}")
-        known = reading.known_at if reading.known_at and reading.known_at <= self.now else None
-        return {
-            "event_id": reading.statement_id, "employee_id": employee, "course_id": course, "kind": reading.kind,
-            "happened_at": to_micros(happened), "known_at": known and to_micros(known), **(reading.values or {}),
-        }  # fmt: skip
 
     def kept_rows(self, one: Received, reading: Reading) -> list[dict[str, object]]:
         """Return the statement as received, and a mark for the one it takes back."""

@@ -52,6 +52,8 @@ class Directory:
         Statements that are stored → digest.
     aside : set of (str, str)
         Source and digest of what is in the quarantine.
+    events : set of str
+        Statements whose learning event is kept.
     """
 
     identities: Mapping[tuple[str, str], str]
@@ -59,10 +61,17 @@ class Directory:
     courses: Mapping[str, str]
     statements: Mapping[str, str]
     aside: frozenset[tuple[str, str]]
+    events: frozenset[str]
 
     @staticmethod
     def of(store: Store, readings: Sequence[Reading], texts: Sequence[str]) -> Directory:
         """Look everything up that these readings name; `texts` are digests of the statements' texts."""
+        with store.reading() as connection:
+            return Directory.seen_by(connection, readings, texts)
+
+    @staticmethod
+    def seen_by(connection: sa.Connection, readings: Sequence[Reading], texts: Sequence[str]) -> Directory:
+        """Look everything up in a transaction that is open."""
         people = {identifier for reading in readings for _, identifier in reading.people}
         courses = {name for reading in readings for one in reading.courses for name in names_of_course(one)}
         names = {
@@ -70,28 +79,33 @@ class Directory:
         }
         tables = METADATA.tables
         identity, employee, course = tables["identities"], tables["employees"], tables["courses"]
-        statement, quarantine = tables["statements"], tables["quarantine"]
-        with store.reading() as connection:
-            identities = {
-                (row.issuer, row.identifier): row.employee_id
-                for row in found(connection, identity, identity.c.identifier, people)
-            }
-            employees = {
-                row.employee_id for row in found(connection, employee, employee.c.employee_id, people)
-            }
-            known = {
-                row.course_id: row.course_id for row in found(connection, course, course.c.course_id, courses)
-            }
-            addresses = {row.url: row.course_id for row in found(connection, course, course.c.url, courses)}
-            stored = {
-                row.statement_id: row.content_digest
-                for row in found(connection, statement, statement.c.statement_id, names)
-            }
-            aside = {
-                (row.source, row.content_digest)
-                for row in found(connection, quarantine, quarantine.c.content_digest, texts)
-            }
-        return Directory(identities, frozenset(employees), {**addresses, **known}, stored, frozenset(aside))
+        statement, quarantine, event = tables["statements"], tables["quarantine"], tables["learning_events"]
+        identities = {
+            (row.issuer, row.identifier): row.employee_id
+            for row in found(connection, identity, identity.c.identifier, people)
+        }
+        employees = {row.employee_id for row in found(connection, employee, employee.c.employee_id, people)}
+        known = {
+            row.course_id: row.course_id for row in found(connection, course, course.c.course_id, courses)
+        }
+        addresses = {row.url: row.course_id for row in found(connection, course, course.c.url, courses)}
+        stored = {
+            row.statement_id: row.content_digest
+            for row in found(connection, statement, statement.c.statement_id, names)
+        }
+        aside = {
+            (row.source, row.content_digest)
+            for row in found(connection, quarantine, quarantine.c.content_digest, texts)
+        }
+        events = {row.event_id for row in found(connection, event, event.c.event_id, names)}
+        return Directory(
+            identities,
+            frozenset(employees),
+            {**addresses, **known},
+            stored,
+            frozenset(aside),
+            frozenset(events),
+        )
 
     def employee(self, people: Iterable[tuple[str, str]]) -> str | None:
         """Return the employee behind an actor: by identity, else by an identifier that is an employee_id."""

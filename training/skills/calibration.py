@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.skills.knobs import Knobs, Parts, mixed
+from training.skills.knobs import Knobs
 from training.skills.labelled import Labelled
-from training.skills.metrics import text_scores
 from training.skills.taxonomy import Floats
 
 AMONG = 30  # best concepts of each text on which the curve is fitted
@@ -17,18 +16,17 @@ STEPS = 50
 RIDGE = 1e-3
 
 
-def calibrated(parts: Parts, data: Labelled, knobs: Knobs) -> Knobs:
-    """Return the knobs with threshold and confidence curve fitted to the validation texts."""
-    scores = text_scores(mixed(parts, knobs.window_lengths, knobs.window_share), data.sentence_offsets)
-    values, is_right = best_candidates(scores, data)
+def calibrated(scores: Floats, data: Labelled, knobs: Knobs, among: int = AMONG) -> Knobs:
+    """Return the knobs with threshold and confidence curve fitted to the scores of the validation texts."""
+    values, is_right = best_candidates(scores, data, among)
     slope, intercept = logistic_curve(values, is_right)
     total = sum(len(relevant) for relevant in data.relevant)
     return replace(knobs, threshold=best_threshold(values, is_right, total), slope=slope, intercept=intercept)
 
 
-def best_candidates(scores: Floats, data: Labelled) -> tuple[Floats, NDArray[np.bool_]]:
+def best_candidates(scores: Floats, data: Labelled, most: int) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the scores of each text's best concepts, and whether they are among its known ones."""
-    among = min(AMONG, scores.shape[1])
+    among = min(most, scores.shape[1])
     values, is_right = [], []
     for row, relevant in zip(scores, data.relevant, strict=True):
         best = np.argpartition(-row, among - 1)[:among]

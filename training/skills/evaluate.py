@@ -47,7 +47,7 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
     if len(test) < LEAST_TEXTS:
         return refused(dataset, primary, counts)
     scorer = load_scorer(folder)
-    scores = model_scores(scorer, test)
+    scores = model_scores(scorer, test, dataset.are_titles)
     units = measure(scores, test.relevant)
     peer_units = peers(dataset, rng)
     strongest = max(peer_units, key=lambda name: float(peer_units[name][primary].mean()))
@@ -76,7 +76,7 @@ def refused(dataset: Dataset, primary: str, counts: Mapping[str, int]) -> Evalua
     )  # fmt: skip
 
 
-def model_scores(scorer: Any, data: Labelled) -> Floats:
+def model_scores(scorer: Any, data: Labelled, are_titles: bool = False) -> Floats:
     """Return the scorer's score of every concept for every text: that of its best sentence."""
     windows, offsets = data.windows_of(scorer.window_lengths)
     blocks = []
@@ -84,9 +84,12 @@ def model_scores(scorer: Any, data: Labelled) -> Floats:
         part = data.sentence_offsets[start : start + BLOCK_TEXTS + 1]
         first, last = int(part[0]), int(part[-1])
         low, high = int(offsets[first]), int(offsets[last])
-        found = scorer.sentence_scores(
-            data.sentence_vectors[first:last], windows[low:high], offsets[first : last + 1] - low
-        )
+        own = (windows[low:high], offsets[first : last + 1] - low)
+        if are_titles:
+            texts = data.texts[start : start + BLOCK_TEXTS]
+            found = scorer.title_scores(data.sentence_vectors[first:last], texts, *own)
+        else:
+            found = scorer.sentence_scores(data.sentence_vectors[first:last], *own)
         blocks.append(text_scores(found, part - first))
     return np.concatenate(blocks)
 
@@ -137,6 +140,8 @@ def diagnostics(scorer: Any, scores: Floats, data: Labelled) -> dict[str, Any]:
         "window_lengths": list(scorer.window_lengths),
         "window_share": scorer.window_share,
         "threshold": scorer.threshold,
+        "examples": len(scorer.more.get("example_concepts", ())),
+        "example_share": scorer.knobs["example_share"],
         "precision": right / int(said.sum()) if said.any() else None,
         "recall": right / int(known.sum()),
         "abstained_share": float((~said.any(axis=1)).mean()),

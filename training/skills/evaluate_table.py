@@ -18,6 +18,7 @@ from training.skills import fit as fitting
 from training.skills.dataset import Dataset, dataset_of
 from training.skills.documents import evaluate_documents, melo_taxonomy, relevant_rows
 from training.skills.evaluate import evaluate
+from training.skills.knobs import TITLE_KNOBS
 from training.skills.labelled import label
 from training.skills.table import (
     Melo,
@@ -143,7 +144,7 @@ def labelled_dataset(
         )
     validation = match(chosen_on, taxonomy)[0] if chosen_on else NO_VALIDATION
     is_sentence = options.format != "pairs" or are_titles
-    lengths = LENGTHS if validation or not are_titles else (2,)
+    lengths = TITLE_KNOBS.window_lengths if are_titles else LENGTHS
     chosen, judged = (label(part, encode, lengths, is_sentence=is_sentence) for part in (validation, test))
     protocol = f"every concept ranked for each text ({options.format}); knobs {'from --validation' if validation else 'as shipped'}"
     return dataset_of(concepts_of(taxonomy, encode), chosen, judged, encode, protocol, are_titles), unknown

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from training.payload import Payload, json_bytes, npz_bytes
 from training.skills.calibration import calibrated
 from training.skills.dataset import PROBE, Dataset
-from training.skills.knobs import SHIPPED, TITLE_KNOBS, Knobs, choose_windows, parts_of
+from training.skills.knobs import SHIPPED, TITLE_KNOBS, Knobs, choose_windows, mixed, parts_of
+from training.skills.metrics import text_scores
+from training.skills.titles import chosen_for_titles
 
 GOLDEN_TEXTS = 4
 FEATURES = {
@@ -59,7 +61,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         Unused: nothing here is random.
     """
     concepts, taxonomy = dataset.concepts, dataset.concepts.taxonomy
-    knobs = chosen_knobs(dataset, parameters)
+    knobs, more = chosen(dataset, parameters)
     model = {
         **asdict(knobs),
         "concept_ids": taxonomy.concept_ids,
@@ -76,6 +78,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     }
     if concepts.word_vectors is not None:
         arrays["word_vectors"] = concepts.word_vectors.astype(np.float16)
+    arrays |= more
     golden = golden_vectors(concepts.aliases.shape[1])
     return Payload(
         "skills",
@@ -93,20 +96,29 @@ def golden_vectors(dimension: int) -> NDArray[np.float32]:
     return vectors
 
 
-def chosen_knobs(dataset: Dataset, parameters: Parameters) -> Knobs:
-    """Return the knobs: chosen on validation where there is enough of it, as shipped otherwise, as set in any case."""
-    shipped = TITLE_KNOBS if dataset.are_titles else SHIPPED
-    knobs = shipped
-    if parameters.choose and len(dataset.validation) >= parameters.least_validation:
-        parts = parts_of(dataset.concepts, dataset.validation)
-        lengths, share = choose_windows(
-            parts, dataset.validation, (shipped.window_lengths, shipped.window_share)
-        )
-        knobs = calibrated(
-            parts, dataset.validation, replace(shipped, window_lengths=lengths, window_share=share)
-        )
+def chosen(dataset: Dataset, parameters: Parameters) -> tuple[Knobs, dict[str, NDArray[Any]]]:
+    """Return the knobs and the further arrays they need.
+
+    They are chosen on validation where there is enough of it, as shipped otherwise, as set in any case.
+    """
+    is_enough = parameters.choose and len(dataset.validation) >= parameters.least_validation
+    if dataset.are_titles:
+        knobs, more = chosen_for_titles(dataset, TITLE_KNOBS, is_enough)
+    else:
+        knobs, more = chosen_windows(dataset) if is_enough else SHIPPED, {}
     if parameters.window_lengths != (0,):
         knobs = replace(knobs, window_lengths=parameters.window_lengths)
     if parameters.window_share >= 0:
         knobs = replace(knobs, window_share=parameters.window_share)
-    return replace(knobs, threshold=parameters.threshold) if parameters.threshold >= 0 else knobs
+    if parameters.threshold >= 0:
+        knobs = replace(knobs, threshold=parameters.threshold)
+    return knobs, more
+
+
+def chosen_windows(dataset: Dataset) -> Knobs:
+    """Return the windows that rank the validation texts best, with threshold and confidence."""
+    data, shipped = dataset.validation, SHIPPED
+    parts = parts_of(dataset.concepts, data)
+    lengths, share = choose_windows(parts, data, (shipped.window_lengths, shipped.window_share))
+    scores = text_scores(mixed(parts, lengths, share), data.sentence_offsets)
+    return calibrated(scores, data, replace(shipped, window_lengths=lengths, window_share=share))

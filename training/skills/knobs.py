@@ -33,6 +33,10 @@ class Knobs:
         A concept below it is not said to be there.
     slope, intercept : float
         Of the logistic curve from score to confidence.
+    lexical_share : float
+        Share of the words and letter groups in the score of a title.
+    example_share, prior_share : float
+        What examples add to it: the nearest one, and how many a concept has.
     """
 
     window_lengths: tuple[int, ...] = (1, 2, 3, 4)
@@ -40,11 +44,14 @@ class Knobs:
     threshold: float = 0.657
     slope: float = 16.4
     intercept: float = -12.3
+    lexical_share: float = 0.0
+    example_share: float = 0.0
+    prior_share: float = 0.0
 
 
 # Chosen on the house and tech validation sets of Decorte et al. (arXiv 2209.05987, 2307.10778), and on vacancy titles.
 SHIPPED = Knobs()
-TITLE_KNOBS = Knobs(window_lengths=(2,), window_share=0.2)
+TITLE_KNOBS = Knobs(window_lengths=(2,), window_share=0.2, lexical_share=0.2)
 
 
 @dataclass(frozen=True)

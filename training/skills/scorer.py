@@ -1,19 +1,27 @@
-"""Scores of a taxonomy's concepts for texts, from their vectors: arrays in, arrays out, nothing of ours imported.
+"""Scores of a taxonomy's concepts for texts and titles, from their vectors and words; nothing of ours imported.
 
 A concept has a name and other names (aliases). Its score for a text is the mean of two cosines: of the text with the
 nearest alias, and with the centroid of all of them. A sentence often says several things: short windows of words meet one
 vector per concept, between its name and its centroid, and the best window is mixed in.
+
+A title is short and full of rare words: there the words and letter groups it shares with a name are mixed in too, and what
+people said of titles like it (examples), where there are some.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -21,6 +29,11 @@ Integers = NDArray[np.integer]
 LEAST_COSINE = 0.999  # of an encoder with itself at another precision
 NAME_SHARE = np.float32(0.75)  # of the preferred name in what windows meet; the rest is the centroid
 ROUNDING = 1e-5  # of float32 sums: what lies so near the threshold is looked at exactly
+ALWAYS = ("aliases", "offsets", "centroids", "probe")  # arrays of every payload
+SLOTS = 2**19  # of hashed words; as many again for groups of letters
+WORD_SHARE = 2 / 3  # of a lexical cosine; the rest are groups of letters
+TOKEN = re.compile(r"[^\s,;:()/-]+")
+LETTERS = (3, 4, 5)
 BLOCK_TEXTS = 32  # texts scored at once: bounds the memory at 32 × aliases
 
 
@@ -40,8 +53,9 @@ class Scorer:
         ``threshold``, ``slope``, ``intercept``.
     probe : (d,) float32
         The encoder's vector of ``knobs["probe_text"]``: another encoder gives another.
-    word_vectors : (n_words, d) float32, optional
-        Vectors of ``knobs["words"]``.
+    more : mapping of str to array, optional
+        ``word_vectors`` (of ``knobs["words"]``); ``lexical_data``, ``lexical_indices``, ``lexical_indptr`` and ``idf`` (as
+        `lexical_rows` makes them of the names); ``example_vectors`` and ``example_concepts`` (concepts ascending).
     """
 
     def __init__(
@@ -51,14 +65,17 @@ class Scorer:
         centroids: Floats,
         knobs: dict[str, Any],
         probe: Floats,
-        word_vectors: Floats | None = None,
+        more: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self.aliases, self.offsets, self.centroids = aliases, offsets, centroids
         self.anchors = NAME_SHARE * aliases[offsets[:-1]] + (1 - NAME_SHARE) * centroids
         self.probe = probe
         self.knobs = knobs
         self.words: dict[str, int] = {word: row for row, word in enumerate(knobs.get("words", ()))}
-        self.word_vectors = aliases[:0] if word_vectors is None else word_vectors
+        self.more = dict(more or {})
+        self.word_vectors = self.more.get("word_vectors", aliases[:0])
+        self.lexical = lexical_matrix(self.more, len(aliases))
+        self.occupations: Scorer | None = None
         self.concept_ids: list[str] = knobs["concept_ids"]
         self.names: list[str] = knobs["names"]
         self.sources: list[str] = knobs["sources"]
@@ -68,13 +85,15 @@ class Scorer:
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:
-        """Read a payload: ``concepts.npz`` and ``model.json``."""
+        """Read a payload: ``concepts.npz`` and ``model.json``; those of occupations from the folder of that name."""
         knobs = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        with np.load(folder / "concepts.npz", allow_pickle=False) as arrays:
-            aliases, offsets = arrays["aliases"].astype(np.float32), arrays["offsets"].astype(np.int64)
-            centroids, probe = arrays["centroids"].astype(np.float32), arrays["probe"].astype(np.float32)
-            words = arrays["word_vectors"].astype(np.float32) if "word_vectors" in arrays else None
-        return cls(aliases, offsets, centroids, knobs, probe, words)
+        with np.load(folder / "concepts.npz", allow_pickle=False) as file:
+            arrays = {name: widened(file[name]) for name in file.files}
+        names, offsets, centroids, probe = (arrays.pop(name) for name in ALWAYS)
+        made = cls(names, offsets, centroids, knobs, probe, arrays)
+        if (folder / "occupations").is_dir():
+            made.occupations = cls.load(folder / "occupations")
+        return made
 
     def knows_encoder(self, encode: Callable[[list[str]], Floats]) -> bool:
         """Say whether an encoder is the one that the concepts' vectors are from, at whatever precision."""
@@ -139,6 +158,44 @@ class Scorer:
                 found[row] = (1 - share) * found[row] + share * best
         return found
 
+    def title_scores(
+        self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Integers
+    ) -> Floats:
+        """Return the score of every concept for titles: their vectors, windows, words, and examples like them.
+
+        Returns
+        -------
+        (n, n_concepts) float32
+            (1 − lexical share) × `sentence_scores` + lexical share × `lexical_scores`, and above that
+            example share × max(it, cosine with the nearest example) + prior share × log(1 + examples).
+        """
+        found = self.sentence_scores(vectors, windows, window_offsets)
+        share = np.float32(self.knobs.get("lexical_share", 0.0))
+        if share and self.lexical is not None:
+            found = (1 - share) * found + share * self.lexical_scores(texts)
+        return self.with_examples(found, np.asarray(vectors, dtype=np.float32))
+
+    def lexical_scores(self, texts: Sequence[str]) -> Floats:
+        """Return the weighted words and letter groups that each text shares with the best name of each concept, 0–1."""
+        found = np.empty((len(texts), len(self.centroids)), dtype=np.float32)
+        if self.lexical is None:
+            return found * 0
+        for start in range(0, len(texts), BLOCK_TEXTS):
+            rows = lexical_rows(texts[start : start + BLOCK_TEXTS], self.more["idf"])
+            shared = np.asarray((rows @ self.lexical).toarray())
+            found[start : start + BLOCK_TEXTS] = np.maximum.reduceat(shared, self.offsets[:-1], axis=1)
+        return found
+
+    def with_examples(self, found: Floats, vectors: Floats) -> Floats:
+        """Return scores with what people said of texts like these; as they are where there are no examples."""
+        share, prior = self.knobs.get("example_share", 0.0), self.knobs.get("prior_share", 0.0)
+        owners = self.more.get("example_concepts")
+        if owners is None or not len(owners) or not (share or prior):
+            return found
+        concepts, starts, counts = np.unique(owners, return_index=True, return_counts=True)
+        nearest = np.maximum.reduceat(vectors @ self.more["example_vectors"].T, starts, axis=1)
+        return found_with(found, (concepts, nearest, counts), (share, prior))
+
     def extract(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> dict[str, NDArray[Any]]:
         """Return the concepts that a text speaks of, and where; those below the threshold are left out.
 
@@ -149,17 +206,15 @@ class Scorer:
 
         Returns
         -------
-        dict of arrays, best concept first
+        dict of arrays, best first
             ``concepts`` (numbers), ``scores``, ``confidence`` (0–1: share of such finds that were right on the
             validation data), ``sentences`` (number of the sentence it stands in), ``windows`` (number of the
             window it was read from, −1 for the whole sentence) and ``mentions`` (sentences above the threshold).
         """
         nothing = np.zeros(0, dtype=np.int64)
         if not len(vectors):
-            return {
-                **dict.fromkeys(("concepts", "sentences", "windows", "mentions"), nothing),
-                **dict.fromkeys(("scores", "confidence"), np.zeros(0)),
-            }
+            numbers = dict.fromkeys(("concepts", "sentences", "windows", "mentions"), nothing)
+            return numbers | dict.fromkeys(("scores", "confidence"), np.zeros(0))
         among, table = self.table_above(vectors, windows, window_offsets)
         best = table.max(axis=0, initial=-1.0)
         order = np.argsort(-best, kind="stable")
@@ -228,3 +283,67 @@ class Scorer:
         """Return the probability that a concept with such a score is right, as fitted on validation data."""
         line = self.knobs["slope"] * np.asarray(scores, dtype=np.float64) + self.knobs["intercept"]
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(line, -50, 50))))
+
+
+def found_with(
+    found: Floats, examples: tuple[Integers, Floats, Integers], shares: tuple[float, float]
+) -> Floats:
+    """Return scores raised by examples: concepts, the cosine of each text with their nearest one, and their number."""
+    (concepts, nearest, counts), (share, prior) = examples, shares
+    raised = (1 + np.float32(share)) * found
+    own = np.maximum(found[:, concepts], nearest)
+    raised[:, concepts] += np.float32(share) * (own - found[:, concepts])
+    raised[:, concepts] += np.float32(prior) * np.log1p(counts).astype(np.float32)
+    return np.asarray(raised, dtype=np.float32)
+
+
+def widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Return halves as float32 and small integers as int64: what is stored narrow is computed wide."""
+    wide = {np.dtype(np.float16): np.float32, np.dtype(np.int32): np.int64}.get(array.dtype)
+    return array if wide is None else array.astype(wide)
+
+
+def slots_of(text: str) -> Iterator[int]:
+    """Yield the slot of every word, pair of words and group of letters of a text."""
+    words = TOKEN.findall(text.lower())
+    for term in [*words, *map(" ".join, pairwise(words))]:
+        yield zlib.crc32(term.encode("utf-8", "surrogatepass")) % SLOTS
+    for word in words:
+        padded = f" {word} ".encode("utf-8", "surrogatepass")
+        for length in LETTERS:
+            for start in range(max(1, len(padded) - length + 1)):
+                yield SLOTS + zlib.crc32(padded[start : start + length]) % SLOTS
+
+
+def counted_rows(texts: Sequence[str]) -> sparse.csr_matrix:
+    """Return (n_texts, 2 × SLOTS) float32: 1 + log of how often each slot comes."""
+    data: list[float] = []
+    columns: list[int] = []
+    ends = [0]
+    for text in texts:
+        counts = Counter(slots_of(text))
+        columns.extend(sorted(counts))
+        data.extend(1 + np.log(counts[slot]) for slot in sorted(counts))
+        ends.append(len(columns))
+    shape = (len(texts), 2 * SLOTS)
+    return sparse.csr_matrix((np.array(data, np.float32), np.array(columns), np.array(ends)), shape=shape)
+
+
+def lexical_rows(texts: Sequence[str], idf: Floats) -> sparse.csr_matrix:
+    """Return texts as weighted slots, words and letter groups each of length √ of their share: cosines add up to 1."""
+    rows = counted_rows(texts)
+    rows.data *= idf[rows.indices]
+    owners = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)) * 2 + (rows.indices >= SLOTS)
+    squares = np.bincount(owners, rows.data.astype(np.float64) ** 2, minlength=2 * rows.shape[0])
+    shares = np.where(np.arange(len(squares)) % 2 == 0, WORD_SHARE, 1 - WORD_SHARE)
+    scale = np.sqrt(shares / np.maximum(squares, 1e-12))
+    rows.data *= scale[owners].astype(np.float32)
+    return rows
+
+
+def lexical_matrix(arrays: Mapping[str, NDArray[Any]], n_aliases: int) -> sparse.csr_matrix | None:
+    """Return (2 × SLOTS, n_aliases): which names have a slot, and how much it weighs there; None without any."""
+    if "lexical_data" not in arrays:
+        return None
+    parts = (arrays["lexical_data"], arrays["lexical_indices"], arrays["lexical_indptr"])
+    return sparse.csr_matrix(parts, shape=(n_aliases, 2 * SLOTS)).T.tocsr()

@@ -14,7 +14,7 @@ from features.attrition.population import FEATURE_SCHEMA, NAMES, TABLES, feature
 from features.errors import RefusedError
 from features.records.store import data_digest
 from features.timelines import MOMENT
-from training.attrition.guards import check_panel
+from training.attrition.guards import check_dates, check_panel
 from training.attrition.scorer import Floats
 from training.context import TrainingContext
 
@@ -172,6 +172,7 @@ def build(context: TrainingContext) -> Dataset:
             found=f"{max(len(starts) - 1, 0)} whole months before {context.as_of:%Y-%m-%d}",
             allowed=f"at least {FEWEST_MONTHS}",
         )
+    check_records(context)
     rows = features(context.records, starts)
     people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
     rows = with_outcome(rows, context.records, context.as_of)
@@ -194,6 +195,22 @@ def build(context: TrainingContext) -> Dataset:
         digest=data_digest({name: context.records[name] for name in TABLES if name in context.records}),
         threads=context.threads,
     )
+
+
+def check_records(context: TrainingContext) -> None:
+    """Raise RefusedError where somebody's exit, as last known, cannot have happened when it says."""
+    exits = context.records["exits"].filter(pl.col("known_at") < context.as_of)
+    key = ["employee_id", "spell"]
+    last = (
+        exits.sort("known_at")
+        .unique(key, keep="last")
+        .join(context.records["employees"].select(*key, "hired_at"), key)
+    )
+    days = last.select(
+        pl.col("hired_at", "happened_at").dt.timestamp("us").cast(pl.Float64) / 86_400e6
+    ).to_numpy()
+    if len(last):
+        check_dates(days[:, 0], days[:, 1], last["employee_id"].to_list())
 
 
 def origins_of(panel: Panel, block: int) -> list[tuple[Ints, Ints]]:

@@ -14,7 +14,14 @@ from training.attrition import judging
 from training.attrition import table_groups as groups
 from training.attrition.dataset import Dataset
 from training.attrition.fit import Parameters, fit
-from training.attrition.guards import check_classes, check_columns, check_lag
+from training.attrition.guards import (
+    check_classes,
+    check_columns,
+    check_lag,
+    check_periods,
+    exits_and_some,
+    pairs_of_periods,
+)
 from training.attrition.judging import OURS, Labelled
 from training.attrition.judging_curves import Curves, curve_metrics, curve_units, judge_curves
 from training.attrition.table import Encoded, Request, read_encoded, read_request
@@ -157,11 +164,11 @@ def fitted(dataset: Dataset, request: Request, rng: np.random.Generator) -> Any:
 def guard(table: Encoded, request: Request) -> None:
     """Raise RefusedError where the table cannot be answered honestly."""
     check_classes(table.left, table.person, "exits", table.left)
-    check_columns(table.features, table.left, table.names, table.categorical)
+    rows = exits_and_some(table.left)
+    check_columns(table.features[rows], table.left[rows], table.names, table.categorical)
     if request.shape == "panel":
-        order = np.lexsort([table.period, table.person])
-        same = (np.diff(table.person[order]) == 0) & (np.diff(table.period[order]) == 1)
-        now, before = order[1:][same], order[:-1][same]
+        check_periods(table.person, table.period, table.left)
+        now, before = pairs_of_periods(table.person, table.period, table.left)
         if len(now):
             check_lag(
                 table.features[now], table.features[before], table.left[now], table.names, table.categorical

@@ -55,7 +55,7 @@ class Scorer:
         The encoder's vector of ``knobs["probe_text"]``: another encoder gives another.
     more : mapping of str to array, optional
         ``word_vectors`` (of ``knobs["words"]``); ``lexical_data``, ``lexical_indices``, ``lexical_indptr`` and ``idf`` (as
-        `lexical_rows` makes them of the names); ``example_vectors`` and ``example_concepts`` (concepts ascending).
+        `weighted_rows` makes them of the names); ``example_vectors`` and ``example_concepts`` (concepts ascending).
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Scorer:
         if self.lexical is None:
             return found * 0
         for start in range(0, len(texts), BLOCK_TEXTS):
-            rows = lexical_rows(texts[start : start + BLOCK_TEXTS], self.more["idf"])
+            rows = weighted_rows(counted_rows(texts[start : start + BLOCK_TEXTS]), self.more["idf"])
             shared = np.asarray((rows @ self.lexical).toarray())
             found[start : start + BLOCK_TEXTS] = np.maximum.reduceat(shared, self.offsets[:-1], axis=1)
         return found
@@ -329,9 +329,8 @@ def counted_rows(texts: Sequence[str]) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.array(data, np.float32), np.array(columns), np.array(ends)), shape=shape)
 
 
-def lexical_rows(texts: Sequence[str], idf: Floats) -> sparse.csr_matrix:
-    """Return texts as weighted slots, words and letter groups each of length √ of their share: cosines add up to 1."""
-    rows = counted_rows(texts)
+def weighted_rows(rows: sparse.csr_matrix, idf: Floats) -> sparse.csr_matrix:
+    """Return counted slots weighted, words and letter groups each of length √ of their share: cosines add up to 1."""
     rows.data *= idf[rows.indices]
     owners = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)) * 2 + (rows.indices >= SLOTS)
     squares = np.bincount(owners, rows.data.astype(np.float64) ** 2, minlength=2 * rows.shape[0])

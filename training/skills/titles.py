@@ -18,7 +18,7 @@ from training.skills.dataset import Dataset
 from training.skills.evaluate import model_scores
 from training.skills.knobs import Knobs
 from training.skills.labelled import Labelled, fold_of
-from training.skills.scorer import SLOTS, Scorer, counted_rows, found_with, lexical_rows
+from training.skills.scorer import SLOTS, Scorer, counted_rows, found_with, weighted_rows
 from training.skills.taxonomy import Concepts, Floats, Integers
 
 FOLDS = 4
@@ -56,9 +56,10 @@ def scorer_of(concepts: Concepts, knobs: Knobs, more: Arrays) -> Scorer:
 
 def lexical_arrays(names: Sequence[str]) -> Arrays:
     """Return every name as weighted words and groups of letters, and the weights: the rarer among names, the more."""
-    documents = np.bincount(counted_rows(names).indices, minlength=2 * SLOTS)
+    counted = counted_rows(names)
+    documents = np.bincount(counted.indices, minlength=2 * SLOTS)
     idf = (np.log((1 + len(names)) / (1 + documents)) + 1).astype(np.float16)
-    rows = lexical_rows(names, idf.astype(np.float32))
+    rows = weighted_rows(counted, idf.astype(np.float32))
     return {
         "lexical_data": rows.data.astype(np.float16),
         "lexical_indices": rows.indices.astype(np.int32),
@@ -115,15 +116,20 @@ def folds_of(data: Labelled) -> Iterator[tuple[NDArray[np.intp], Examples]]:
     folds = np.array([fold_of(text, FOLDS) for text in data.texts])
     looked_at = np.zeros(len(data), dtype=bool)
     looked_at[np.linspace(0, len(data) - 1, min(len(data), MOST_JUDGED)).astype(np.int64)] = True
-    owners = owners_of(data)
     for fold in range(FOLDS):
         rows, others = np.flatnonzero(looked_at & (folds == fold)), np.flatnonzero(folds != fold)
         if not len(rows) or not len(others):
             continue
-        others = others[np.argsort(owners[others], kind="stable")]
-        concepts, starts, counts = np.unique(owners[others], return_index=True, return_counts=True)
-        cosines = data.sentence_vectors[rows] @ data.sentence_vectors[others].T
-        yield rows, (concepts, np.maximum.reduceat(cosines, starts, axis=1), counts)
+        yield rows, examples_for(data, rows, others)
+
+
+def examples_for(data: Labelled, rows: NDArray[np.intp], others: NDArray[np.intp]) -> Examples:
+    """Return what some titles are to others: concepts, the cosine with their nearest example, and their number."""
+    owners = owners_of(data)
+    others = others[np.argsort(owners[others], kind="stable")]
+    concepts, starts, counts = np.unique(owners[others], return_index=True, return_counts=True)
+    cosines = data.sentence_vectors[rows] @ data.sentence_vectors[others].T
+    return concepts, np.maximum.reduceat(cosines, starts, axis=1), counts
 
 
 def scored(

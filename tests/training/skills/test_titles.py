@@ -15,7 +15,7 @@ from training.skills.dataset import Dataset, dataset_of
 from training.skills.evaluate import evaluate, model_scores
 from training.skills.fit import Parameters, fit
 from training.skills.labelled import label
-from training.skills.scorer import SLOTS, counted_rows, found_with, lexical_rows
+from training.skills.scorer import SLOTS, counted_rows, found_with, weighted_rows
 from training.skills.taxonomy import concepts_of, taxonomy_of
 from training.skills.titles import lexical_arrays
 
@@ -53,7 +53,7 @@ def fitted(data: Dataset, folder: Path) -> Path:
 class TestWords:
     def test_a_text_shares_everything_with_itself_and_nothing_with_other_letters(self) -> None:
         idf = np.ones(2 * SLOTS, dtype=np.float32)
-        rows = lexical_rows(["Metal joiner", "metal  JOINER", "quux"], idf)
+        rows = weighted_rows(counted_rows(["Metal joiner", "metal  JOINER", "quux"]), idf)
         assert np.allclose((rows @ rows.T).toarray(), [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-6)
 
     def test_words_of_one_text_are_counted_with_their_pairs_and_letter_groups(self) -> None:

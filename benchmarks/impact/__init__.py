@@ -1,0 +1,1 @@
+"""Impact against known answers, each beside its peers in the same run."""

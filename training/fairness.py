@@ -6,13 +6,15 @@ Protected attributes reach this module and no other. It measures; it does not ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import chi2, fisher_exact, norm
+
+from training import fairness_gaps
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -47,6 +49,8 @@ class GroupReport:
         Share of those who left that was not flagged.
     o_e_others : float
         Exits observed per exit expected among the others.
+    gaps : mapping of str to mapping
+        Error-rate gaps, the gap of the level, the ratio of the unflagged, and bounds were the unknown known.
     """
 
     attribute: str
@@ -65,6 +69,7 @@ class GroupReport:
     o_e_high: float
     missed_share: float
     o_e_others: float
+    gaps: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
     @property
     def is_disparate(self) -> bool:
@@ -161,7 +166,7 @@ def report(
 
     Notes
     -----
-    Each group is compared with all others of the attribute. Fisher's exact test with Holm's correction over all
+    Each group is compared with all others of the attribute, pairs of attributes too. Fisher's exact test with Holm's correction over all
     groups keeps the chance of blocking a model that treats groups alike below 5 %, where the bare four-fifths rule
     would block nearly all. Exit rates may differ for reasons of work (who is older has longer tenure): a disparity
     is blocked where the exits do not bear it out, and else shown for a person to judge. It is never called fair.
@@ -169,10 +174,11 @@ def report(
     found: list[GroupReport] = []
     unknown: dict[str, int] = {}
     suppressed = 0
-    for name, values in attributes.items():
-        groups = banded(values)
+    every: dict[str, list[Any]] = {name: banded(values) for name, values in attributes.items()}
+    for name, groups in {**every, **fairness_gaps.intersections(every)}.items():
         is_known = np.array([value is not None for value in groups], dtype=bool)
-        unknown[name] = int((~is_known).sum())
+        if name in every:
+            unknown[name] = int((~is_known).sum())
         names = sorted({str(value) for value in groups if value is not None})
         for group in names:
             inside = np.array([value is not None and str(value) == group for value in groups], dtype=bool)
@@ -198,13 +204,24 @@ def compare(
     ratio, low, high = risk_ratio(table)
     p_value = float(fisher_exact(table)[1])
     exits = int(left[inside].sum()) if left is not None else 0
+    below = risk_ratio(table[:, ::-1])
+    gaps: dict[str, Mapping[str, float | None]] = {
+        "ratio_unflagged": dict(zip(("value", "low", "high"), below, strict=True)),
+        "ratio_if_unknown_were_known": fairness_gaps.bounds_if_known(
+            inside, others, ~(inside | others), flagged
+        ),
+    }
+    if left is not None:
+        gaps |= fairness_gaps.error_gaps(inside, others, flagged, left)
+    if left is not None and probability is not None:
+        gaps["o_e_ratio"] = fairness_gaps.level_gap(inside, others, left, probability)
     inner, outer = (level_of(rows, left, probability) for rows in (inside, others))
     missed = float((left & ~flagged)[inside].sum() / exits) if left is not None and exits else float("nan")
     return GroupReport(
         attribute=name[0], group=name[1], people=int(inside.sum()), flagged=int(table[0, 0]), exits=exits,
-        ratio=ratio, ratio_low=low, ratio_high=high, ratio_unflagged=risk_ratio(table[:, ::-1])[0],
+        ratio=ratio, ratio_low=low, ratio_high=high, ratio_unflagged=below[0],
         p_value=p_value, p_adjusted=p_value, o_e=inner[0], o_e_low=inner[1], o_e_high=inner[2], missed_share=missed,
-        o_e_others=outer[0],
+        o_e_others=outer[0], gaps=gaps,
     )  # fmt: skip
 
 
@@ -282,7 +299,7 @@ def of_people(protected: pl.DataFrame, employee_ids: Sequence[str]) -> dict[str,
 def shown(group: GroupReport) -> dict[str, Any]:
     """Return a group as plain values; counts of fewer than ten people are null."""
     counts = {"flagged": group.flagged, "exits": group.exits}
-    numbers = {name: getattr(group, name) for name in ("ratio", "ratio_low", "ratio_high", "ratio_unflagged", "p_value",
+    numbers = {name: getattr(group, name) for name in ("ratio", "ratio_low", "ratio_high", "p_value",
                "p_adjusted", "o_e", "o_e_low", "o_e_high", "o_e_others", "missed_share")}  # fmt: skip
     return {
         "attribute": group.attribute,
@@ -290,6 +307,7 @@ def shown(group: GroupReport) -> dict[str, Any]:
         "people": group.people,
         **{name: count if count >= SMALLEST or count == 0 else None for name, count in counts.items()},
         **{name: None if not np.isfinite(value) else float(value) for name, value in numbers.items()},
+        **{name: dict(gap) for name, gap in group.gaps.items()},
         "is_disparate": group.is_disparate,
         "is_borne_out": group.is_borne_out if group.is_disparate else None,
     }

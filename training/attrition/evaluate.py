@@ -16,6 +16,7 @@ from training.attrition.judging_curves import curve_metrics, judge_curves
 from training.attrition.metrics import Fold, observed_to_expected
 from training.attrition.scorer import Floats
 from training.evaluation import Evaluation, Interval
+from training.fairness_proxies import proxies
 from training.loading import load_scorer
 
 FEWEST_EXITS = 20
@@ -125,8 +126,14 @@ def diagnostics(
         "horizons_not_evaluated": {"horizons": left_out, "why": "the last block is shorter"}
         if left_out
         else {},
-        "fairness": report.as_json(),
+        "fairness": {**report.as_json(), "proxies": proxies_of(dataset)},
     }
+
+
+def proxies_of(dataset: Dataset) -> dict[str, Any]:
+    """Return how well the features predict each protected attribute, which the model does not see."""
+    attributes = fairness.of_people(dataset.protected, dataset.test.names)
+    return proxies(dataset.test.features, list(dataset.schema), attributes, np.random.default_rng(0))
 
 
 def by_band(scorer: Any, labelled: Labelled, horizon: int) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("training.commands", "Evaluate a question on any table, beside its baselines."),
     "compare": ("training.commands", "Compare champion and challenger on the same people and dates."),
     "promote": ("training.commands", "Pass the gates, sign, and make a model the champion."),
+    "rollback": ("training.upkeep.commands", "Give the champion's place back to who held it before."),
     "score": ("serving.commands", "Score everybody for a question and keep the scores."),
     "recommend": ("serving.commands", "Print one employee's recommendations, with reasons."),
     "serve": ("serving.commands", "Serve the answers over HTTP."),

@@ -39,11 +39,37 @@ NOT_FOR: Mapping[str, tuple[str, ...]] = {
     "attrition": ("termination, pay or promotion", "any decision without a person's review"),
     "impact": ("judging single employees or trainers", "claims beyond the verdict's own words"),
 }
+INSTRUCTIONS: Mapping[str, tuple[str, ...]] = {
+    "skills": (
+        "Show the evidence beside every skill, and let the person correct it.",
+        "Below the threshold the model abstains: show nothing rather than a guess.",
+    ),
+    "recommendation": (
+        "Show the reason with every item; mandatory courses are marked, not ranked.",
+        "Compute scores again when a person's records change; an answer that says so is older than that.",
+    ),
+    "attrition": (
+        "A person reviews every score before it is used, and writes down why they agree or not.",
+        "Read the band and the interval, never the number alone; a score expires with its horizon.",
+        "New hires get their cohort's rate, marked so; protected attributes are never inputs.",
+        "Watch calibration as exits arrive: skillpath watch attrition.",
+    ),
+    "impact": (
+        "Read effect, interval and verdict together; a refusal is an answer.",
+        "Before money follows an estimate, run the full pipeline for that course, or a randomised pilot.",
+    ),
+}
+UNKNOWN_INSTRUCTIONS = ("Read value and interval together; a person decides.",)
+COSTS = ("seconds/fit", "system/wall_seconds", "system/cpu_seconds", "system/peak_memory_megabytes",
+         "system/energy_watt_hours_estimated")  # fmt: skip
+NO_GROUPS = "no score about a person: nobody is flagged, so no group can be flagged more often"
 UNKNOWN_LIMITS = ("Known for the data it was evaluated on, and no other.",)
 UNKNOWN_NOT_FOR = ("decisions about people without a person's review",)
 
 
-def card_of(model: LoggedModel, evaluation: Evaluation) -> dict[str, Any]:
+def card_of(
+    model: LoggedModel, evaluation: Evaluation, numbers: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """Return the card of a model version.
 
     Parameters
@@ -52,6 +78,8 @@ def card_of(model: LoggedModel, evaluation: Evaluation) -> dict[str, Any]:
         The version.
     evaluation : Evaluation
         Of its saved payload, on the data of today.
+    numbers : mapping of str to float, optional
+        Metrics of the run that trained it: its time, memory and estimated energy are taken from them.
 
     Returns
     -------
@@ -64,7 +92,10 @@ def card_of(model: LoggedModel, evaluation: Evaluation) -> dict[str, Any]:
         "version": model.version,
         "intended_use": INTENDED.get(name, f"Answer the question {name}."),
         "not_for": list(NOT_FOR.get(name, UNKNOWN_NOT_FOR)),
+        "instructions": list(INSTRUCTIONS.get(name, UNKNOWN_INSTRUCTIONS)),
         "limits": list(LIMITS.get(name, UNKNOWN_LIMITS)),
+        "groups": groups_of(evaluation),
+        "cost": plain({each: numbers[each] for each in COSTS if each in (numbers or {})} if numbers else {}),
         "window": model.window,
         "protocol": evaluation.protocol,
         "n": plain(evaluation.n),
@@ -76,6 +107,14 @@ def card_of(model: LoggedModel, evaluation: Evaluation) -> dict[str, Any]:
         "seeds": plain(evaluation.seeds),
         "verdict": evaluation.verdict or evaluation.status,
     }
+
+
+def groups_of(evaluation: Evaluation) -> str:
+    """Return how groups fare, in words; empty where a question that scores people has no report."""
+    report = evaluation.diagnostics.get("fairness")
+    if isinstance(report, Mapping) and report.get("reason"):
+        return str(report["reason"])
+    return "" if evaluation.question == "attrition" else NO_GROUPS
 
 
 def with_intervals(metrics: Mapping[str, Interval]) -> dict[str, Interval]:
@@ -95,7 +134,11 @@ def empty_fields(card: Mapping[str, Any]) -> list[str]:
 def card_text(card: Mapping[str, Any]) -> str:
     """Return a card for a person to read, in Markdown."""
     lines = [f"# {card['name']} {card['version']}", "", str(card["intended_use"]), ""]
-    for title, name in (("Not for", "not_for"), ("Limits", "limits")):
+    for title, name in (
+        ("Instructions for use", "instructions"),
+        ("Not for", "not_for"),
+        ("Limits", "limits"),
+    ):
         lines += [f"## {title}", *(f"- {text}" for text in card[name]), ""]
     lines += [
         "## What it is worth",
@@ -108,6 +151,8 @@ def card_text(card: Mapping[str, Any]) -> str:
     lines += [f"| {name} | {number(m['value'])} | {interval(m)} |" for name, m in card["metrics"].items()]
     lines += ["", f"Verdict: {card['verdict']}", "", "## Made of", ""]
     lines += [f"- {name}: {card[name]}" for name in ("window", "n", "seeds", "data_digest", "payload_digest")]
+    lines += ["", "## How groups fare", "", str(card["groups"]), "", "## What it cost", ""]
+    lines += [f"- {name}: {number(value)}" for name, value in card["cost"].items()]
     return "\n".join(lines) + "\n"
 
 

@@ -228,24 +228,32 @@ def promote_command(
             "--against", help="champion, or baseline where the champion cannot be evaluated any more."
         ),
     ] = "champion",
+    role: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="PLACE", help="champion; canary (shown to a share); shadow (never shown)."
+        ),
+    ] = "champion",
+    share: Annotated[
+        float, typer.Option("--share", help="Share of people who get a canary's answers.")
+    ] = 0.1,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Pass the gates, sign, and make a model the champion; or say which gates failed.
 
-    Example: skillpath promote attrition --version 3
+    With --as shadow or canary it first stands beside the champion: docs/bundle.md.
+
+    Example: skillpath promote attrition --version 3 --as shadow
 
     Exit codes: 0 promoted, 3 no such model, 4 a gate failed and the champion stays, 5 a part is missing.
     """
-    from training.promotion import BASELINE, CHAMPION, promote, promotion_json
+    from training.promotion import Place, promote, promotion_json
     from training.questions import asked
     from training.reports import promotion_report
 
     chosen = asked(question)
-    if against not in (CHAMPION, BASELINE):
-        raise BadInputError(
-            "There is nothing else to compare with.", found=against, allowed="champion, baseline"
-        )
+    place = Place(role, against, share)
     if len(chosen) > 1 and version:
         raise BadInputError("--version belongs to one question.", found=question)
     bodies: list[dict[str, Any]] = []
@@ -253,7 +261,7 @@ def promote_command(
     with workbench(as_of) as bench:
         models = [bench.tracking.model(each.name, version) for each in chosen]
         for each, model in zip(chosen, models, strict=True):
-            promotion = promote(bench, each, model, against)
+            promotion = promote(bench, each, model, place=place)
             bodies.append(promotion_json(promotion))
             reports.append(promotion_report(promotion))
     tell(as_json, {"promotions": bodies}, reports)

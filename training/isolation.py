@@ -15,7 +15,7 @@ MEMORY_BYTES = 12 << 30  # address space, of which the numeric libraries reserve
 OURS = ("features", "training", "serving", "skillpath")
 
 PROGRAM = r"""
-import json, resource, sys, types
+import json, resource, sys, time, types
 from pathlib import Path
 
 folder, ours, memory, seconds = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3]), int(sys.argv[4])
@@ -42,6 +42,11 @@ with np.load(folder / "golden.npz", allow_pickle=False) as golden:
     inputs = {name.removeprefix("input_"): golden[name] for name in golden.files if name != "output"}
     expected = golden["output"]
 found = np.asarray(scorer.scores(**inputs))
+spans = []
+for _ in range(3):
+    started = time.perf_counter()
+    scorer.scores(**inputs)
+    spans.append(time.perf_counter() - started)
 if found.shape != expected.shape:
     difference = None
 elif found.dtype.kind in "fiub" and expected.dtype.kind in "fiub":
@@ -51,11 +56,16 @@ elif found.dtype.kind in "fiub" and expected.dtype.kind in "fiub":
     difference = largest if np.isfinite(largest) else None
 else:
     difference = 0.0 if np.array_equal(found, expected) else None
-print("\n" + json.dumps({"difference": difference}))
+print("\n" + json.dumps({"difference": difference, "seconds": min(spans)}))
 """
 
 
 def trial(folder: Path, seconds: int = SECONDS) -> str:
+    """Load a payload and ask its golden question in a child process; return what went wrong, empty where nothing did."""
+    return timed_trial(folder, seconds)[0]
+
+
+def timed_trial(folder: Path, seconds: int = SECONDS) -> tuple[str, float]:
     """Load a payload and ask its golden question in a child process.
 
     Parameters
@@ -67,8 +77,9 @@ def trial(folder: Path, seconds: int = SECONDS) -> str:
 
     Returns
     -------
-    str
-        Empty where it loads alone and answers as it was written; otherwise what went wrong.
+    (str, float)
+        Empty where it loads alone and answers as it was written, otherwise what went wrong; and the seconds that
+        the golden question takes, the best of three.
     """
     limits = [",".join(OURS), str(MEMORY_BYTES), str(seconds)]
     command = [sys.executable, "-I", "-c", PROGRAM, str(folder), *limits]
@@ -78,14 +89,18 @@ def trial(folder: Path, seconds: int = SECONDS) -> str:
             command, capture_output=True, text=True, timeout=seconds, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"it did not answer within {seconds} s"
+        return f"it did not answer within {seconds} s", float("inf")
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return f"the process that loaded it ended with {done.returncode}: {last[:300]}"
-    difference = json.loads(done.stdout.strip().splitlines()[-1])["difference"]
+        return f"the process that loaded it ended with {done.returncode}: {last[:300]}", float("inf")
+    said = json.loads(done.stdout.strip().splitlines()[-1])
+    return differs(said["difference"], allowed_difference(read_golden(folder)[1])), float(said["seconds"])
+
+
+def differs(difference: float | None, allowed: float) -> str:
+    """Return in words how far a golden answer is off; empty where it is not."""
     if difference is None:
         return "its golden answer has another shape, or is no number where one was"
-    allowed = allowed_difference(read_golden(folder)[1])
     if difference > allowed:
         return f"its golden answer differs by {difference:.3g}; allowed is {allowed:g}"
     return ""

@@ -87,7 +87,9 @@ def promotion_report(promotion: Promotion) -> RenderableType:
         )
     model = promotion.model
     end = (
-        "refused; the champion stays" if promotion.failed else f"champion, signed with key {promotion.key_id}"
+        "refused; whoever stood there stays"
+        if promotion.failed
+        else f"{promotion.role}, signed with key {promotion.key_id}"
     )
     return Group(table, Text(f"{model.name} version {model.version}: {end}", style="bold"))
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from training.logged import (
 from training.payload import payload_digest
 from training.settings import TrainingSettings
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -194,6 +194,7 @@ class Tracking:
         created = self.client.create_model_version(
             name, f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
         )
+        self.client.set_registered_model_alias(name, CHALLENGER, str(created.version))
         return as_logged(created)
 
     def model(self, name: str, which: str = "") -> LoggedModel:
@@ -259,10 +260,29 @@ class Tracking:
                 return None
             return str(self.mlflow.artifacts.load_text(f"runs:/{model.run_id}/{path}"))
 
-    def crown(self, model: LoggedModel) -> None:
-        """Point the alias ``champion`` to a version."""
+    def point(self, model: LoggedModel, alias: str) -> None:
+        """Point an alias to a version."""
         with reachable(self.settings.tracking_uri):
-            self.client.set_registered_model_alias(model.name, CHAMPION, model.version)
+            self.client.set_registered_model_alias(model.name, alias, model.version)
+
+    def step_down(self, model: LoggedModel, aliases: Iterable[str]) -> None:
+        """Take those aliases away that point to a version."""
+        with reachable(self.settings.tracking_uri):
+            found = self.client.get_registered_model(model.name).aliases
+            for alias in aliases:
+                if str(found.get(alias)) == model.version:
+                    self.client.delete_registered_model_alias(model.name, alias)
+
+    def note(self, name: str, key: str, value: str) -> None:
+        """Write a tag on a registered model."""
+        with reachable(self.settings.tracking_uri):
+            self.client.set_registered_model_tag(name, key, value)
+
+    def noted(self, name: str, key: str) -> str:
+        """Return a tag of a registered model; empty where there is none."""
+        with reachable(self.settings.tracking_uri):
+            found = self.client.search_registered_models(f"name = '{name}'")
+            return str(found[0].tags.get(key, "")) if found else ""
 
 
 def run_name(training: Training) -> str:

@@ -61,6 +61,30 @@ def retrain_command(
     refuse_failed([each["promotion"] for each in found if "promotion" in each])
 
 
+@app.command("rollback")
+def rollback_command(question: QuestionName, as_json: AsJson = False) -> None:
+    """Give the champion's place back to who held it before; doing it twice changes nothing in the end.
+
+    Example: skillpath rollback attrition
+
+    Exit codes: 0 rolled back, 4 there is nobody to go back to, 5 a part is missing.
+    """
+    from training.promotion import roll_back
+    from training.questions import asked
+    from training.settings import TrainingSettings
+    from training.tracking import Tracking
+
+    tracking = Tracking(TrainingSettings())
+    told = []
+    for each in asked(question):
+        now, before = roll_back(tracking, each.name)
+        told.append({"question": each.name, "version": now.version, "before": before.version})
+    words = [
+        f"{each['question']}: version {each['version']} answers again, not {each['before']}" for each in told
+    ]
+    tell(as_json, {"rolled_back": told}, words)
+
+
 def in_words(found: dict[str, Any]) -> str:
     """Return what became of a question, in a line."""
     version = f" as version {found['version']}" if "version" in found else ""

@@ -14,12 +14,22 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from features.errors import BadInputError, RefusedError
 from training.cards import card_of, card_text, empty_fields
 from training.evaluation import Evaluation, Interval
+from training.gates import (
+    calibration,
+    margin,
+    non_inferiority,
+    nothing_known,
+    plausible,
+    same_features,
+    speed,
+)
 from training.isolation import trial
 from training.logged import LoggedModel
 from training.payload import Payload, json_bytes, payload_digest, write_payload
-from training.promotion import non_inferiority, promote, promotion_json
+from training.promotion import Place, promote, promotion_json, roll_back
 from training.runs import Workbench
 
 SCORER = Path(__file__).parent / "toy" / "scorer.py"
@@ -175,6 +185,8 @@ class TestPromotion:
         assert not empty_fields(card)
         assert card["not_for"]
         assert "## Not for" in (bench.tracking.attached(logged, "cards/toy-1.md") or "")
+        assert "Instructions for use" in (bench.tracking.attached(logged, "cards/toy-1.html") or "")
+        assert card["cost"]["system/energy_watt_hours_estimated"] > 0
 
     def test_an_equal_challenger_takes_over(self, bench: Workbench, toy) -> None:
         promote(bench, toy, bench.train(toy).logged)
@@ -191,20 +203,133 @@ class TestPromotion:
 
 class TestNonInferiority:
     @pytest.mark.parametrize(
-        ("low", "high", "incumbent", "passed"),
+        ("low", "high", "allowed", "passed"),
         [
-            (0.0, 0.0, 0.5, True),  # the same model again
-            (-0.024, 0.02, 0.5, True),  # may lose .024 of .5, less than 5 %
-            (-0.026, 0.02, 0.5, False),  # may lose more than .025
-            (-0.026, 0.02, -0.6, True),  # the margin is of the size, whatever the sign
-            (float("nan"), float("nan"), 0.5, False),  # no interval, no promotion
+            (0.0, 0.0, 0.0, True),  # the same model again
+            (-0.024, 0.02, 0.025, True),
+            (-0.026, 0.02, 0.025, False),
+            (float("nan"), float("nan"), 0.025, False),  # no interval, no promotion
         ],
     )
-    def test_the_lower_bound_must_stay_above_five_percent_of_the_incumbent(
-        self, low: float, high: float, incumbent: float, passed: bool
+    def test_the_lower_bound_must_stay_above_the_margin(
+        self, low: float, high: float, allowed: float, passed: bool
     ) -> None:
-        gate = non_inferiority("auc", "the champion", Interval((low + high) / 2, low, high), incumbent)
+        gate = non_inferiority("auc", "the champion", Interval((low + high) / 2, low, high), allowed)
         assert gate.passed is passed
+
+    @pytest.mark.parametrize(
+        ("incumbent", "null", "expected"),
+        [
+            (-0.300, -0.320, 0.005),  # a log score: a quarter of the .02 learnt, not 5 % of .3
+            (0.50, 0.02, 0.025),  # a share of hits: 5 % of .5 is less than a quarter of .48
+            (-0.320, -0.320, 0.0),  # who learnt nothing has nothing to give away
+            (-0.330, -0.320, 0.0),
+        ],
+    )
+    def test_the_margin_is_a_share_of_what_was_learnt(
+        self, incumbent: float, null: float, expected: float
+    ) -> None:
+        assert margin(incumbent, null) == pytest.approx(expected)
+
+    def test_who_knows_nothing_is_the_null_model_of_the_question_or_else_the_weakest_peer(self) -> None:
+        peers = {"base_rate": np.array([-0.4]), "logistic": np.array([-0.5])}
+        assert nothing_known(some("attrition", peer_units=peers)) == -0.4
+        assert nothing_known(some("toy", peer_units=peers)) == -0.5
+
+
+def some(question: str, **changes: Any) -> Evaluation:
+    given = {"protocol": "temporal", "metrics": {}, "peers": {}, "primary": "log_score", "per_unit": np.zeros(1),
+             "peer_units": {}}  # fmt: skip
+    return Evaluation(question, **{**given, **changes})
+
+
+class TestGatesOfTheNumbers:
+    @pytest.mark.parametrize(
+        ("level", "slope", "passed"),
+        [
+            (Interval(1.1, 0.9, 1.4), Interval(0.9, 0.7, 1.1), True),
+            (Interval(1.6, 1.3, 2.0), Interval(0.9, 0.7, 1.1), False),  # more left than was said
+            (Interval(0.6, 0.5, 0.7), Interval(0.9, 0.7, 1.1), False),  # fewer left than was said
+            (Interval(1.0, 0.9, 1.1), Interval(0.3, 0.2, 0.4), False),  # differences overstated
+            (Interval(1.6, 0.7, 3.0), Interval(0.4, -0.5, 1.2), True),  # too few to tell
+        ],
+    )
+    def test_a_level_or_slope_that_is_surely_off_is_refused(
+        self, level: Interval, slope: Interval, passed: bool
+    ) -> None:
+        found = some("attrition", metrics={"o_e": level, "calibration_slope": slope})
+        assert calibration(found).passed is passed
+
+    def test_a_ranking_too_good_to_be_true_is_refused(self) -> None:
+        assert not plausible(Interval(0.99, 0.98, 1.0)).passed
+        assert plausible(Interval(0.97, 0.90, 1.0)).passed
+
+    def test_a_slow_model_is_refused(self) -> None:
+        assert not speed(0.3).passed
+        assert speed(0.01).passed
+
+    def test_other_features_than_serving_makes_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "feature_schema.json").write_bytes(json_bytes({"exit_at": "moment"}))
+        assert not same_features("attrition", tmp_path).passed
+        assert same_features("toy", tmp_path).passed  # nobody makes features for it
+
+    def test_a_score_about_people_without_a_fairness_report_is_refused(self) -> None:
+        from training.gates import of_the_numbers
+
+        assert [gate.name for gate in of_the_numbers(some("attrition")) if not gate.passed] == ["fairness"]
+
+
+class TestPlaces:
+    def test_there_are_three_places_and_a_share_is_a_share(self) -> None:
+        for wrong in ({"role": "king"}, {"against": "nobody"}, {"canary_share": 1.5}):
+            with pytest.raises(BadInputError):
+                Place(**wrong)
+
+    def test_a_shadow_need_not_be_better_and_is_signed_for_the_shadow_alone(
+        self, bench: Workbench, toy
+    ) -> None:
+        promote(bench, toy, bench.train(toy).logged)
+        worse = bench.train(toy, ["shrinkage=0.9"]).logged
+        found = promote(bench, toy, worse, place=Place("shadow"))
+        assert (found.failed, found.role) == ([], "shadow")
+        aliases = bench.tracking.client.get_registered_model("toy").aliases
+        assert {name: str(version) for name, version in aliases.items()} == {
+            "champion": "1", "shadow": "2", "challenger": "2",
+        }  # fmt: skip
+        assert bench.tracking.attached(worse, worse.signature_path) is None
+        document = json.loads(bench.tracking.attached(worse, "signatures/toy@shadow-2.json") or "")
+        assert document["statement"]["name"] == "toy@shadow"
+
+    def test_a_canary_passes_every_gate_and_has_its_share(self, bench: Workbench, toy) -> None:
+        promote(bench, toy, bench.train(toy).logged)
+        worse = promote(bench, toy, bench.train(toy, ["shrinkage=0.9"]).logged, place=Place("canary"))
+        assert [gate.name for gate in worse.failed] == ["not inferior"]
+        good = bench.train(toy, ["shrinkage=0.001"]).logged
+        assert not promote(bench, toy, good, place=Place("canary", canary_share=0.05)).failed
+        assert bench.tracking.noted("toy", "canary_share") == "0.05"
+        assert bench.tracking.champion("toy").version == "1"
+        promote(bench, toy, good)
+        assert "canary" not in bench.tracking.client.get_registered_model("toy").aliases
+
+    def test_rolling_back_gives_the_place_to_who_held_it_and_twice_is_as_before(
+        self, bench: Workbench, toy
+    ) -> None:
+        first, second = bench.train(toy).logged, bench.train(toy).logged
+        promote(bench, toy, first)
+        with pytest.raises(RefusedError, match="no champion to go back to"):
+            roll_back(bench.tracking, "toy")
+        promote(bench, toy, second)
+        assert roll_back(bench.tracking, "toy") == (first, second)
+        assert bench.tracking.champion("toy") == first
+        assert roll_back(bench.tracking, "toy") == (second, first)
+
+    def test_nobody_unsigned_is_gone_back_to(self, bench: Workbench, toy) -> None:
+        unsigned, good = bench.train(toy).logged, bench.train(toy).logged
+        promote(bench, toy, good)
+        bench.tracking.note("toy", "previous_champion", unsigned.version)
+        with pytest.raises(RefusedError, match="not signed"):
+            roll_back(bench.tracking, "toy")
+        assert bench.tracking.champion("toy") == good
 
 
 def test_a_card_says_for_every_question_what_it_is_not_for() -> None:
@@ -221,5 +346,6 @@ def test_a_card_says_for_every_question_what_it_is_not_for() -> None:
     )
     card = card_of(LoggedModel("attrition", "1", "r", "p" * 64, "d" * 64, "2022 to 2025"), found)
     assert "termination, pay or promotion" in card["not_for"]
-    assert empty_fields(card) == ["peers"]
+    assert empty_fields(card) == ["groups", "cost", "peers"]
+    assert card["instructions"]
     assert "| auc | 0.7 | 0.6 to 0.8 |" in card_text(card)

@@ -57,6 +57,17 @@ SCOPES: dict[str, str] = {
     "get_employee": "records:read",
     "get_course": "records:read",
     "get_job": "records:read",
+    "export_employee": "rights:manage",
+    "erase_employee": "rights:manage",
+    "list_accesses": "rights:own",
+    "list_opt_outs": "rights:own",
+    "put_opt_out": "rights:own",
+    "delete_opt_out": "rights:own",
+    "post_correction": "rights:own",
+    "list_corrections": "rights:own",
+    "list_open_corrections": "rights:manage",
+    "decide_correction": "rights:manage",
+    "list_audit": "audit:read",
     "list_models": ANY_KEY,
     "get_live": OPEN,
     "get_ready": OPEN,
@@ -69,6 +80,8 @@ ABOUT_NOBODY = frozenset(
     {"list_models", "get_course", "get_job", "get_course_impact", "recommend_for_profile"}
 )
 FILTERED = frozenset({"list_attrition_risks"})
+PERSONAL_RANKING = frozenset({"recommend_courses"})
+OPTED_OUT = "This person has opted out of personal recommendations."
 NEVER_FOR_A_PERSON = frozenset(
     {"records:write", "events:write", "models:promote", "audit:read", "rights:manage"}
 )
@@ -176,6 +189,8 @@ class Guard:
             await refuse(scope, receive, send, 403, f"This needs the scope {needed}.", allowed=needed)
         elif asks.employee_id is not None and (why := await why_not_for(asks, self, scope)) is not None:
             await refuse(scope, receive, send, why.status, why.detail, **why.members)
+        elif self.operation in PERSONAL_RANKING and person_of(scope) in scope["app"].state.house.opted_out:
+            await refuse(scope, receive, send, 409, OPTED_OUT, name="refused")
         else:
             await self.app(scope, receive, send)
 

@@ -35,10 +35,12 @@ from serving.models.encoder import lazy_encoder
 from serving.recommendation import routes as recommendation
 from serving.records import events
 from serving.records import routes as records
+from serving.rights import routes as rights
 from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
 from serving.skills import routes as skills
 from serving.tokens import Issuer
+from serving.upkeep import upkeep
 from serving.xapi import routes as xapi
 
 VERSION = "1"
@@ -135,7 +137,7 @@ def create_app(
     )
     app.state.house = built
     problems.install(app)
-    for part in (skills, recommendation, attrition, impact, events, xapi, records, model_list, health):
+    for part in (skills, recommendation, attrition, impact, events, xapi, records, rights, model_list, health):
         mount(app, part.router)
     for router in routers or ():
         mount(app, router)
@@ -190,7 +192,7 @@ def lifespan(house: House) -> Callable[[FastAPI], AbstractAsyncContextManager[No
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        async with background(house):
+        async with background(house), upkeep(house):
             yield
 
     return running

@@ -83,6 +83,8 @@ class House:
         People whose records changed; their kept scores are recomputed in the background.
     cache : dict
         Per-process caches.
+    opted_out : frozenset of str
+        Who does not want personal recommendations; read again every second.
     """
 
     settings: ServingSettings
@@ -95,6 +97,7 @@ class House:
     encoder: Callable[[Sequence[str]], Any] | None = None
     changes: Changes = field(default_factory=Changes)
     cache: dict[Any, Any] = field(default_factory=dict)
+    opted_out: frozenset[str] = frozenset()
 
 
 async def house(request: Request) -> House:

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from features.errors import SkillpathError
 from serving.house import House
+from serving.rights.opt_outs import willing
 from serving.settings import QUESTIONS
 
 log = logging.getLogger("skillpath.recompute")
@@ -42,6 +43,7 @@ def keep_scores(house: House, question: str, employee_ids: Sequence[str]) -> int
     module = scoring(question)
     if module is None or not employee_ids:
         return 0
+    employee_ids = willing(house.store, question, employee_ids)
     pinned = replace(house, models=house.models.pinned())  # one model from the first row to the last
     digest, as_of = pinned.models.current(question).digest, house.clock()
     rows = list(module.score_everybody(pinned, employee_ids, lambda _done: None))

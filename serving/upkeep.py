@@ -1,0 +1,53 @@
+"""What every process keeps up with beside its answers: who opted out, who was erased elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import sqlalchemy as sa
+
+from features.records.schema import METADATA
+from serving.background import repeat
+from serving.house import House
+from serving.rights.erasure import drop_personal_caches
+from serving.rights.opt_outs import opted_out
+
+LOOK_SECONDS = 1.0
+ERASED = sa.select(sa.func.max(METADATA.tables["erasures"].c.id))
+
+
+class Upkeep:
+    """Keeps a process in step with what others wrote.
+
+    Parameters
+    ----------
+    house : House
+        Whose caches and sets are kept.
+    """
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.last_erasure: int | None = None
+
+    def turn(self) -> None:
+        """Look once."""
+        self.house.opted_out = opted_out(self.house.store, "recommendation")
+        with self.house.store.reading() as connection:
+            newest = connection.scalar(ERASED)
+        if newest != self.last_erasure:
+            drop_personal_caches(self.house)
+        self.last_erasure = newest
+
+
+@asynccontextmanager
+async def upkeep(house: House) -> AsyncIterator[None]:
+    """Keep up for as long as the service runs."""
+    task = asyncio.create_task(repeat(LOOK_SECONDS, Upkeep(house).turn))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -27,7 +27,8 @@ TEXT, NUMBER = pl.String, pl.Float64
 SHAPES: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
     "held_skills": {"employee_id": TEXT, "skill_id": TEXT, "happened_at": MOMENT, "level": NUMBER, "source": TEXT,
                     "evidence": TEXT},
-    "learning_events": {"employee_id": TEXT, "course_id": TEXT, "kind": TEXT, "happened_at": MOMENT},
+    "learning_events": {"employee_id": TEXT, "course_id": TEXT, "kind": TEXT, "happened_at": MOMENT,
+                        "score_share": NUMBER},
     "course_skills": {"course_id": TEXT, "skill_id": TEXT, "level": NUMBER, "source": TEXT, "confidence": NUMBER},
     "courses": {"course_id": TEXT, "level": NUMBER},
     "jobs": {"job_id": TEXT, "title": TEXT, "taxonomy": TEXT},
@@ -104,12 +105,14 @@ def completed_levels(history: History, employee_ids: Sequence[str] | None = None
     """Return the level each completed course teaches, one row per person, course and skill."""
     events = of_people(rows(history, "learning_events"), employee_ids)
     done = events.filter(pl.col("kind").is_in(COMPLETION_KINDS))
-    done = latest(done, ["employee_id", "course_id"]).select("employee_id", "course_id", "happened_at")
+    done = latest(done, ["employee_id", "course_id"])
     taught = done.join(taught_levels(history), "course_id")
+    # A score of 1 is believed a fifth more than none at all, one of 0.5 as much, one of 0 a fifth less.
+    sureness = 0.8 + 0.4 * pl.col("score_share").fill_null(0.5)
     return with_confidence(
         taught.with_columns(source=pl.lit(COMPLETED), evidence=pl.col("course_id")),
         history,
-        pl.col("confidence"),
+        pl.col("confidence") * sureness,
     )
 
 
@@ -150,7 +153,13 @@ def required_levels(history: History) -> pl.DataFrame:
     linked = links.join(asked.rename({"job_id": "occupation_id"}), "occupation_id").select(
         "job_id", "skill_id", "level", "importance", source=pl.lit("linked")
     )
+    linked = linked.join(rejected_tags(history), ["job_id", "skill_id"], "anti")
     return pl.concat([asked, linked]).unique(["job_id", "skill_id"], keep="first").sort("job_id", "skill_id")
+
+
+def rejected_tags(history: History) -> pl.DataFrame:
+    """Return ``job_id, skill_id``: requirements that a person rejected; no link and no model brings them back."""
+    return rows(history, "job_skills").filter(pl.col("source") == "rejected").select("job_id", "skill_id")
 
 
 def linked_jobs(history: History) -> pl.DataFrame:
@@ -284,7 +293,10 @@ def people_and_jobs(
 def rows(history: History, name: str) -> pl.DataFrame:
     """Return the columns of a table that this module reads; none where the records have no such table."""
     shape = SHAPES[name]
-    return history.tables.get(name, pl.DataFrame(schema=shape)).select(list(shape))
+    frame = history.tables.get(name, pl.DataFrame(schema=shape))
+    missing = [pl.lit(None, dtype=kind).alias(column) for column, kind in shape.items()
+               if column not in frame.columns]  # fmt: skip
+    return frame.with_columns(missing).select(list(shape))
 
 
 def of_people(frame: pl.DataFrame, employee_ids: Sequence[str] | None) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -43,6 +43,8 @@ class Dataset:
         True where the texts are titles.
     digest : str
         Digest of taxonomy and texts.
+    occupations : Concepts, optional
+        Public occupations and their vectors, to link titles to.
     """
 
     concepts: Concepts
@@ -52,6 +54,7 @@ class Dataset:
     protocol: str
     are_titles: bool
     digest: str
+    occupations: Concepts | None = None
 
 
 def build(context: TrainingContext) -> Dataset:
@@ -72,13 +75,23 @@ def build(context: TrainingContext) -> Dataset:
     pairs.sort(key=lambda pair: hashlib.sha256(pair[0].encode("utf-8", "surrogatepass")).digest())
     validation = [pair for pair in pairs if fold_of(pair[0], 5) < 2][:MOST_VALIDATION]
     test = [pair for pair in pairs if fold_of(pair[0], 5) >= 2][:MOST_TEST]
-    return dataset_of(
+    built = dataset_of(
         concepts_of(taxonomy, context.encode, with_words=True),
         label(validation, context.encode, LENGTHS, most_words=MOST_WORDS),
         label(test, context.encode, LENGTHS, most_words=MOST_WORDS),
         context.encode,
         RECORDS_PROTOCOL,
     )
+    return replace(built, occupations=public_occupations(context))
+
+
+def public_occupations(context: TrainingContext) -> Concepts | None:
+    """Return the occupations of the public taxonomies, None where none was imported."""
+    jobs = context.records["jobs"].filter(pl.col("taxonomy").fill_null("organisation") != "organisation")
+    if jobs.is_empty() or "job_aliases" not in context.records:
+        return None
+    tables = {"jobs": jobs, "job_aliases": context.records["job_aliases"]}
+    return concepts_of(from_records(tables, "occupation"), context.encode)
 
 
 def dataset_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,7 +14,8 @@ from training.skills.calibration import calibrated
 from training.skills.dataset import PROBE, Dataset
 from training.skills.knobs import SHIPPED, TITLE_KNOBS, Knobs, choose_windows, mixed, parts_of
 from training.skills.metrics import text_scores
-from training.skills.titles import chosen_for_titles
+from training.skills.taxonomy import Concepts, Floats
+from training.skills.titles import chosen_for_titles, lexical_arrays
 
 GOLDEN_TEXTS = 4
 FEATURES = {
@@ -60,8 +62,20 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     rng : numpy.random.Generator
         Unused: nothing here is random.
     """
-    concepts, taxonomy = dataset.concepts, dataset.concepts.taxonomy
-    knobs, more = chosen(dataset, parameters)
+    files = files_of(dataset.concepts, *chosen(dataset, parameters), dataset.probe)
+    if dataset.occupations is not None:
+        names = lexical_arrays(dataset.occupations.taxonomy.aliases)
+        occupations = files_of(dataset.occupations, TITLE_KNOBS, names, dataset.probe)
+        files |= {f"occupations/{name}": content for name, content in occupations.items()}
+    golden = golden_vectors(dataset.concepts.aliases.shape[1])
+    return Payload("skills", files, {"vectors": golden}, FEATURES, {"vectors": golden})
+
+
+def files_of(
+    concepts: Concepts, knobs: Knobs, more: Mapping[str, NDArray[Any]], probe: Floats
+) -> dict[str, bytes]:
+    """Return concepts and how they are read as the files of a payload."""
+    taxonomy = concepts.taxonomy
     model = {
         **asdict(knobs),
         "concept_ids": taxonomy.concept_ids,
@@ -74,19 +88,11 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         "aliases": concepts.aliases.astype(np.float16),
         "offsets": taxonomy.offsets,
         "centroids": concepts.centroids.astype(np.float16),
-        "probe": dataset.probe.astype(np.float32),
+        "probe": probe.astype(np.float32),
     }
     if concepts.word_vectors is not None:
         arrays["word_vectors"] = concepts.word_vectors.astype(np.float16)
-    arrays |= more
-    golden = golden_vectors(concepts.aliases.shape[1])
-    return Payload(
-        "skills",
-        {"concepts.npz": npz_bytes(arrays), "model.json": json_bytes(model)},
-        {"vectors": golden},
-        FEATURES,
-        {"vectors": golden},
-    )
+    return {"concepts.npz": npz_bytes({**arrays, **more}), "model.json": json_bytes(model)}
 
 
 def golden_vectors(dimension: int) -> NDArray[np.float32]:

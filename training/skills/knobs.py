@@ -51,7 +51,9 @@ class Knobs:
 
 # Chosen on the house and tech validation sets of Decorte et al. (arXiv 2209.05987, 2307.10778), and on vacancy titles.
 SHIPPED = Knobs()
-TITLE_KNOBS = Knobs(window_lengths=(2,), window_share=0.2, lexical_share=0.2)
+TITLE_KNOBS = Knobs(
+    window_lengths=(2,), window_share=0.2, lexical_share=0.2, threshold=0.72, slope=5.8, intercept=-4.77
+)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from serving.models import routes as model_list
 from serving.models.answering import Models
 from serving.models.encoder import lazy_encoder
 from serving.recommendation import routes as recommendation
-from serving.records import events
+from serving.records import events, identities
 from serving.records import routes as records
 from serving.rights import routes as rights
 from serving.scores.kept import Changes, KeptScores
@@ -137,7 +137,19 @@ def create_app(
     )
     app.state.house = built
     problems.install(app)
-    for part in (skills, recommendation, attrition, impact, events, xapi, records, rights, model_list, health):
+    for part in (
+        skills,
+        recommendation,
+        attrition,
+        impact,
+        events,
+        xapi,
+        identities,
+        records,
+        rights,
+        model_list,
+        health,
+    ):
         mount(app, part.router)
     for router in routers or ():
         mount(app, router)

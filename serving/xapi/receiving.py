@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from features.records.moments import to_micros
 from features.records.reading.quarantine import NOT_CONFORMANT
-from features.records.reading.xapi import chunks
+from features.records.reading.xapi import RECEIVER, chunks
 from features.records.reading.xapi_event import event_of
 from features.records.reading.xapi_lookup import Directory
 from features.records.reading.xapi_maps import plain_iri, shipped_maps
@@ -23,7 +23,6 @@ from serving.http.problems import Problem, shown
 from serving.records.events import WRITE_LOCK
 from serving.xapi.sent import SHOWN_BREACHES, Sent
 
-SOURCE = "xapi"
 STATEMENTS, EVENTS = METADATA.tables["statements"], METADATA.tables["learning_events"]
 
 Row = dict[str, Any]
@@ -146,7 +145,7 @@ def put_aside(keeping: Keeping, one: Sent, reason: str) -> None:
     reasons = [reason, f"{NOT_CONFORMANT}{wrong}" if wrong else ""]
     if any(reasons):
         keeping.aside.append({
-            "source": SOURCE, "content_digest": one.text_digest, "payload": one.text,
+            "source": RECEIVER, "content_digest": one.text_digest, "payload": one.text,
             "reason": "; ".join(each for each in reasons if each), "received_at": to_micros(keeping.received_at),
         })  # fmt: skip
 

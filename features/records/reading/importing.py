@@ -16,6 +16,7 @@ from features.records.reading.options import (
     ImportReport,
 )
 from features.records.reading.problems import near_match, shown
+from features.records.reading.quarantine import replay_quarantine
 from features.records.reading.tabular import import_canonical, import_mapped
 from features.records.store import Store
 from features.records.tables import IMPORTABLE
@@ -32,6 +33,8 @@ SOURCES = {
     "xapi": ("xapi", "import_xapi"),
 }
 TAXONOMIES = ("esco", "onet")
+# What statements in the quarantine may wait for: people, courses, and who a person is elsewhere.
+AWAITED = ("identities", "employees", "courses", "course-jsonld", "course-catalogue")
 # Kinds that are read by a mapping, and the one that holds where none is named.
 BY_MAPPING = {
     "course-catalogue": "course_catalogue",
@@ -72,6 +75,14 @@ def import_file(store: Store, path: Path, kind: str, options: ImportOptions | No
     """
     options, path = options or ImportOptions(), Path(path)
     check_options(options)
+    report = import_one(store, path, kind, options)
+    if kind in AWAITED and report.accepted:
+        replay_quarantine(store, options)
+    return report
+
+
+def import_one(store: Store, path: Path, kind: str, options: ImportOptions) -> ImportReport:
+    """Import one source by the reader of its kind; raise BadInputError for a kind that there is not."""
     if kind in SOURCES:
         return reader_of(kind)(store, [path], options)
     if options.mapping or kind in shipped_mappings():

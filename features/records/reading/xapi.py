@@ -34,6 +34,7 @@ from features.records.schema import METADATA
 from features.records.store import Store
 
 STATEMENTS_AT_ONCE = 5_000
+RECEIVER = "xapi"  # the source of what platforms send
 EVENT_COLUMNS = ("event_id", "employee_id", "course_id", "kind", "happened_at", "known_at",
                  "score_share", "progress_share", "rating", "hours")  # fmt: skip
 
@@ -179,6 +180,8 @@ class Understanding:
         if digest is not None and not waits_for_its_event:
             return None
         event = {} if reading.voids else event_of(reading, directory, self.now, one.received_at or self.now)
+        if event and one.source == RECEIVER:
+            event["known_at"] = to_micros(self.now)  # until now nobody knew whom it is about
         self.seen.add(name, reading.digest)
         if reading.voids:
             self.voided.append(reading.voids)

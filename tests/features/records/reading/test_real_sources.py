@@ -91,6 +91,6 @@ def test_statements_are_understood_once_people_and_courses_are_known(sqlite_stor
         name: import_file(sqlite_store, real_data / "learning_events" / f"{name}.ndjson", "xapi").accepted
         for name in ("moodle_logstore_xapi", "openedx_xapi")
     }
-    assert accepted == {"moodle_logstore_xapi": 68, "openedx_xapi": 24}
+    assert accepted == {"moodle_logstore_xapi": 68, "openedx_xapi": 25}
     scores = sqlite_store.frame("learning_events")["score_share"].drop_nulls()
     assert 0.5 in scores.to_list()

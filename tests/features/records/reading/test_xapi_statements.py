@@ -272,3 +272,21 @@ def test_a_duration_is_read_back_as_what_was_written(hours, minutes, seconds):
 @pytest.mark.parametrize("text", ["P", "PT", "1H", "", "P1H", None, 7])
 def test_what_is_no_duration_has_no_hours(text):
     assert hours_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("identities", f"issuer,identifier,employee_id\n{HOME},4711,bob\n"),
+        ("employees", "employee_id,spell,hired_at\n4711,1,2020-01-01\n"),
+    ],
+)
+def test_importing_what_was_awaited_takes_the_waiting_statements_in(
+    sqlite_store, settle_in, write, options, kind, text
+):
+    settle_in(sqlite_store)
+    stranger = {"account": {"homePage": HOME, "name": "4711"}}
+    import_file(sqlite_store, write("s.ndjson", lines(statement(actor=stranger))), "xapi", options)
+    assert sqlite_store.count("learning_events") == 0
+    import_file(sqlite_store, write(f"{kind}.csv", text), kind, options)
+    assert (sqlite_store.count("learning_events"), sqlite_store.count("quarantine")) == (1, 0)

@@ -124,6 +124,8 @@ class Dataset:
         How it was split, in words.
     digest : str
         Of the data.
+    period_names : sequence of str
+        Of the panel's periods, by number; numbers where empty.
     dated : pair of Landmark, optional
         People to judge survival curves by, and those to learn the references' from, where `test` and `past` are
         rows of periods.
@@ -149,6 +151,7 @@ class Dataset:
     threads: int = 2
     is_by_time: bool = False
     dated: tuple[Landmark, Landmark] | None = None
+    period_names: Sequence[str] = ()
 
 
 def build(context: TrainingContext) -> Dataset:
@@ -184,6 +187,7 @@ def build(context: TrainingContext) -> Dataset:
         panel=panel,
         folds=origins_of(panel, block),
         is_by_time=True,
+        period_names=[f"{start:%Y-%m-%d}" for start in starts[:-1]],
         final_rows=np.arange(len(panel)),
         test=landmark_of(rows.filter(pl.col("as_of") == test_at), people, starts[-1]),
         past=landmark_of(rows.filter(pl.col("as_of").is_in(past)), people, test_at),

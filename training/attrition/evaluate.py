@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from training import fairness
 from training.attrition import judging
+from training.attrition.alarms import drift
+from training.attrition.backtest import drawing
 from training.attrition.dataset import Dataset
 from training.attrition.judging import OURS, Labelled
 from training.attrition.judging_curves import curve_metrics, judge_curves
@@ -64,7 +67,10 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
             "person_months": len(dataset.panel),
             "exits_learnt_from": int((dataset.panel.cause[dataset.final_rows] == 1).sum()),
         },
-        figures={"predicted_against_actual": figure_of(scorer, labelled, judged[main])},
+        figures={
+            "predicted_against_actual": figure_of(scorer, labelled, judged[main]),
+            "back_test": drawing(scorer.model.get("back_test", [])),
+        },
         verdict=verdict(metrics, name),
         gates={"fairness": (report.passes, report.reason)},
         data_digest=dataset.digest,
@@ -121,6 +127,8 @@ def diagnostics(
     return {
         "level": level,
         "bands": by_band(scorer, labelled, judged[min(1, len(judged) - 1)]),
+        "back_test": scorer.model.get("back_test", []),
+        "drift": drifted(dataset),
         "chosen": dict(scorer.model["choice"]),
         "calibration": dict(zip(scorer.causes, scorer.model["calibration"], strict=True)),
         "horizons_not_evaluated": {"horizons": left_out, "why": "the last block is shorter"}
@@ -128,6 +136,13 @@ def diagnostics(
         else {},
         "fairness": {**report.as_json(), "proxies": proxies_of(dataset)},
     }
+
+
+def drifted(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the features in which the people of the last block differ from those learnt from."""
+    latest = dataset.panel.period == dataset.panel.period.max()
+    every = drift(dataset.panel.features[latest], dataset.test.features, list(dataset.schema))
+    return [asdict(found) for found in every if found.is_raised]
 
 
 def proxies_of(dataset: Dataset) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from training.attrition import judging
+from training.attrition import judging, time_range
 from training.attrition import table_groups as groups
 from training.attrition.dataset import Dataset
 from training.attrition.fit import Parameters, fit
@@ -78,7 +78,7 @@ def evaluated(table: Encoded, request: Request, *, with_peers: bool) -> Evaluati
         primary="ibs" if is_survival else "log_score",
         per_unit=units.pop(OURS),
         peer_units=units,
-        diagnostics={**table.notes, **found.at_time(), "chosen": chosen_counts(found.choices),
+        diagnostics={**table.notes, **found.at_time(rng), "chosen": chosen_counts(found.choices),
                      **groups.by_group(table, request, found.labels), **groups.fairness_of(table, request, found.labels)},
         n={"rows": len(table.left), "exits": int(table.left.sum()), "people": len(np.unique(table.person)),
            "features": len(table.names), "fits": len(found.choices)},
@@ -133,11 +133,14 @@ class Judged:
             name: {**peers.get(name, {}), **peers_in_time.get(name, {})} for name in names
         }
 
-    def at_time(self) -> dict[str, Any]:
-        """Return the time at which exits counted as labels, in words."""
+    def at_time(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Return the time at which exits counted as labels, in words, and how a range of the time would cover."""
         if self.until is None:
             return {}
-        return {
+        range_ = time_range.described(
+            [part.reached for part in self.curves], [part.followed for part in self.curves], rng
+        )
+        return range_ | {
             "labels_at": self.until,
             "labels": "auc, ap, lift@10, brier, ece and calibration are for having left by that time, weighted for "
             "whoever was lost before; uno_c, td_auc, ibs and o_e are over the whole time",

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from training.attrition.bending import fit_bend
-from training.attrition.calibration import UNCHANGED, fit_calibration, level, level_error
+from training.attrition.calibration import UNCHANGED, fit_calibration, level
 from training.attrition.cohort import new_hire_rule
 from training.attrition.dataset import Dataset
+from training.attrition.describing import LEVEL, bands_of, description
 from training.attrition.hazard import (
     Candidates,
     Choice,
@@ -29,9 +29,8 @@ from training.attrition.scorer import Basis, Blend, Floats, Scorer, calibrated
 from training.attrition.searching import search_shape
 from training.payload import Payload, json_bytes, npz_bytes
 
-LEVEL = 0.9
-BANDS = ("low", "moderate", "elevated", "high")
-BAND_SHARES = (0.5, 0.75, 0.9)  # half of the people are low, the top tenth is high
+__all__ = ["LEVEL", "Parameters", "as_payload", "bands_of", "fit"]
+
 MOST_ROWS_CHOOSING = 200_000
 
 
@@ -213,57 +212,6 @@ def fit_bags(
         seed = int(rng.integers(1, 2**31 - 1))
         bags.append(fit_blend(table.take(rows[taken]), chosen, seed, blend.coefficients))
     return bags
-
-
-def description(
-    dataset: Dataset,
-    table: Table,
-    calibrations: list[tuple[Any, ...]],
-    choices: list[Choice],
-    bags: int,
-) -> dict[str, Any]:
-    """Return what the scorer reads beside trees and arrays."""
-    horizons = [float(horizon) / dataset.period for horizon in dataset.horizons]
-    first = choices[0]
-    error = level_error(first.log_odds, table.left[first.rows], calibrations[0])
-    return {
-        "format": 1,
-        "features": list(dataset.schema),
-        "causes": list(dataset.causes),
-        "horizons": horizons,
-        "horizon_names": [f"{horizon:g} {dataset.units}" for horizon in dataset.horizons],
-        "period": float(dataset.period),
-        "units": dataset.units,
-        "periods": int(np.ceil(max(horizons) - 1e-9)),
-        "tree_columns": table.tree_columns.tolist(),
-        "season": list(dataset.season),
-        "clock": [[int(index), float(step)] for index, step in dataset.clock],
-        "calibration": [list(calibration) for calibration in calibrations],
-        "level_error": error,
-        "interval_level": LEVEL,
-        "multiplier": float(student.ppf((1 + LEVEL) / 2, max(bags - 1, 1))) if bags > 1 else 1.645,
-        "choice": {
-            "shape": first.shape,
-            "settings": dict(first.settings),
-            "weight": first.weight,
-            "penalty": first.penalty,
-            "losses": dict(first.losses),
-        },
-        "new_hire": None,
-        "bands": None,
-        "threads": dataset.threads,
-    }
-
-
-def bands_of(dataset: Dataset, scorer: Scorer) -> dict[str, Any]:
-    """Return the bands of the first cause's probability at each horizon, by shares of the people last learnt from."""
-    people = dataset.past.features
-    if not len(people):
-        people = dataset.panel.features[dataset.final_rows]
-    sample = people[:: len(people) // 50_000 + 1]
-    found = scorer.scores(sample).reshape(len(sample), len(scorer.horizons), -1)[:, :, 0]
-    cuts = np.quantile(found, BAND_SHARES, axis=0).T
-    return {"names": list(BANDS), "cut_points": np.round(cuts, 4).tolist(), "shares": list(BAND_SHARES)}
 
 
 def as_payload(dataset: Dataset, scorer: Scorer) -> Payload:

@@ -49,6 +49,8 @@ class Curves:
         Each row's part of the integrated Brier score.
     expected : mapping of str to (n,) float
         Exits expected of each row while it was followed: the cumulative hazard.
+    reached, followed : (n,) float
+        Our probability of having left by the time of the exit, or by the end; and the weight of whom it is known of.
     """
 
     person: Ints
@@ -57,6 +59,8 @@ class Curves:
     dated: Mapping[str, DatedRanking]
     squared: Mapping[str, Floats]
     expected: Mapping[str, Floats]
+    reached: Floats
+    followed: Floats
 
 
 def judge_curves(
@@ -168,6 +172,8 @@ def compared(test: Landmark, said: Said, grid: Floats, censoring: StepFunction) 
             name: brier_contributions(test.duration, left, curves, grid, censoring)
             for name, (_, curves) in said.items()
         },
+        reached=1.0 - said[OURS][1][here, place],
+        followed=followed_weights(test, float(grid[-1]), censoring),
         expected={name: -np.log(np.maximum(curves[here, place], 1e-9)) for name, (_, curves) in said.items()},
     )
 

@@ -1,0 +1,145 @@
+"""Check somebody's model against a question's contract, and set it beside ours."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from features.errors import UnknownRecordError
+from training import fairness
+from training.attrition.dataset import Dataset
+from training.checking.contract import contract_of
+from training.checking.examination import examine
+from training.checking.judging import Truth, contract_gates, worth, worth_gates
+from training.checking.pickles import pickles
+from training.comparison import fetched
+from training.evaluation import Evaluation, as_json, plain
+from training.gates import Gate
+from training.questions import Question
+from training.rescoring.attrition import main_horizon, rescore
+from training.rescoring.rescoring import judging_dataset
+
+if TYPE_CHECKING:
+    from training.runs import Workbench
+
+LACKS = (
+    "It enters serving only as a bundle like ours: a scorer.py of numpy and LightGBM with plain data files "
+    "(docs/bring-your-own.md). skillpath convert makes one of LightGBM boosters; training.checking.converting of linear models."
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found of somebody's model.
+
+    Parameters
+    ----------
+    uri, question : str
+        Which model, for what.
+    gates : sequence of Gate
+        In the order in which they were tried.
+    evaluation : Evaluation, optional
+        Beside ours; None where it could not be asked.
+    lacks : str
+        What it needs before it may answer anybody.
+    """
+
+    uri: str
+    question: str
+    gates: Sequence[Gate]
+    evaluation: Evaluation | None = None
+    lacks: str = LACKS
+
+    @property
+    def failed(self) -> list[Gate]:
+        """The gates that were not passed."""
+        return [gate for gate in self.gates if not gate.passed]
+
+
+def check(bench: Workbench, question: Question, uri: str, allow_pickle: bool = False) -> Checked:
+    """Try a model by every test of the contract, and evaluate it beside the champion.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Records and registry.
+    question : Question
+        Which one.
+    uri : str
+        Of an MLflow model: ``models:/…``, ``runs:/…``, or a folder.
+    allow_pickle : bool
+        Execute pickles too, in the child process: for an offline comparison of a model whose maker one trusts. It
+        can never be promoted.
+    """
+    dataset = judging_dataset(bench, question)
+    contract = contract_of(question.name, dataset)
+    with tempfile.TemporaryDirectory() as scratch:
+        bench.say(f"{question.name}: fetching {uri}")
+        folder = downloaded(bench, uri, Path(scratch))
+        gates = [unpickled(folder, allow_pickle)]
+        if not gates[0].passed:
+            return Checked(uri, question.name, gates)
+        bench.say(f"{question.name}: asking it alone")
+        (found,) = examine([folder], contract)
+    gates += contract_gates(found, contract)
+    if not all(gate.passed for gate in gates):
+        return Checked(uri, question.name, gates)
+    bench.say(f"{question.name}: setting it beside ours")
+    truth = truth_of(bench, question, dataset)
+    rng = bench.rng(question.name, "compare")
+    evaluation = worth(found.answers["asked"], truth, rng)
+    return Checked(uri, question.name, [*gates, *worth_gates(evaluation, truth, rng)], evaluation)
+
+
+def downloaded(bench: Workbench, uri: str, scratch: Path) -> Path:
+    """Copy a model here; raise UnknownRecordError where there is none."""
+    if Path(uri).is_dir():
+        return Path(uri)
+    try:
+        return Path(
+            bench.tracking.mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch))
+        )
+    except Exception as error:  # MLflow raises whatever its stores raise
+        raise UnknownRecordError(
+            "There is no such model.", found=uri, allowed="models:/NAME/VERSION, runs:/ID/PATH, or a folder"
+        ) from error
+
+
+def unpickled(folder: Path, allow_pickle: bool) -> Gate:
+    """Say whether opening the model executes nothing."""
+    found = pickles(folder)
+    if found and allow_pickle:
+        return Gate("no pickle", True, f"allowed, for this comparison only: {', '.join(found[:3])}")
+    return Gate("no pickle", not found, ", ".join(found[:3]) or "no file executes when it is opened")
+
+
+def truth_of(bench: Workbench, question: Question, dataset: Dataset) -> Truth:
+    """Return what came of the last block's people, beside what the champion, or the newest of ours, says."""
+    model = bench.tracking.champion(question.name) or bench.tracking.model(question.name)
+    with fetched(bench, model) as folder:
+        said = rescore(folder, dataset).said
+    until = dataset.horizons[main_horizon(dataset)]
+    left = (dataset.test.cause == 1) & (dataset.test.duration <= until)
+    incumbent = said.probability if said is not None else np.full(len(left), left.mean())
+    attributes = fairness.of_people(dataset.protected, dataset.test.names)
+    return Truth(left, attributes, incumbent, f"ours, version {model.version}")
+
+
+def checked_json(found: Checked) -> dict[str, Any]:
+    """Return what was found as plain values."""
+    return {
+        "model_uri": found.uri,
+        "question": found.question,
+        "status": "refused" if found.failed else "good enough to be converted",
+        "failed": [gate.name for gate in found.failed],
+        "gates": plain(
+            {gate.name: {"passed": gate.passed, "explanation": gate.explanation} for gate in found.gates}
+        ),
+        "evaluation": as_json(found.evaluation) if found.evaluation else None,
+        "lacks": found.lacks,
+    }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from training.impact.bins import Part
 from training.impact.crossfit import fit_effect, full_pipeline
 from training.impact.individual import gate, individual_effects
 from training.impact.learners import Boosted
@@ -94,7 +95,9 @@ def t_learner(given: Known) -> Floats:
     for fold in range(5):
         held = folds == fold
         sides = [
-            learners.outcome(given.columns[~held & side], table.outcome[~held & side], given.columns[held], 0)
+            learners.outcome(
+                Part.of(given.columns[~held & side]), table.outcome[~held & side], given.columns[held], 0
+            )
             for side in (table.trained, ~table.trained)
         ]
         found[held] = sides[0] - sides[1]

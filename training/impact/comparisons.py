@@ -158,12 +158,19 @@ def nominated_before(dataset: Dataset, course: int, people: Ints, at: Ints) -> F
     return found
 
 
-def comparison_table(dataset: Dataset, chosen: Comparison, outcome: int) -> ComparisonTable:
-    """Return the comparison table of one outcome."""
-    columns, names = comparison_columns(dataset, chosen)
-    kpi = dataset.outcome_names[outcome]
+def comparison_table(
+    dataset: Dataset, chosen: Comparison, outcome: int, given: tuple[Floats, tuple[str, ...]] | None = None
+) -> ComparisonTable:
+    """Return the comparison table of one outcome; `given` are the covariates where they are known already.
+
+    Notes
+    -----
+    The placebo is the measurement before the last. No measurement of its time is adjusted for when it is estimated, as the
+    estimate itself is not adjusted for other outcomes of the same time.
+    """
+    columns, names = given or comparison_columns(dataset, chosen)
     previous = dataset.previous[chosen.rows, outcome]
-    hides = tuple(name for name in names if name.startswith(f"previous {kpi}"))
+    hides = tuple(name for name in names if name.startswith("previous "))
     has_placebo = bool(np.isfinite(previous).any())
     return ComparisonTable(
         columns,

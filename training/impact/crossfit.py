@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.impact.aipw import Effect, Nuisances, average_effect, median_effect
+from training.impact.bins import Part
 from training.impact.learners import Boosted, Forests, Learners
 from training.impact.linear import fold_numbers
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
@@ -57,18 +58,18 @@ class Fitted:
 
 
 def cross_fitted_propensity(
-    columns: Floats, trained: Bools, folds: Ints, learners: Learners, seed: int
+    columns: Part, trained: Bools, folds: Ints, learners: Learners, seed: int
 ) -> Floats:
     """Return each row's out-of-fold probability of being trained."""
     found = np.empty(trained.size)
     for fold in np.unique(folds):
         held = folds == fold
-        found[held] = learners.propensity(columns[~held], trained[~held], columns[held], seed)
+        found[held] = learners.propensity(columns.rows(~held), trained[~held], columns.values[held], seed)
     return np.clip(found, SMALLEST, 1 - FURTHEST)
 
 
 def cross_fitted_outcome(
-    columns: Floats, outcome: Floats, among: Bools, folds: Ints, pipeline: tuple[Learners, int]
+    columns: Part, outcome: Floats, among: Bools, folds: Ints, pipeline: tuple[Learners, int]
 ) -> Floats:
     """Return each row's out-of-fold expected outcome, learnt among some rows (the compared, or the trained)."""
     learners, seed = pipeline
@@ -76,13 +77,13 @@ def cross_fitted_outcome(
     for fold in np.unique(folds):
         held = folds == fold
         taught = ~held & among
-        found[held] = learners.outcome(columns[taught], outcome[taught], columns[held], seed)
+        found[held] = learners.outcome(columns.rows(taught), outcome[taught], columns.values[held], seed)
     return found
 
 
 def cross_fit(
     table: ComparisonTable,
-    columns: Floats,
+    columns: Part,
     folds: Ints,
     fixed: tuple[Learners, int, str],
     propensity: Floats | None = None,
@@ -102,7 +103,7 @@ def cross_fit(
 
 def fit_effect(
     table: ComparisonTable,
-    columns: Floats,
+    columns: Floats | Part,
     pipeline: Pipeline,
     estimand: str = "att",
     propensity: Floats | None = None,
@@ -113,8 +114,8 @@ def fit_effect(
     ----------
     table : ComparisonTable
         Every outcome measured; clusters lie in one fold and are counted as one draw.
-    columns : (n, q) float
-        Its covariates without gaps.
+    columns : (n, q) float, or Part
+        Its covariates without gaps; a part of a matrix that is binned already where it serves several outcomes.
     pipeline : Pipeline
         Fixed before looking.
     estimand : str
@@ -122,10 +123,11 @@ def fit_effect(
     propensity : (n,) float, optional
         Out-of-fold probabilities shared with other outcomes of the same people (screening).
     """
+    part = columns if isinstance(columns, Part) else Part.of(columns)
     effects, found = [], []
     for seed in pipeline.seeds:
         folds = fold_numbers(table.trained, pipeline.folds, np.random.default_rng(seed), table.cluster)
-        nuisances = cross_fit(table, columns, folds, (pipeline.learners, seed, estimand), propensity)
+        nuisances = cross_fit(table, part, folds, (pipeline.learners, seed, estimand), propensity)
         effects.append(average_effect(table.outcome, table.trained, nuisances, estimand, table.cluster))
         found.append(nuisances)
     averaged = Nuisances(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from training.impact.aipw import Effect, OverlapError, critical_value
+from training.impact.bins import Part
 from training.impact.crossfit import Fitted, Pipeline, fit_effect
 from training.impact.missing import missing_bounds, missing_gap
 from training.impact.overlap import (
@@ -107,8 +108,32 @@ def counts(table: ComparisonTable) -> dict[str, int]:
     }
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the outcomes of the same people share: covariates binned once, and propensities of all rows.
+
+    Parameters
+    ----------
+    columns : Part
+        Of all rows of the table.
+    propensity : (n,) float, optional
+        Out of fold; where there is one seed.
+    """
+
+    columns: Part
+    propensity: Floats | None = None
+
+    def rows(self, keep: Bools) -> Shared:
+        """Return what belongs to some of the rows."""
+        return Shared(self.columns.rows(keep), None if self.propensity is None else self.propensity[keep])
+
+
 def observational_estimate(
-    table: ComparisonTable, pipeline: Pipeline, estimand: str = "att", propensity: Floats | None = None
+    table: ComparisonTable,
+    pipeline: Pipeline,
+    estimand: str = "att",
+    shared: Shared | None = None,
+    shared_placebo: Shared | None = None,
 ) -> Estimate:
     """Estimate from people who chose, or were chosen: cross-fitted AIPW with every report beside it.
 
@@ -120,8 +145,8 @@ def observational_estimate(
         Fixed before looking.
     estimand : str
         ``att`` or ``ate``.
-    propensity : (n,) float, optional
-        Out-of-fold probabilities of all rows, shared with other outcomes of the same people.
+    shared, shared_placebo : Shared, optional
+        What other outcomes of the same people need too; of all rows, with and without what would give the placebo away.
 
     Raises
     ------
@@ -131,8 +156,8 @@ def observational_estimate(
     refuse_unusable(table)
     measured = table.measured()
     columns, names = columns_of(measured)
-    given = None if propensity is None else propensity[np.isfinite(table.outcome)]
-    fitted = fit_effect(measured, columns, pipeline, estimand, given)
+    given = shared.rows(np.isfinite(table.outcome)) if shared else Shared(Part.of(columns))
+    fitted = fit_effect(measured, given.columns, pipeline, estimand, given.propensity)
     if measured.is_binary:
         fitted = replace(fitted, effect=not_too_sure(fitted, measured.trained))
     chance = fitted.nuisances.propensity
@@ -148,7 +173,7 @@ def observational_estimate(
         overlap_report(chance, measured.trained, estimand),
         balance_report(columns, names, measured.trained, weights),
         sensitivity_of(measured, columns, names, fitted),
-        effect_on(table.as_placebo(), pipeline, estimand),
+        effect_on(table.as_placebo(), pipeline, estimand, of_placebo(table, shared_placebo)),
         missing_bounds(table, fitted.effect.value),
         fitted.by_seed,
         effect_on(table.as_negative_control(), pipeline, estimand),
@@ -195,7 +220,14 @@ def sensitivity_of(
     return sensitivity_report((columns, names), measured.trained, measured.outcome, effect, risk)
 
 
-def effect_on(other: ComparisonTable | None, pipeline: Pipeline, estimand: str) -> Effect | None:
+def of_placebo(table: ComparisonTable, shared: Shared | None) -> Shared | None:
+    """Return what is shared, of the rows whose placebo was measured."""
+    return shared.rows(np.isfinite(table.placebo)) if shared and table.placebo is not None else None
+
+
+def effect_on(
+    other: ComparisonTable | None, pipeline: Pipeline, estimand: str, shared: Shared | None = None
+) -> Effect | None:
     """Return the effect on another outcome (placebo, negative control), by the same pipeline with its first seed.
 
     Returns
@@ -207,9 +239,9 @@ def effect_on(other: ComparisonTable | None, pipeline: Pipeline, estimand: str) 
         return None
     if min(other.trained.sum(), (~other.trained).sum()) < 2 * pipeline.folds:
         return None
-    columns, _ = columns_of(other)
     first = replace(pipeline, seeds=pipeline.seeds[:1])
-    return fit_effect(other, columns, first, estimand).effect
+    given = shared or Shared(Part.of(columns_of(other)[0]))
+    return fit_effect(other, given.columns, first, estimand, given.propensity).effect
 
 
 def randomised_estimate(table: ComparisonTable) -> Estimate:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,8 @@ def fake_answers(dataset: Dataset, rng: np.random.Generator) -> list[Answer]:
     fake = replace(
         dataset, enrolled=enrolled, nominated=nobody, course_ids=tuple(f"fake {n}" for n in range(FAKES))
     )
-    found = screen(fake, range(FAKES), screening_pipeline(), int(rng.integers(2**31)), dataset.threads)
+    seed = int(rng.integers(2**31))
+    found = screen(fake, range(FAKES), screening_pipeline(), seed, dataset.threads, with_placebo=False)
     return [answer for answer in found if answer.estimate is not None]
 
 
@@ -255,15 +256,22 @@ def pictures(dataset: Dataset, found: Sequence[Mapping[str, Any]], seed: int) ->
             else -1
         )
         if course >= 0:
-            for kind in ("overlap", "balance"):
-                drawn[f"{kind}_{largest['course_id']}"] = partial(picture, dataset, course, seed, kind)
+            again = cache(partial(drawn_again, dataset, course, seed))
+            for kind in ("overlap", "balance", "sensitivity"):
+                drawn[f"{kind}_{largest['course_id']}"] = partial(picture, again, kind)
     return drawn
 
 
-def picture(dataset: Dataset, course: int, seed: int, kind: str) -> Any:
-    """Estimate one course again, as it was estimated, and draw its overlap or its balance."""
-    for answer in screen(dataset, [course], screening_pipeline(), seed):
+def drawn_again(dataset: Dataset, course: int, seed: int) -> dict[str, Any]:
+    """Estimate one course again, as it was estimated, and return its pictures."""
+    for answer in screen(dataset, [course], screening_pipeline(), seed, with_placebo=False):
         if answer.estimate is not None:
             measured = np.isfinite(dataset.outcomes[answer.comparison.rows, answer.outcome])
-            return figures.of_estimate(answer.estimate, answer.comparison.trained[measured])[kind]()
-    return figures.canvas(4, 3)[0]
+            return figures.of_estimate(answer.estimate, answer.comparison.trained[measured])
+    return {}
+
+
+def picture(again: Callable[[], dict[str, Any]], kind: str) -> Any:
+    """Draw one picture of a course that is estimated once for all of them."""
+    draw = again().get(kind)
+    return draw() if draw else figures.canvas(4, 3)[0]

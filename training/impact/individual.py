@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.impact.aipw import Effect, interval_effect
+from training.impact.bins import Part
 from training.impact.learners import Boosted, Learners
 from training.impact.linear import fold_numbers
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
@@ -135,7 +136,7 @@ def individual_effects(
                 (taught.rows(~other), columns[~held][~other]), (taught.rows(other), columns[~held][other]),
                 (chosen, seed, lot),
             )  # fmt: skip
-        predicted[held] = chosen.outcome(columns[~held], taught_score, columns[held], seed)
+        predicted[held] = chosen.outcome(Part.of(columns[~held]), taught_score, columns[held], seed)
         score[held] = scores_of(
             (taught, columns[~held]), (table.rows(held), columns[held]), (chosen, seed, lot)
         )
@@ -150,10 +151,11 @@ def scores_of(
     """Return the doubly robust scores of held-out rows: m₁ − m₀ + D(Y − m₁)/e − (1 − D)(Y − m₀)/(1 − e)."""
     learners, seed, lot = how
     (known, columns), (new, wanted) = taught, held
-    up = learners.outcome(columns[known.trained], known.outcome[known.trained], wanted, seed)
-    down = learners.outcome(columns[~known.trained], known.outcome[~known.trained], wanted, seed)
+    part = Part.of(columns)
+    up = learners.outcome(part.rows(known.trained), known.outcome[known.trained], wanted, seed)
+    down = learners.outcome(part.rows(~known.trained), known.outcome[~known.trained], wanted, seed)
     chance = (
-        np.full(new.n, lot) if lot is not None else learners.propensity(columns, known.trained, wanted, seed)
+        np.full(new.n, lot) if lot is not None else learners.propensity(part, known.trained, wanted, seed)
     )
     chance = np.clip(chance, FURTHEST, 1 - FURTHEST)
     weighted = np.where(new.trained, (new.outcome - up) / chance, -(new.outcome - down) / (1 - chance))

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from training.impact.aipw import odds_weights
+from training.impact.bins import Part
 from training.impact.linear import expit, fold_numbers, log_odds, logit, out_of_fold, ridge
 from training.impact.overlap import effective_sample
 from training.impact.table import Bools, Floats
@@ -49,11 +50,11 @@ PROPENSITY_ROUNDS, OUTCOME_ROUNDS = 12, 30
 class Learners(Protocol):
     """What cross-fitting needs: predictions for held-out rows."""
 
-    def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
+    def propensity(self, columns: Part, trained: Bools, held: Floats, seed: int) -> Floats:
         """Return the probability of being trained of the held-out rows, 0–1."""
         ...
 
-    def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
+    def outcome(self, columns: Part, target: Floats, held: Floats, seed: int) -> Floats:
         """Return the expected outcome of the held-out rows."""
         ...
 
@@ -85,27 +86,30 @@ class Forests:
             "random_state": seed,
         }
 
-    def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
+    def propensity(self, columns: Part, trained: Bools, held: Floats, seed: int) -> Floats:
         """Return the probability of being trained: forest and logit, mixed by out-of-fold log loss."""
         from sklearn.ensemble import RandomForestClassifier
 
         folds = fold_numbers(trained, INNER_FOLDS, np.random.default_rng(seed))
-        opinion = out_of_fold(logit, columns, trained, folds)
-        forest = RandomForestClassifier(**self.options(seed), oob_score=True).fit(columns, trained)
+        known_columns = columns.values
+        opinion = out_of_fold(logit, known_columns, trained, folds)
+        forest = RandomForestClassifier(**self.options(seed), oob_score=True).fit(known_columns, trained)
         unseen = forest.oob_decision_function_[:, 1]
         known = np.isfinite(unseen)
         share = forest_share(unseen[known], opinion[known], trained[known], self.keeps_effective_sample)
         by_forest = forest.predict_proba(held)[:, 1]
-        return np.asarray(share * by_forest + (1 - share) * logit(columns, trained)(held), dtype=np.float64)
+        return np.asarray(
+            share * by_forest + (1 - share) * logit(known_columns, trained)(held), dtype=np.float64
+        )
 
-    def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
+    def outcome(self, columns: Part, target: Floats, held: Floats, seed: int) -> Floats:
         """Return the expected outcome: ridge, and a forest of what ridge leaves over out of fold."""
         from sklearn.ensemble import RandomForestRegressor
 
         folds = fold_numbers(np.zeros(len(target), bool), INNER_FOLDS, np.random.default_rng(seed))
-        left = target - out_of_fold(ridge, columns, target, folds)
-        forest = RandomForestRegressor(**self.options(seed)).fit(columns, left)
-        return np.asarray(ridge(columns, target)(held) + forest.predict(held), dtype=np.float64)
+        left = target - out_of_fold(ridge, columns.values, target, folds)
+        forest = RandomForestRegressor(**self.options(seed)).fit(columns.values, left)
+        return np.asarray(ridge(columns.values, target)(held) + forest.predict(held), dtype=np.float64)
 
 
 def forest_share(forest: Floats, linear: Floats, trained: Bools, keeps_effective_sample: bool) -> float:
@@ -145,34 +149,35 @@ class Boosted:
 
     threads: int = 1
 
-    def propensity(self, columns: Floats, trained: Bools, held: Floats, seed: int) -> Floats:
+    def propensity(self, columns: Part, trained: Bools, held: Floats, seed: int) -> Floats:
         """Return the probability of being trained: the logit, corrected by trees in log-odds.
 
         Notes
         -----
         The logit's penalty is the number of covariates: together they are expected to move the log-odds by about 1.
         """
-        linear = logit(columns, trained, max(float(columns.shape[1]), 1.0))
-        start = log_odds(linear(columns))
+        linear = logit(columns.values, trained, max(float(columns.values.shape[1]), 1.0))
+        start = log_odds(linear(columns.values))
         booster = self.boosted("binary", (columns, trained.astype(float), start), PROPENSITY_ROUNDS, seed)
         correction = booster.predict(held, raw_score=True, num_threads=self.threads)
         return expit(log_odds(linear(held)) + correction)
 
-    def outcome(self, columns: Floats, target: Floats, held: Floats, seed: int) -> Floats:
+    def outcome(self, columns: Part, target: Floats, held: Floats, seed: int) -> Floats:
         """Return the expected outcome: ridge, corrected by trees of what it leaves over."""
-        linear = ridge(columns, target)
-        booster = self.boosted("regression", (columns, target - linear(columns), None), OUTCOME_ROUNDS, seed)
+        linear = ridge(columns.values, target)
+        rest = target - linear(columns.values)
+        booster = self.boosted("regression", (columns, rest, None), OUTCOME_ROUNDS, seed)
         return linear(held) + np.asarray(booster.predict(held, num_threads=self.threads), dtype=np.float64)
 
     def boosted(
-        self, objective: str, taught: tuple[Floats, Floats, Floats | None], rounds: int, seed: int
+        self, objective: str, taught: tuple[Part, Floats, Floats | None], rounds: int, seed: int
     ) -> Any:
         """Return a LightGBM booster, taught columns and a target from a start."""
         import lightgbm
 
         columns, target, start = taught
         options = {**BOOSTING, "objective": objective, "seed": seed, "num_threads": self.threads}
-        data = lightgbm.Dataset(columns, target, init_score=start, params=options, free_raw_data=True)
+        data = columns.bins.dataset(columns.places, target, start, options)
         booster = lightgbm.Booster(options, data)
         for _ in range(rounds):
             if booster.update():  # no split is left that the penalties allow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,10 +12,11 @@ from threadpoolctl import threadpool_limits
 
 from features.errors import RefusedError
 from features.impact import HORIZON_DAYS
-from training.impact.comparisons import Comparison, comparison, comparison_table
+from training.impact.bins import Part
+from training.impact.comparisons import Comparison, comparison, comparison_columns, comparison_table
 from training.impact.crossfit import Pipeline, cross_fitted_propensity
 from training.impact.dataset import Dataset
-from training.impact.estimate import Estimate, observational_estimate
+from training.impact.estimate import Estimate, Shared, observational_estimate
 from training.impact.linear import fold_numbers
 from training.impact.record import benjamini_hochberg, estimated_record, refused_record
 from training.impact.table import ComparisonTable, Floats
@@ -48,7 +49,7 @@ def screen(
     pipeline: Pipeline,
     seed: int,
     threads: int = 1,
-    done: Callable[[], None] = lambda: None,
+    with_placebo: bool = True,
 ) -> list[Answer]:
     """Return the answers for some courses and all outcomes, in order; the same whatever the number of threads.
 
@@ -64,15 +65,13 @@ def screen(
         Draws the moments at which people are compared.
     threads : int
         Courses at a time.
-    done : callable
-        Told after each course.
+    with_placebo : bool
+        False where the estimates alone are asked for, as in the null check.
     """
 
     def one(course: int) -> list[Answer]:
         chosen = comparison(dataset, course, HORIZON_DAYS, np.random.default_rng([seed, course]))
-        found = answers(dataset, course, chosen, pipeline)
-        done()
-        return found
+        return answers(dataset, course, chosen, pipeline, with_placebo)
 
     if threads == 1:
         return [answer for course in courses for answer in one(course)]
@@ -80,19 +79,27 @@ def screen(
         return [answer for found in pool.map(one, courses) for answer in found]
 
 
-def answers(dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipeline) -> list[Answer]:
+def answers(
+    dataset: Dataset, course: int, chosen: Comparison, pipeline: Pipeline, with_placebo: bool = True
+) -> list[Answer]:
     """Return the answers of one course, its propensities shared by all outcomes where there is one seed."""
-    tables = [comparison_table(dataset, chosen, outcome) for outcome in range(len(dataset.outcome_names))]
-    shared: Floats | None = None
+    given = comparison_columns(dataset, chosen)
+    places = range(len(dataset.outcome_names))
+    tables = [comparison_table(dataset, chosen, outcome, given) for outcome in places]
+    if not with_placebo:
+        tables = [replace(table, placebo=None) for table in tables]
+    shared: Shared | None = None
+    placebo: Shared | None = None
     found = []
     for outcome, table in enumerate(tables):
         people = {"trained": int(table.trained.sum()), "compared": int((~table.trained).sum())}
         try:
             refuse_without_choice(chosen)
             refuse_early(table, pipeline)
-            if shared is None and len(pipeline.seeds) == 1:
-                shared = shared_propensity(table, pipeline)
-            estimate = observational_estimate(table, pipeline, "att", shared)
+            shared = shared or of_all_outcomes(table, table.covariates, pipeline)
+            if table.placebo is not None:
+                placebo = placebo or of_all_placebos(table, pipeline)
+            estimate = observational_estimate(table, pipeline, "att", shared, placebo)
             if chosen.is_completion_only:
                 estimate = estimate.judged(is_completers_only=True)
             found.append(Answer(course, outcome, chosen, estimate, "", people))
@@ -139,11 +146,20 @@ def refuse_early(table: ComparisonTable, pipeline: Pipeline) -> None:
         )
 
 
-def shared_propensity(table: ComparisonTable, pipeline: Pipeline) -> Floats:
-    """Return out-of-fold propensities of all rows."""
+def of_all_outcomes(table: ComparisonTable, columns: Floats, pipeline: Pipeline) -> Shared:
+    """Return covariates binned once and, where there is one seed, out-of-fold propensities of all rows."""
+    part = Part.of(columns)
+    if len(pipeline.seeds) > 1:
+        return Shared(part)
     seed = pipeline.seeds[0]
     folds = fold_numbers(table.trained, pipeline.folds, np.random.default_rng(seed), table.cluster)
-    return cross_fitted_propensity(table.covariates, table.trained, folds, pipeline.learners, seed)
+    return Shared(part, cross_fitted_propensity(part, table.trained, folds, pipeline.learners, seed))
+
+
+def of_all_placebos(table: ComparisonTable, pipeline: Pipeline) -> Shared:
+    """Return the same without the covariates that would give a placebo away."""
+    kept = [place for place, name in enumerate(table.names) if name not in table.placebo_hides]
+    return of_all_outcomes(table, table.covariates[:, kept], pipeline)
 
 
 def records(dataset: Dataset, found: Sequence[Answer]) -> list[dict[str, Any]]:

@@ -1,0 +1,73 @@
+"""A matrix binned once for every boosted fit on rows of it: binning costs as much as the trees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.impact.table import Bools, Floats, Ints
+
+
+class Bins:
+    """The bins of a matrix, made when first asked for; no outcome takes part in them.
+
+    Parameters
+    ----------
+    matrix : (n, q) float
+        Without gaps.
+    """
+
+    def __init__(self, matrix: Floats) -> None:
+        self.matrix = matrix
+        self.whole: Any = None
+
+    def dataset(self, rows: Ints, target: Floats, start: Floats | None, options: Mapping[str, Any]) -> Any:
+        """Return a LightGBM dataset of some rows with their target, and the score each starts from."""
+        import lightgbm
+
+        if self.whole is None:
+            self.whole = lightgbm.Dataset(
+                self.matrix, np.zeros(len(self.matrix)), params=dict(options), free_raw_data=False
+            ).construct()
+        part = self.whole.subset(rows)
+        part.params = dict(options)
+        part.construct()
+        part.set_label(target)
+        if start is not None:
+            part.set_init_score(start)
+        return part
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a matrix, and where they stand in the matrix that was binned.
+
+    Parameters
+    ----------
+    values : (m, q) float
+        The rows.
+    places : (m,) int
+        Where they stand in the binned matrix.
+    bins : Bins
+        Of the whole matrix.
+    """
+
+    values: Floats
+    places: Ints
+    bins: Bins
+
+    @classmethod
+    def of(cls, matrix: Floats) -> Part:
+        """Return all rows of a matrix that is not binned yet."""
+        return cls(matrix, np.arange(len(matrix)), Bins(matrix))
+
+    def rows(self, keep: Bools) -> Part:
+        """Return some of the rows."""
+        return Part(self.values[keep], self.places[keep], self.bins)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.values)

@@ -30,11 +30,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retrain": ("training.upkeep.commands", "Train again whatever changed in data or code; fit for cron."),
     "evaluate": ("training.commands", "Evaluate a question on any table, beside its baselines."),
     "compare": ("training.commands", "Compare champion and challenger on the same people and dates."),
-    "check": (
-        "training.checking.commands",
-        "Try anybody's MLflow model by a question's contract, beside ours.",
-    ),
-    "convert": ("training.checking.commands", "Make a bundle of a LightGBM booster."),
     "promote": ("training.commands", "Pass the gates, sign, and make a model the champion."),
     "rollback": ("training.upkeep.commands", "Give the champion's place back to who held it before."),
     "score": ("serving.commands", "Score everybody for a question and keep the scores."),
@@ -43,10 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("serving.operation.commands", "Save the records in one file while the service runs."),
     "restore": ("serving.operation.commands", "Put a backup in the place of the records."),
     "upgrade": ("serving.operation.commands", "Bring the schema of the records up to this version."),
-    "revert": (
-        "serving.operation.commands",
-        "Let the model before answer on this host, at once, registry or not.",
-    ),
+    "revert": ("serving.operation.commands", "Let the model before answer on this host, at once, registry or not."),
     "audit": ("serving.operation.commands", "Verify who-saw-what: nothing changed, cut off or emptied."),
     "retention": ("serving.operation.commands", "Remove what was kept for longer than the settings say."),
     "keys": ("serving.commands", "Create, list and revoke API keys."),

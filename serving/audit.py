@@ -32,7 +32,7 @@ LAST = sa.select(TABLE.c.sequence, TABLE.c.row_hash).order_by(TABLE.c.sequence.d
 HASHED = ("sequence", "at", "actor", "action", "subject_digest", "purpose", "model_digest", "previous_hash")
 CHAIN_LOCK = 0x5C111_A0D17
 START = "0" * 64
-ERASED = "erase_employee"
+ERASED, RETENTION = "erase_employee", "retention"  # what may empty rows, and says how many
 ANCHOR = "audit.anchor"
 
 
@@ -238,7 +238,7 @@ def follows(row: dict[str, object], expected: int, before: str) -> bool:
 
 def emptied_by(row: dict[str, object]) -> int:
     """Return how many rows an erasure emptied, by its own row."""
-    if row["action"] != ERASED:
+    if row["action"] not in (ERASED, RETENTION):
         return 0
     try:
         return int(json.loads(str(row["purpose"]))["emptied"])

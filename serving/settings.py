@@ -72,6 +72,23 @@ class ServingSettings(RecordsSettings):
     open_docs: bool = Field(
         default=True, description="Whether the OpenAPI document can be read without a key."
     )
+    keep_shown_days: int = Field(
+        default=730,
+        ge=0,
+        description="Days that what was shown to whom is kept; 0: without end (so for all keep_…).",
+    )
+    keep_scores_days: int = Field(default=180, ge=0, description="Days that kept model scores are kept.")
+    keep_quarantine_days: int = Field(default=365, ge=0, description="Days that what was put aside is kept.")
+    keep_statements_days: int = Field(
+        default=0, ge=0, description="Days that xAPI statements are kept as received."
+    )
+    keep_events_days: int = Field(default=0, ge=0, description="Days that learning events are kept.")
+    keep_surveys_days: int = Field(default=0, ge=0, description="Days that survey answers are kept.")
+    keep_audit_days: int = Field(
+        default=1_825,
+        ge=0,
+        description="Days after which the audit forgets whom a row was about; the chain stays.",
+    )
     people_per_day: int = Field(
         default=20_000,
         ge=1,

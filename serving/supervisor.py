@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from features.errors import SkillpathError, UnavailableError
+from serving.operation.backup import running_or_not
 from serving.settings import ServingSettings
 
 BACKLOG = 2048
@@ -117,7 +118,7 @@ class Supervisor:
         SkillpathError
             If no worker could start; its exit code is the worker's, which has said why.
         """
-        with self.signals():
+        with running_or_not(self.settings, is_alone=False), self.signals():
             try:
                 while not self.is_stopping:
                     self.turn()

@@ -74,6 +74,8 @@ class Puller:
         pointer = self.shelf.pointer(question)
         if champion is None or (pointer and pointer.current.is_of(champion.version, champion.run_id)):
             return False
+        if self.shelf.is_held_back(question, champion.version, champion.run_id):
+            return False
         tried_at = self.refused_at.get((question, champion.version), float("-inf"))
         if time.monotonic() - tried_at < RETRY_SECONDS:
             return False

@@ -107,6 +107,19 @@ class Shelf:
         said = {"current": asdict(place), "previous": asdict(previous) if previous else None}
         write_whole(self.folder / question / "current.json", json.dumps(said).encode())
 
+    def hold_back(self, question: str, place: Place) -> None:
+        """Take a version up no more until another one is promoted, or it is released."""
+        write_whole(self.folder / question / "held_back.json", json.dumps(asdict(place)).encode())
+
+    def release(self, question: str) -> None:
+        """Hold nothing back any more."""
+        (self.folder / question / "held_back.json").unlink(missing_ok=True)
+
+    def is_held_back(self, question: str, version: str, run_id: str) -> bool:
+        """Say whether that very version was rolled back; another one is free to come."""
+        said = read_json(self.folder / question / "held_back.json")
+        return isinstance(said, dict) and Place(**said).is_of(version, run_id)
+
     def refuse(self, question: str, version: str, reason: str) -> None:
         """Remember that a version was refused, and why."""
         rest = [entry for entry in self.refused(question) if entry["version"] != version]

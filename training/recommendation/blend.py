@@ -1,51 +1,32 @@
-"""Choosing on the validation block: the item–item model, and how its parts are blended."""
+"""Choosing on the validation block how the parts of the model are blended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.recommendation.dataset import Block
-from training.recommendation.estimators import ease
-from training.recommendation.ranking import all_target_ranks, per_person
+from training.recommendation.choosing import ndcg_at_10
+from training.recommendation.dataset import Block, stacked
 from training.recommendation.scorer import Scorer
 
-Matrix = Any
 Floats = NDArray[np.floating]
 
-PLAIN = (0.0, 100.0)  # person_power and ridge of EASE as published
-CHOICES = (
-    PLAIN, (0.0, 10.0), (0.0, 30.0), (0.0, 300.0), (0.0, 500.0), (0.0, 1000.0),
-    (0.5, 1.0), (0.5, 3.0), (0.5, 10.0), (0.5, 30.0), (0.5, 60.0), (0.5, 100.0),
-)  # fmt: skip
 STEPS: dict[str, tuple[float, ...]] = {
-    "takers": (0.0, 1.0),
+    "takers": (0.0, 0.25, 0.5, 1.0),
+    "factors": (0.0, 0.25, 0.5, 1.0, 2.0),
     "content": (0.0, 0.1, 0.25, 0.5, 1.0),
     "popularity": (0.0, 0.1, 0.25, 0.5, 1.0),
+    "lately": (0.0, 0.1, 0.25, 0.5, 1.0),
+    "trend": (0.0, 0.1, 0.25, 0.5, 1.0, 2.0),
+    "newness": (0.0, 0.1, 0.25, 0.5, 1.0, 2.0),
     "gap": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
 }
 START = {"warm": {"takers": 1.0}, "new": {"popularity": 1.0}}
 DEFAULT_GAP = 2.0  # of new people, where validation holds too few of them to choose
 LEAST_PEOPLE = 30
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A choice and the validation figures it was made by."""
-
-    person_power: float
-    ridge: float
-    tried: Mapping[str, float]
-    plain_ridge: float = PLAIN[1]
-
-
-def ndcg_at_10(score: Callable[[slice], Floats], block: Block) -> Floats:
-    """Return each person's nDCG@10 of scores, (n_people,) float."""
-    return per_person(all_target_ranks(score, block.seen, block.targets), block.targets)["ndcg@10"]
+SURE = 1.96  # standard errors
 
 
 def sampled(block: Block, most: int, rng: np.random.Generator) -> Block:
@@ -55,58 +36,65 @@ def sampled(block: Block, most: int, rng: np.random.Generator) -> Block:
     return block.rows(np.sort(rng.choice(block.size, most, replace=False)))
 
 
-def choose_takers(train: Matrix, block: Block) -> Chosen:
-    """Return the EASE that ranks best on validation; the published one where nothing beats it."""
-    tried: dict[tuple[float, float], float] = {}
-    for power, ridge in CHOICES:
-        weights = ease(train, ridge, power)
-        history = block.history.astype(np.float32)
-
-        def score(rows: slice, weights: Floats = weights, history: Matrix = history) -> Floats:
-            return np.asarray(history[rows] @ weights)
-
-        found = ndcg_at_10(score, block)
-        tried[power, ridge] = float(found.mean()) if found.size else 0.0
-    best = max(CHOICES, key=lambda choice: tried[choice])
-    plain = max((choice for choice in CHOICES if choice[0] == PLAIN[0]), key=lambda choice: tried[choice])
-    words = {f"person_power {power:g}, ridge {ridge:g}": value for (power, ridge), value in tried.items()}
-    return Chosen(*best, words, plain[1])
-
-
-def choose_blend(scorer: Scorer, block: Block) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+def choose_blend(
+    trials: Sequence[tuple[Scorer, Block]],
+) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     """Return the weights of the parts for people with and without history, and the figures behind them.
 
     Notes
     -----
-    Coordinate search on nDCG@10, never below the best single part. What the blend gains over the best single part
+    Coordinate search on what a blend surely gains in nDCG@10 over its start, the item–item weights (the popularity
+    of the cohort for new people): the lower end of the paired interval, for the best mean of few people is luck.
+    Never below the best single part. What the blend gains over the best single part
     is then spent on usefulness: the gap weight is raised as far as the blend stays one standard error ahead of
     every single part or, where it gained nothing, within one standard error of the best.
     """
-    scorer.model["blend"] = {"warm": dict.fromkeys(STEPS, 1.0), "new": dict.fromkeys(STEPS, 1.0)}
     blends: dict[str, dict[str, float]] = {}
     figures: dict[str, float] = {}
-    for kind, people in (("warm", ~block.is_new), ("new", block.is_new)):
-        chosen = block.rows(np.flatnonzero(people))
+    for kind in ("warm", "new"):
+        chosen = [(scorer, people_of(block, kind)) for scorer, block in trials]
         blends[kind] = dict(START[kind])
-        if chosen.size >= LEAST_PEOPLE:
-            search = Search(scorer, chosen, kind)
+        if sum(block.size for _, block in chosen) >= LEAST_PEOPLE:
+            search = Search(chosen, kind)
             blends[kind] = search.best()
             figures |= search.figures(blends[kind])
-        elif chosen.gap_shares is not None:
+        elif chosen[0][1].gap_shares is not None:
             blends[kind]["gap"] = DEFAULT_GAP if kind == "new" else 0.0
     return blends, figures
 
 
-class Search:
-    """Coordinate search of one blend on some people."""
+def people_of(block: Block, kind: str) -> Block:
+    """Return the people with ("warm") or without ("new") a history."""
+    return block.rows(np.flatnonzero(block.is_new == (kind == "new")))
 
-    def __init__(self, scorer: Scorer, block: Block, kind: str) -> None:
-        self.block, self.kind = block, kind
-        history = block.history
-        parts = scorer.parts(history.indptr, history.indices, history.data, block.jobs)
-        if block.gap_shares is not None and block.gap_shares.nnz:
-            parts["gap"] = block.gap_shares.toarray()
-        self.parts = {name: part.astype(np.float32) for name, part in parts.items() if np.any(part)}
+
+def parts_of(scorer: Scorer, block: Block) -> dict[str, Floats]:
+    """Return every part of the scores of a block, (n_people, n_courses) float32 each; zeros where one is missing."""
+    scorer.model["blend"] = {"warm": dict.fromkeys(STEPS, 1.0), "new": dict.fromkeys(STEPS, 1.0)}
+    history = block.history
+    parts = scorer.parts(history.indptr, history.indices, history.data, block.jobs)
+    if block.gap_shares is not None and block.gap_shares.nnz:
+        parts["gap"] = block.gap_shares.toarray()
+    return {name: np.asarray(part, dtype=np.float32) for name, part in parts.items()}
+
+
+class Search:
+    """Coordinate search of one blend on the people of one moment or several."""
+
+    def __init__(self, trials: Sequence[tuple[Scorer, Block]], kind: str) -> None:
+        asked = [(scorer, block) for scorer, block in trials if block.size]
+        self.kind = kind
+        self.block = stacked([block for _, block in asked])
+        found = [parts_of(scorer, block) for scorer, block in asked]
+        shapes = [block.targets.shape for _, block in asked]
+        names = [name for name in STEPS if any(name in one for one in found)]
+        self.parts: dict[str, Floats] = {}
+        for name in names:
+            each = [
+                one.get(name, np.zeros(shape, np.float32)) for one, shape in zip(found, shapes, strict=True)
+            ]
+            if any(np.any(part) for part in each):
+                self.parts[name] = np.concatenate(each) if len(each) > 1 else each[0]
         self.known: dict[tuple[tuple[str, float], ...], Floats] = {}
 
     def units(self, blend: Mapping[str, float]) -> Floats:
@@ -123,6 +111,12 @@ class Search:
             total += np.float32(weight) * self.parts[name][rows]
         return total
 
+    def surely_gained(self, blend: Mapping[str, float]) -> float:
+        """Return the lower end of the 95 % interval of what a blend gains over its start, paired by person."""
+        gain = self.units(blend) - self.units(START[self.kind])
+        error = gain.std(ddof=1) / np.sqrt(gain.size)
+        return float(gain.mean() - SURE * error)
+
     def singles(self) -> dict[str, float]:
         """Return the mean nDCG@10 of each part alone."""
         return {name: float(self.units({name: 1.0}).mean()) for name in self.parts}
@@ -134,9 +128,9 @@ class Search:
             for name in self.parts:
                 options = [{**blend, name: weight} for weight in STEPS[name]]
                 options = [one for one in options if any(one.get(part, 0.0) for part in self.parts)]
-                blend = max([blend, *options], key=lambda one: float(self.units(one).mean()))
+                blend = max([blend, *options], key=self.surely_gained)
         singles: list[dict[str, float]] = [{name: 1.0} for name in self.parts]
-        blend = max([blend, *singles], key=lambda one: float(self.units(one).mean()))
+        blend = max([blend, *singles], key=self.surely_gained)
         return self.with_gap(blend) if "gap" in self.parts else blend
 
     def with_gap(self, blend: dict[str, float]) -> dict[str, float]:

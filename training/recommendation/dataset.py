@@ -30,6 +30,8 @@ READS = ("employees", "job_history", "exits", "goals", "held_skills", "learning_
 MOST_PEOPLE = 20_000  # per block; more are sampled, with the dataset's generator
 LEAST_PAIRS = 30
 DESCRIPTION_LENGTH = 2_000
+SECONDS_A_DAY = 86_400.0
+LEAST_AGE_DAYS = 1e-3
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,35 @@ class Block:
         return Block(self.history[chosen], self.seen[chosen], self.targets[chosen], self.jobs[chosen], gaps)
 
 
+def stacked(blocks: Sequence[Block]) -> Block:
+    """Return the people of several blocks as one; gap shares are kept where all have them."""
+    if len(blocks) == 1:
+        return blocks[0]
+    history, seen, targets = (
+        sp.vstack([getattr(block, name) for block in blocks], "csr")
+        for name in ("history", "seen", "targets")
+    )
+    gaps = [block.gap_shares for block in blocks]
+    shares = None if any(one is None for one in gaps) else sp.vstack(gaps, "csr")
+    return Block(history, seen, targets, np.concatenate([block.jobs for block in blocks]), shares)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was known before a block: the history, and how many days before it each pair happened (sparse, > 0)."""
+
+    history: Matrix
+    ages: Matrix | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A moment to learn from: what was known at it, and what people took after it."""
+
+    known: Known
+    block: Block
+
+
 @dataclass(frozen=True)
 class Content:
     """What courses are about: text vectors (n_courses, d) and skill levels (n_courses, n_skills), rows of length 1."""
@@ -106,6 +137,10 @@ class Dataset:
         Of the data it was built from.
     is_warm_only : bool
         True where people without history are reported apart and not in the metrics.
+    train_ages, known_ages : (n_people, n_courses) sparse float, optional
+        Days from each pair of `train` and `known` to the block's start, more than 0; None where time is not known.
+    earlier : tuple of Origin
+        More moments to choose by, before that of the validation block: one block alone is soon overfitted.
     """
 
     protocol: str
@@ -122,6 +157,19 @@ class Dataset:
     completion: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     is_warm_only: bool = False
     seeds: tuple[int, ...] = ()
+    train_ages: Matrix | None = None
+    known_ages: Matrix | None = None
+    earlier: tuple[Origin, ...] = ()
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The moments to choose by, the validation block first."""
+        return (Origin(Known(self.train, self.train_ages), self.validation), *self.earlier)
+
+    @property
+    def now(self) -> Known:
+        """What is known before the test block."""
+        return Known(self.known, self.known_ages)
 
 
 def build(context: TrainingContext) -> Dataset:
@@ -165,6 +213,8 @@ def build(context: TrainingContext) -> Dataset:
         prerequisites=catalogue.prerequisites,
         completion={course: (c.starters, c.completers) for course, c in completion_counts(at[1]).items()},
         digest=data_digest(records),
+        train_ages=rows.ages(at[0]),
+        known_ages=rows.ages(at[1]),
     )
 
 
@@ -200,6 +250,12 @@ class Rows:
         weights = np.array([pair[2] for pair in kept], dtype=np.float64)
         shape = (len(order), self.catalogue.size)
         return sp.csr_matrix((weights, (places[:, 0], places[:, 1])), shape=shape)
+
+    def ages(self, moment: History) -> Matrix:
+        """Return how many days before a moment each course was taken up; what was only looked at has no age."""
+        taken = interactions(moment).drop_nulls("taken_at")
+        days = (pl.lit(moment.as_of) - pl.col("taken_at")).dt.total_seconds() / SECONDS_A_DAY
+        return self.matrix(taken.with_columns(age=days.clip(lower_bound=LEAST_AGE_DAYS)), value="age")
 
     def jobs(self, moment: History, people: Sequence[str]) -> Integers:
         """Return the job of each person; of who was hired after the moment, nothing is known yet: -1."""

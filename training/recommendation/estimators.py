@@ -16,7 +16,7 @@ Floats = NDArray[np.floating]
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
 
 
-def ease(history: Matrix, ridge: float, person_power: float = 0.0) -> Floats:
+def ease(history: Matrix, ridge: float, person_power: float = 0.0, item_power: float = 0.0) -> Floats:
     """Return item–item weights B that predict each course from the others, in closed form.
 
     B = I − P / diag(P), P = (XᵀWX + ridge·I)⁻¹, so that diag(B) = 0.
@@ -30,6 +30,8 @@ def ease(history: Matrix, ridge: float, person_power: float = 0.0) -> Floats:
     person_power : float
         W is diagonal, ``(Σ of a person's row) ** -person_power``: 0 counts every pair alike, 0.5 keeps people
         with very long histories from speaking for everybody.
+    item_power : float
+        Columns are divided by ``popularity ** item_power``: what everybody takes needs more evidence.
 
     Returns
     -------
@@ -50,7 +52,13 @@ def ease(history: Matrix, ridge: float, person_power: float = 0.0) -> Floats:
     precision = np.tril(inverse) + np.tril(inverse, -1).T
     weights = precision / -np.diag(precision)
     weights[places] = 0.0
-    return np.asarray(weights, dtype=np.float32)
+    return np.asarray(weights * popularity_scale(history, item_power), dtype=np.float32)
+
+
+def popularity_scale(history: Matrix, item_power: float) -> Floats:
+    """Return what the columns of item–item weights are multiplied by, (n_courses,) float; 1 is an average course."""
+    scale = (popularity(history) + 1.0) ** -item_power
+    return np.asarray(scale / scale.mean(), dtype=np.float64)
 
 
 def weighted_gram(history: Matrix, person_power: float = 0.0) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.errors import BadInputError, RefusedError
 from training.evaluation import Evaluation, Interval, bootstrap_mean, paired_difference
 from training.loading import load_scorer
-from training.recommendation.blend import PLAIN
+from training.recommendation.choosing import PLAIN
 from training.recommendation.dataset import Dataset
 from training.recommendation.estimators import cohort_popularity, ease, item_knn, popularity
 from training.recommendation.ranking import (
@@ -143,8 +143,8 @@ def plain_ridge(scorer: Any) -> float:
 
 def peer_scores(peers: Sequence[str], dataset: Dataset, ridge: float) -> dict[str, Score]:
     """Return how each peer, fitted to the same history, scores rows of the test block."""
-    history = dataset.test.history.astype(np.float32)
-    popular = popularity(dataset.known)
+    history, known = plain(dataset.test.history), plain(dataset.known)
+    popular = popularity(known)
 
     def by_popularity(rows: slice) -> Floats:
         return np.repeat(popular[None, :], rows.stop - rows.start, axis=0)
@@ -155,16 +155,21 @@ def peer_scores(peers: Sequence[str], dataset: Dataset, ridge: float) -> dict[st
         return lambda rows: np.asarray(history[rows] @ weights) + small
 
     def by_cohort() -> Score:
-        cohorts = cohort_popularity(dataset.known, dataset.jobs, len(dataset.job_ids))
+        cohorts = cohort_popularity(known, dataset.jobs, len(dataset.job_ids))
         return lambda rows: cohorts[dataset.test.jobs[rows]].astype(np.float64)
 
     made: dict[str, Callable[[], Score]] = {
         "popularity": lambda: by_popularity,
         "cohort_popularity": by_cohort,
-        "itemknn": lambda: by_items(item_knn(dataset.known)),
-        "ease": lambda: by_items(ease(dataset.known, ridge, PLAIN[0])),
+        "itemknn": lambda: by_items(item_knn(known)),
+        "ease": lambda: by_items(ease(known, ridge, PLAIN[0])),
     }
     return {name: made[name]() for name in peers}
+
+
+def plain(history: Any) -> Any:
+    """Return a history in which every pair counts alike: peers run as published."""
+    return sp.csr_matrix(history > 0, dtype=np.float32)
 
 
 def summary(

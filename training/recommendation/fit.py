@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from features.recommendation.behaviour import FEATURE_SCHEMA
 from training.payload import Payload, json_bytes, npz_bytes
-from training.recommendation.blend import Chosen, choose_blend, choose_takers, sampled
-from training.recommendation.dataset import Content, Dataset
+from training.recommendation.blend import choose_blend, sampled
+from training.recommendation.choosing import Chosen, choose, weighted
+from training.recommendation.dataset import Content, Dataset, Known, Origin
 from training.recommendation.estimators import (
     cohort_popularity,
     content_weights,
@@ -20,12 +21,16 @@ from training.recommendation.estimators import (
     keep_largest,
     popularity,
 )
+from training.recommendation.factors import item_factors
+from training.recommendation.factors import model_facts as factor_facts
+from training.recommendation.lately import lately
 from training.recommendation.scorer import Scorer
 
 Floats = NDArray[np.floating]
 
 DENSE_COURSES = 4_096  # up to here all item–item weights are kept
 LEAST_STARTERS = 5
+MOST_CELLS = 40_000_000  # people × courses on which the blend is chosen
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Parameters:
     person_power: float = 0.0
     content_strength: float = 5.0
     keep_per_course: int = 512
-    validation_people: int = 20_000
+    validation_people: int = 8_000
 
 
 def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:
@@ -65,27 +70,35 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     """
     block = sampled(dataset.validation, parameters.validation_people, rng)
     chosen = (
-        Chosen(parameters.person_power, parameters.ridge, {})
+        Chosen(parameters.person_power, parameters.ridge)
         if parameters.ridge > 0
-        else choose_takers(dataset.train, block)
+        else choose(dataset, block, rng)
     )
-    trial = model_arrays(dataset, dataset.train, chosen, parameters)
-    small = sampled(block, max(200, 40_000_000 // max(len(dataset.course_ids), 1)), rng)
-    blend, figures = choose_blend(Scorer(model_facts(dataset, {"warm": {}, "new": {}}), trial), small)
-    arrays = model_arrays(dataset, dataset.known, chosen, parameters)
-    model = model_facts(dataset, blend)
-    model["chosen"] = {
-        "ridge": chosen.ridge,
-        "person_power": chosen.person_power,
-        "plain_ridge": chosen.plain_ridge,
-        "validation_ndcg_at_10": {**chosen.tried, **figures},
-    }
+    trials = [
+        (origin_scorer(dataset, origin, chosen, parameters, rng), origin.block) for origin in dataset.origins
+    ]
+    most = max(200, MOST_CELLS // (max(len(dataset.course_ids), 1) * len(trials)))
+    blend, figures = choose_blend([(scorer, sampled(people, most, rng)) for scorer, people in trials])
+    arrays = model_arrays(dataset, dataset.now, chosen, parameters, rng)
+    model = model_facts(dataset, dataset.now, blend, chosen)
+    model["chosen"] = {**chosen.facts(), "validation_ndcg_at_10": {**chosen.tried, **figures}}
     return payload(model, stored(arrays))
 
 
-def model_arrays(dataset: Dataset, history: Any, chosen: Chosen, parameters: Parameters) -> dict[str, Any]:
-    """Return the arrays of a model fitted to a history."""
-    weights = ease(history, chosen.ridge, chosen.person_power)
+def origin_scorer(
+    dataset: Dataset, origin: Origin, chosen: Chosen, parameters: Parameters, rng: np.random.Generator
+) -> Scorer:
+    """Return the model as it would have been at a moment, its blend not chosen yet."""
+    facts = model_facts(dataset, origin.known, {"warm": {}, "new": {}}, chosen)
+    return Scorer(facts, model_arrays(dataset, origin.known, chosen, parameters, rng))
+
+
+def model_arrays(
+    dataset: Dataset, known: Known, chosen: Chosen, parameters: Parameters, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the arrays of a model fitted to what is known."""
+    history = weighted(known.history, chosen.weight_power)
+    weights = ease(history, chosen.ridge, chosen.person_power, chosen.item_power)
     alike = similarities(dataset.content, len(dataset.course_ids))
     weights = content_weights(weights, alike, popularity(history), parameters.content_strength)
     arrays: dict[str, Any] = {}
@@ -93,6 +106,11 @@ def model_arrays(dataset: Dataset, history: Any, chosen: Chosen, parameters: Par
         arrays |= compressed_arrays("weights", keep_largest(weights, parameters.keep_per_course))
     else:
         arrays["weights"] = weights
+    if chosen.factors is not None:
+        starts = item_factors(history, chosen.factors, rng)
+        arrays |= {f"factors_{place}": one for place, one in enumerate(starts)}
+    if chosen.window_days > 0 and known.ages is not None:
+        arrays["lately"] = lately(known.ages, chosen.window_days)
     arrays["cohorts"] = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))
     if dataset.content.vectors is not None:
         arrays["vectors"] = dataset.content.vectors.astype(np.float16)
@@ -128,12 +146,16 @@ def stored(arrays: dict[str, Any]) -> dict[str, NDArray[Any]]:
     return {name: np.asarray(value) for name, value in arrays.items()}
 
 
-def model_facts(dataset: Dataset, blend: dict[str, dict[str, float]]) -> dict[str, Any]:
+def model_facts(
+    dataset: Dataset, known: Known, blend: dict[str, dict[str, float]], chosen: Chosen
+) -> dict[str, Any]:
     """Return the plain facts of a model."""
     return {
         "course_ids": list(dataset.course_ids),
         "job_ids": list(dataset.job_ids),
         "blend": blend,
+        "weight_power": chosen.weight_power,
+        "factors": {} if chosen.factors is None else factor_facts(known.history, chosen.factors),
         "completion": completion_shares(dataset),
     }
 

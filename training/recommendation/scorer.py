@@ -15,7 +15,11 @@ import numpy as np
 import scipy.sparse as sp
 
 NOTHING, TAKERS, CONTENT, POPULAR = 0, 1, 2, 3
-PARTS = ("takers", "content", "popularity")
+LATELY = ("lately", "trend", "newness")
+PARTS = ("takers", "factors", "content", "popularity", *LATELY)
+CAUSE = {"takers": TAKERS, "factors": TAKERS, "content": CONTENT} | dict.fromkeys(PARTS[3:], POPULAR)
+SOLVE_CELLS = 4_000_000  # of the systems solved at once
+SHORT_HISTORY = 64  # up to here people's systems are made together
 
 
 class Scorer:
@@ -29,7 +33,8 @@ class Scorer:
     arrays : dict of str to array
         ``weights`` (n, n), or its compressed columns ``weights_data``, ``weights_indices``, ``weights_indptr``;
         ``vectors`` (n, d) and ``skills_*`` (compressed rows, n × s) where there is content; ``cohorts``
-        (n_jobs + 1, n).
+        (n_jobs + 1, n); ``factors_0`` … (n, k), and what places a person among them in ``model["factors"]``;
+        ``lately`` (3, n), how each course has been doing lately, standardised, in the order of `LATELY`.
     """
 
     def __init__(self, model: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -41,6 +46,8 @@ class Scorer:
         self.weights = item_weights(arrays, self.n_items)
         self.vectors = arrays["vectors"].astype(np.float64) if "vectors" in arrays else None
         self.skills = compressed(arrays, "skills", self.n_items)
+        self.starts = [arrays[name].astype(np.float64) for name in factor_names(arrays)]
+        self.lately = arrays["lately"].astype(np.float64) if "lately" in arrays else None
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:
@@ -85,17 +92,35 @@ class Scorer:
 
     def parts(self, indptr: Any, items: Any, weights: Any, jobs: Any) -> dict[str, np.ndarray[Any, Any]]:
         """Return the standardised parts of the scores, each (n, n_items) float."""
+        strength = np.asarray(weights, dtype=np.float32) ** np.float32(self.model.get("weight_power", 1.0))
         history = sp.csr_matrix(
-            (np.asarray(weights, dtype=np.float32), np.asarray(items), np.asarray(indptr)),
-            shape=(len(indptr) - 1, self.n_items),
+            (strength, np.asarray(items), np.asarray(indptr)), shape=(len(indptr) - 1, self.n_items)
         )
         found = {"takers": standardised(dense(history @ self.weights))}
+        if self.starts and self.uses("factors"):
+            found["factors"] = standardised(self.by_factors(history))
         content = self.content(history)
         if content is not None:
             found["content"] = standardised(content)
         if self.uses("popularity"):
             found["popularity"] = standardised(self.cohorts[np.asarray(jobs, dtype=np.int64)])
+        for name, values in zip(LATELY, () if self.lately is None else self.lately, strict=False):
+            if self.uses(name):
+                found[name] = np.broadcast_to(values, history.shape)
         return found
+
+    def by_factors(self, history: Any) -> np.ndarray[Any, Any]:
+        """Return the scores of the factor model, summed over its starts, (n, n_items) float.
+
+        Each person is placed among the item factors by least squares, so that new people need no training.
+        """
+        facts = self.model["factors"]
+        penalty = regularised(np.diff(history.indptr), facts)
+        places = [
+            solved_factors(history.indptr, history.indices, one, facts["unobserved"], penalty)
+            for one in self.starts
+        ]
+        return np.asarray(np.hstack(places) @ np.hstack(self.starts).T)
 
     def uses(self, part: str) -> bool:
         """Say whether anybody's blend gives that part a weight."""
@@ -136,10 +161,12 @@ class Scorer:
         """
         items, weights = np.asarray(items, dtype=np.int64), np.asarray(weights, dtype=np.float64)
         blend = self.model["blend"]["warm" if items.size else "new"]
-        names = [name for name in PARTS if name in parts]
-        worth = np.stack([blend.get(name, 0.0) * parts[name][candidates] for name in names])
-        kind = np.array([PARTS.index(name) + 1 for name in names])[worth.argmax(axis=0)]
-        kind = np.where(worth.max(axis=0) > 0, kind, NOTHING)
+        worth = np.zeros((POPULAR + 1, len(candidates)))
+        for name in PARTS:
+            if name in parts:
+                worth[CAUSE[name]] += blend.get(name, 0.0) * parts[name][candidates]
+        worth[NOTHING] = 0.0  # the first of equals: a course rests on what is above nothing
+        kind = worth.argmax(axis=0)
         because = np.full(len(candidates), -1)
         for cause, near in ((TAKERS, self.near_takers), (CONTENT, self.near_content)):
             chosen = np.flatnonzero(kind == cause)
@@ -169,6 +196,11 @@ def item_weights(arrays: dict[str, Any], n_items: int) -> Any:
     return arrays["weights"] if "weights" in arrays else compressed(arrays, "weights", n_items)
 
 
+def factor_names(arrays: dict[str, Any]) -> list[str]:
+    """Return the names of the factor models among the arrays, in order."""
+    return sorted(name for name in arrays if name.startswith("factors_"))
+
+
 def compressed(arrays: dict[str, Any], name: str, n_rows: int) -> Any:
     """Return a matrix stored as compressed rows, or None where there is none."""
     if f"{name}_indptr" not in arrays:
@@ -190,3 +222,57 @@ def standardised(values: Any) -> Any:
     spread = np.sqrt(np.einsum("ij,ij->i", exact, exact) / exact.shape[1])[:, None]
     exact /= np.where(spread > 1e-12, spread, np.inf)
     return exact
+
+
+def regularised(counts: Any, facts: dict[str, float]) -> Any:
+    """Return the penalty of each row of a factor model, (n,) float: it grows with the root of what the row brings."""
+    brought = np.asarray(counts, dtype=np.float64) + facts["unseen"]
+    return facts["ridge"] * np.sqrt(facts["average"] * brought)
+
+
+def solved_factors(indptr: Any, items: Any, factors: Any, unobserved: float, penalty: Any) -> Any:
+    """Return each row's least-squares factor given those of its columns, (n, d) float.
+
+    Parameters
+    ----------
+    indptr, items : (n + 1,), (k,)
+        Compressed rows of what happened.
+    factors : (m, d) float
+        Of the columns.
+    unobserved : float
+        How much a pair that did not happen counts beside one that did.
+    penalty : (n,) float
+        Ridge of each row.
+    """
+    indptr, items = np.asarray(indptr), np.asarray(items)
+    size, counts = factors.shape[1], np.diff(indptr)
+    everybody = unobserved * (factors.T @ factors)
+    found = np.zeros((counts.size, size), dtype=factors.dtype)
+    order = np.argsort(counts, kind="stable")
+    order = order[counts[order] > 0]
+    step = max(1, SOLVE_CELLS // (size * size))
+    for rows in (order[start : start + step] for start in range(0, order.size, step)):
+        left, right = normal_equations(indptr, items, factors, rows)
+        left += everybody
+        left[:, np.arange(size), np.arange(size)] += penalty[rows][:, None]
+        found[rows] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
+    return found
+
+
+def normal_equations(indptr: Any, items: Any, factors: Any, rows: Any) -> tuple[Any, Any]:
+    """Return Σ y yᵀ and Σ y over the columns of each row, (r, d, d) and (r, d)."""
+    size = factors.shape[1]
+    counts = indptr[rows + 1] - indptr[rows]
+    longest = int(counts.max())
+    if longest <= SHORT_HISTORY:
+        place = np.arange(longest)
+        there = place < counts[:, None]
+        own = factors[items[np.where(there, indptr[rows][:, None] + place, 0)]] * there[:, :, None]
+        own = own.astype(factors.dtype)
+        return own.transpose(0, 2, 1) @ own, own.sum(axis=1)
+    left = np.empty((rows.size, size, size), dtype=factors.dtype)
+    right = np.empty((rows.size, size), dtype=factors.dtype)
+    for one, row in enumerate(rows):
+        own = factors[items[indptr[row] : indptr[row + 1]]]
+        left[one], right[one] = own.T @ own, own.sum(axis=0)
+    return left, right

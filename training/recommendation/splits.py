@@ -11,10 +11,24 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.errors import BadInputError, RefusedError
-from training.recommendation.dataset import Block, Content, Dataset, Matrix
+from training.recommendation.dataset import (
+    LEAST_AGE_DAYS,
+    SECONDS_A_DAY,
+    Block,
+    Content,
+    Dataset,
+    Known,
+    Matrix,
+    Origin,
+)
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating]
 
+RATING_TILT = 0.1
+EARLIER_ORIGINS = 3
+MOST_PAIRS = 500_000  # up to here more than one moment is chosen by
+MOSTLY = 0.9  # of a given test comes after all that is known: then it was split off by time
 TEST_SHARE = {"temporal": 0.2, "per-user": 0.25}
 WORDS = {
     "temporal": "global temporal split, first 80 % | last 20 % of interactions; people with a history",
@@ -145,43 +159,101 @@ def alike_split(known: pd.DataFrame, test: pd.DataFrame) -> str:
     """Return the split that resembles a given test: one each, by time, or a share each."""
     if test["user"].value_counts().max() == 1:
         return "leave-one"
-    return "temporal" if "time" in known else "per-user"
+    if "time" not in known or "time" not in test:
+        return "per-user"
+    later = float((test["time"] >= known["time"].max()).mean())
+    return "temporal" if later >= MOSTLY else "per-user"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order of people, courses and cohorts in the matrices of a table."""
+
+    row_of: dict[str, int]
+    column_of: dict[str, int]
+    jobs: NDArray[np.int64]
+    is_dated: bool
+    is_warm: bool
+
+    def matrix(self, pairs: pd.DataFrame, values: Floats | None = None) -> Matrix:
+        """Return pairs as a matrix of their weights, or of other values."""
+        rows = pairs["user"].map(self.row_of).to_numpy()
+        columns = pairs["item"].map(self.column_of).to_numpy()
+        shape = (len(self.row_of), len(self.column_of))
+        return sp.csr_matrix((weights_of(pairs) if values is None else values, (rows, columns)), shape=shape)
+
+    def known(self, pairs: pd.DataFrame) -> Known:
+        """Return pairs as what is known, with their ages where time counts."""
+        return Known(self.matrix(pairs), self.matrix(pairs, ages_of(pairs)) if self.is_dated else None)
+
+    def origin(self, known: pd.DataFrame, after: pd.DataFrame) -> Origin:
+        """Return what was known, and the people who took something after it."""
+        past, targets = self.known(known), self.matrix(after)
+        asked = np.flatnonzero(np.diff(targets.indptr) > 0)
+        if self.is_warm:
+            asked = asked[np.diff(past.history.indptr)[asked] > 0]
+        rows = past.history[asked]
+        return Origin(past, Block(rows, rows, targets[asked], self.jobs[asked]))
 
 
 def assembled(table: Table, parts: tuple[pd.DataFrame, ...], split: str, seed: int) -> Dataset:
     """Return the dataset of the four parts: train, validation, known, test."""
     train, validation, known, test = parts
     people = pd.unique(pd.concat([known["user"], test["user"]]))
-    row_of = {person: row for row, person in enumerate(people)}
-    column_of = {course: column for column, course in enumerate(table.course_ids)}
     cohort_ids = tuple(sorted(set(table.cohorts.values())))
     cohort_of = {name: place for place, name in enumerate(cohort_ids)}
     jobs = np.array([cohort_of.get(table.cohorts.get(one, ""), -1) for one in people], dtype=np.int64)
-
-    def matrix(pairs: pd.DataFrame) -> Matrix:
-        rows = pairs["user"].map(row_of).to_numpy()
-        columns = pairs["item"].map(column_of).to_numpy()
-        return sp.csr_matrix((np.ones(len(pairs)), (rows, columns)), shape=(len(people), len(column_of)))
-
-    def block(history: Matrix, targets: Matrix) -> Block:
-        asked = np.flatnonzero(np.diff(targets.indptr) > 0)
-        if split != "given":
-            has_history = np.diff(history.indptr)[asked] > 0
-            asked = asked[has_history] if split != "temporal" else asked
-        return Block(history[asked], history[asked], targets[asked], jobs[asked])
-
-    matrices = [matrix(part) for part in (train, validation, known, test)]
+    dated = split == "temporal" or (split == "given" and alike_split(known, test) == "temporal")
+    layout = Layout(
+        {person: row for row, person in enumerate(people)},
+        {course: column for column, course in enumerate(table.course_ids)},
+        jobs,
+        dated,
+        split not in ("temporal", "given"),
+    )
+    chosen_by, judged_by = layout.origin(train, validation), layout.origin(known, test)
     return Dataset(
         protocol=f"{WORDS[split]}; every course ranked but those known of the person; seed {seed}",
         course_ids=table.course_ids,
         job_ids=cohort_ids,
-        train=matrices[0],
-        known=matrices[2],
+        train=chosen_by.known.history,
+        known=judged_by.known.history,
         jobs=jobs,
-        validation=block(matrices[0], matrices[1]),
-        test=block(matrices[2], matrices[3]),
+        validation=chosen_by.block,
+        test=judged_by.block,
         digest=table.digest,
         content=table.content,
         is_warm_only=split in ("temporal", "given"),
         seeds=(seed,),
+        train_ages=chosen_by.known.ages,
+        known_ages=judged_by.known.ages,
+        earlier=earlier_origins(layout, train) if dated else (),
     )
+
+
+def earlier_origins(layout: Layout, train: pd.DataFrame) -> tuple[Origin, ...]:
+    """Return more moments to choose by, each a fifth of the interactions before the one after it."""
+    found: list[Origin] = []
+    while len(found) < EARLIER_ORIGINS and len(train) <= MOST_PAIRS:
+        out = last_in_time(train, np.random.default_rng(0))
+        if out.all() or not out.any():
+            break
+        train, after = train[~out], train[out]
+        found.append(layout.origin(train, after))
+    return tuple(found)
+
+
+def weights_of(pairs: pd.DataFrame) -> Floats:
+    """Return how much each pair says, 0–1: a little more for what the person rated above their own average."""
+    if "rating" not in pairs:
+        return np.ones(len(pairs))
+    ratings = pairs["rating"].astype(float)
+    spread = float(ratings.std()) or 1.0
+    above = (ratings - ratings.groupby(pairs["user"]).transform("mean")) / spread
+    return np.asarray(((1.0 + RATING_TILT * above).clip(0.5, 1.5) / 1.5).to_numpy(), dtype=np.float64)
+
+
+def ages_of(pairs: pd.DataFrame) -> Floats:
+    """Return the days from each pair to just after the last of them, more than 0."""
+    times = pairs["time"].to_numpy(dtype=np.float64)
+    return np.asarray((times.max() - times) / SECONDS_A_DAY + LEAST_AGE_DAYS)

@@ -44,7 +44,7 @@ class Columns:
 
 
 def read_pairs(path: Path, columns: Columns, encoding: str | None = None) -> pd.DataFrame:
-    """Return interactions as ``user, item`` (text) and, where there is one, ``time`` (seconds, float).
+    """Return interactions as ``user, item`` (text) and, where there are, ``rating`` and ``time`` (seconds, float).
 
     Parameters
     ----------
@@ -76,9 +76,11 @@ def read_pairs(path: Path, columns: Columns, encoding: str | None = None) -> pd.
     if "time" in frame:
         frame["time"] = seconds(frame["time"], path.name)
         frame = frame.sort_values("time", kind="stable")
-    if "rating" in frame and pd.to_numeric(frame["rating"], errors="coerce").isna().any():
-        raise BadInputError(f"{path.name} has a rating that is no number.", allowed="numbers")
-    return frame.drop(columns="rating", errors="ignore").drop_duplicates(["user", "item"], ignore_index=True)
+    if "rating" in frame:
+        frame["rating"] = pd.to_numeric(frame["rating"], errors="coerce")
+        if frame["rating"].isna().any():
+            raise BadInputError(f"{path.name} has a rating that is no number.", allowed="numbers")
+    return frame.drop_duplicates(["user", "item"], ignore_index=True)
 
 
 def list_file(path: Path, encoding: str | None) -> pd.DataFrame | None:

@@ -99,7 +99,9 @@ def test_a_headerless_table_is_user_item_rating_time(tmp_path: Path) -> None:
     path = tmp_path / "u.tsv"
     path.write_text("1\t20\t3\t90\n2\t20\t4\t80\n")
     pairs = read_pairs(path, Columns())
-    assert pairs.to_dict("list") == {"user": ["2", "1"], "item": ["20", "20"], "time": [80.0, 90.0]}
+    assert pairs.to_dict("list") == {
+        "user": ["2", "1"], "item": ["20", "20"], "time": [80.0, 90.0], "rating": [4, 3],
+    }  # fmt: skip
 
 
 def test_parquet_and_times_in_words_are_read(tmp_path: Path) -> None:

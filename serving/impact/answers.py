@@ -127,6 +127,13 @@ class CourseImpact(BaseModel):
     bounds: list[float] | None = Field(
         None, description="The effect if all missing outcomes were as bad, or as good, as they come."
     )
+    shrunk: EffectInterval | None = Field(
+        None,
+        description="The effect seen together with all other courses on this outcome: what to compare courses by.",
+    )
+    negative_control: Placebo | None = Field(
+        None, description="The “effect” on an outcome that the course cannot move, where one is declared."
+    )
     q_value: float | None = Field(
         None,
         description="False discovery rate over all courses and outcomes asked together.",

@@ -20,6 +20,7 @@ router = APIRouter(tags=["L&D", "HR"])
 SHOWN = (
     "unit", "status", "effect", "n", "estimand", "design", "pipeline", "comparison_group", "completed_share",
     "later_enrolled_share", "overlap", "balance", "sensitivity", "placebo", "bounds", "q_value", "verdict",
+    "shrunk", "negative_control",
 )  # fmt: skip
 Outcome = Annotated[
     str | None,
@@ -117,7 +118,7 @@ def direction(effect: Mapping[str, float] | None) -> str | None:
 
 def refused(common: Mapping[str, Any], horizon_days: int, reason: str) -> CourseImpact:
     """Return a refusal with its reason."""
-    nothing = {name: None for name in SHOWN if name not in ("status", "verdict")}
+    nothing = dict.fromkeys(name for name in SHOWN if name not in ("status", "verdict"))
     verdict = Verdict(code="cannot_tell", words=f"Cannot tell. {reason}")
     return CourseImpact.model_validate(
         {

@@ -19,6 +19,7 @@ from training.impact.dataset import Dataset
 from training.impact.estimate import Estimate, Shared, observational_estimate
 from training.impact.linear import fold_numbers
 from training.impact.record import benjamini_hochberg, estimated_record, refused_record
+from training.impact.shrinkage import shrunk
 from training.impact.table import ComparisonTable, Floats
 from training.impact.verdict import Subject
 
@@ -167,7 +168,23 @@ def records(dataset: Dataset, found: Sequence[Answer]) -> list[dict[str, Any]]:
     estimated = [place for place, answer in enumerate(found) if answer.estimate is not None]
     p_values = [found[place].estimate.effect.p_value for place in estimated]  # type: ignore[union-attr]
     q_values = dict(zip(estimated, benjamini_hochberg(p_values), strict=True)) if estimated else {}
-    return [record(dataset, answer, q_values.get(place)) for place, answer in enumerate(found)]
+    listed = [record(dataset, answer, q_values.get(place)) for place, answer in enumerate(found)]
+    for outcome in range(len(dataset.outcome_names)):
+        add_shrunk([listed[place] for place in estimated if found[place].outcome == outcome])
+    return listed
+
+
+def add_shrunk(listed: Sequence[dict[str, Any]]) -> None:
+    """Add to the estimates of one outcome what they say when all courses are seen together."""
+    values = np.array([one["effect"]["value"] for one in listed])
+    errors = np.array([one["standard_error"] for one in listed])
+    together = shrunk(values, errors)
+    for place, one in enumerate(listed):
+        one["shrunk"] = together and {
+            "value": float(together.value[place]),
+            "low": float(together.low[place]),
+            "high": float(together.high[place]),
+        }
 
 
 def record(dataset: Dataset, answer: Answer, q_value: float | None) -> dict[str, Any]:

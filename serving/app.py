@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from features.records.store import Store, open_store
 from serving.access import Guard, scope_of
@@ -21,6 +22,7 @@ from serving.audit import ANCHOR, Audit
 from serving.background import background
 from serving.house import House
 from serving.http import health, problems
+from serving.http.admission import Admission
 from serving.http.documents import mount_documents
 from serving.http.envelope import Drain, Envelope
 from serving.http.idempotency import Idempotency
@@ -29,6 +31,7 @@ from serving.http.paths import PathsWithIdentifiers
 from serving.impact import routes as impact
 from serving.keys import Authentication, KeyRing
 from serving.ledger import Ledger
+from serving.metrics import Measured, Measures
 from serving.models import routes as model_list
 from serving.models.answering import Models
 from serving.models.encoder import lazy_encoder
@@ -127,13 +130,14 @@ def create_app(
         If a route has no scope.
     """
     built = house or build_house(settings or ServingSettings())
+    measures = Measures() if built.settings.metrics_port is not None else None
     app = FastAPI(
         title="Skillpath",
         version=VERSION,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=lifespan(built),
-        middleware=layers(built, drain or Drain()) if around is None else around,
+        lifespan=lifespan(built, measures),
+        middleware=layers(built, drain or Drain(), measures) if around is None else around,
     )
     app.state.house = built
     problems.install(app)
@@ -157,15 +161,23 @@ def create_app(
     return app
 
 
-def layers(house: House, drain: Drain) -> list[Middleware]:
+def layers(house: House, drain: Drain, measures: Measures | None = None) -> list[Middleware]:
     """Return the layers around every operation, outermost first."""
     settings = house.settings
     return [
         Middleware(Envelope, drain=drain),
+        *([Middleware(Measured, measures=measures)] if measures else []),
+        *([cross_origin(settings.cors_origins.split())] if settings.cors_origins else []),
         Middleware(
             Authentication,
             ring=KeyRing(house.store, house.clock),
             issuer=Issuer(settings) if settings.oidc_issuer else None,
+        ),
+        Middleware(
+            Admission,
+            most_at_once=settings.requests_at_once,
+            rate=settings.requests_per_second,
+            person_rate=settings.person_requests_per_second,
         ),
         Middleware(
             Limits,
@@ -175,6 +187,18 @@ def layers(house: House, drain: Drain) -> list[Middleware]:
         Middleware(PathsWithIdentifiers),
         Middleware(Idempotency, house=house),
     ]
+
+
+def cross_origin(origins: list[str]) -> Middleware:
+    """Return the layer that lets pages of named origins ask; without cookies, for keys travel in headers."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Purpose", "Accept"],
+        expose_headers=["X-Request-Id", "X-Next-Cursor", "Retry-After", "Idempotency-Replayed"],
+        max_age=600,
+    )
 
 
 def mount(app: FastAPI, router: APIRouter) -> None:
@@ -199,12 +223,14 @@ def operations(router: APIRouter) -> Iterator[APIRoute]:
             raise TypeError(f"{route!r} is no operation of this interface")
 
 
-def lifespan(house: House) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def lifespan(
+    house: House, measures: Measures | None = None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Return what runs beside the answers, from start to stop."""
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        async with background(house), upkeep(house):
+        async with background(house), upkeep(house, measures):
             yield
 
     return running

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInputError
 from features.records.settings import RecordsSettings
+from serving.recommendation.policy import read_policies
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 QUESTIONS = ("skills", "recommendation", "attrition", "impact")
@@ -72,6 +73,38 @@ class ServingSettings(RecordsSettings):
     open_docs: bool = Field(
         default=True, description="Whether the OpenAPI document can be read without a key."
     )
+    requests_at_once: int = Field(
+        default=512,
+        ge=1,
+        description="Requests under way in one worker; one more is answered 503 with Retry-After.",
+    )
+    requests_per_second: float = Field(
+        default=10_000,
+        gt=0,
+        description="Requests a second of one key in one worker; one more is answered 429 with Retry-After.",
+    )
+    person_requests_per_second: float = Field(
+        default=50, gt=0, description="The same for a key or token that acts for one person."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of the Prometheus metrics; empty: nothing is measured.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of the Prometheus metrics.")
+    tls_certificate: Path | None = Field(
+        default=None, description="Certificate chain (PEM) to answer by https; with tls_key."
+    )
+    tls_key: Path | None = Field(default=None, description="Private key (PEM) of the certificate.")
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks of proxies whose X-Forwarded-For and -Proto are believed, blank-separated; empty: none.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins (https://…) whose pages may ask from a browser, blank-separated; empty: none.",
+    )
     keep_shown_days: int = Field(
         default=730,
         ge=0,
@@ -117,6 +150,11 @@ class ServingSettings(RecordsSettings):
     encoder_folder: Path | None = Field(
         default=None, description="Exported text encoder; empty: encoder in var."
     )
+    ranking_file: Path | None = Field(
+        default=None,
+        description="TOML file of what weighs how much in recommendations, caps, exploration and experiments; "
+        "empty: the defaults.",
+    )
     tracking_uri: str = Field(
         default="", description="MLflow of the puller; empty: MLFLOW_TRACKING_URI, else SQLite in var."
     )
@@ -130,8 +168,24 @@ class ServingSettings(RecordsSettings):
                 f"ready_questions names {', '.join(sorted(unknown))}; there are {', '.join(QUESTIONS)}"
             )
         self.clock_start()
+        read_policies(self.ranking_file)
         self.check_issuer()
+        self.check_transport()
         return self
+
+    def check_transport(self) -> None:
+        """Raise ValueError for a certificate without its key, and for origins that are none."""
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        for path in (self.tls_certificate, self.tls_key):
+            if path is not None and not path.is_file():
+                raise ValueError(f"there is no file {path} (tls_certificate, tls_key)")
+        for origin in self.cors_origins.split():
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or "*" in origin:
+                raise ValueError(
+                    f"cors_origins holds {origin}; an origin is like https://lms.example.org, no star"
+                )
 
     def check_issuer(self) -> None:
         """Raise ValueError for an identity provider that cannot be trusted as it is set."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from features.errors import SkillpathError, UnavailableError
+from serving.metrics import prepare
 from serving.operation.backup import running_or_not
 from serving.settings import ServingSettings
 
@@ -71,19 +72,22 @@ class Supervisor:
         self, settings: ServingSettings, environment: dict[str, str], tell: Callable[[str], None]
     ) -> None:
         threads = dict.fromkeys(THREADS, str(settings.threads))
-        self.settings, self.environment, self.tell = settings, {**threads, **environment}, tell
+        self.settings, self.tell = settings, tell
+        self.environment = prepare(settings, {**threads, **environment})
         self.is_stopping = self.has_answered = False
         self.listener = listen(settings)
         self.leash, self.leash_end = os.pipe()
         self.ready: int | None = None
         workers = [Kept(f"worker {number}", self.start_worker) for number in range(settings.workers)]
-        self.kept = [*workers, Kept("puller", self.start_puller)]
+        measured = [] if settings.metrics_port is None else [Kept("metrics", self.start_metrics)]
+        self.kept = [*workers, Kept("puller", self.start_puller), *measured]
 
     @property
     def url(self) -> str:
         """Where it listens."""
         host, port = self.listener.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self.settings.tls_certificate else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker on the socket."""
@@ -100,6 +104,10 @@ class Supervisor:
     def start_puller(self) -> subprocess.Popen[bytes]:
         """Start the puller."""
         return self.start("serving.models.puller", str(os.getpid()))
+
+    def start_metrics(self) -> subprocess.Popen[bytes]:
+        """Start what answers `/metrics`."""
+        return self.start("serving.metrics")
 
     def start(
         self, module: str, *arguments: str, descriptors: tuple[int, ...] = ()
@@ -131,7 +139,7 @@ class Supervisor:
             code = kept.tend()
             if code is None:
                 continue
-            if code in TEACHING_EXITS and kept.name != "puller" and not self.has_answered:
+            if code in TEACHING_EXITS and kept.name.startswith("worker") and not self.has_answered:
                 error = SkillpathError("The service cannot start.")
                 error.exit_code = code
                 raise error

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import sqlalchemy as sa
 
 from features.records.schema import METADATA
 from serving.background import repeat
 from serving.house import House
+from serving.metrics import LOOK_SECONDS as MEASURE_SECONDS
+from serving.metrics import Measures
 from serving.rights.erasure import drop_personal_caches
 from serving.rights.opt_outs import opted_out
 
@@ -42,12 +45,16 @@ class Upkeep:
 
 
 @asynccontextmanager
-async def upkeep(house: House) -> AsyncIterator[None]:
-    """Keep up for as long as the service runs."""
-    task = asyncio.create_task(repeat(LOOK_SECONDS, Upkeep(house).turn))
+async def upkeep(house: House, measures: Measures | None = None) -> AsyncIterator[None]:
+    """Keep up for as long as the service runs, and measure what no request counts."""
+    tasks = [asyncio.create_task(repeat(LOOK_SECONDS, Upkeep(house).turn))]
+    if measures is not None:
+        tasks.append(asyncio.create_task(repeat(MEASURE_SECONDS, partial(measures.look, house))))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

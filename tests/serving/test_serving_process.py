@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,11 +16,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from features.records.store import open_store
 from serving.access import ALL_SCOPES
@@ -214,3 +221,58 @@ def test_a_promoted_model_answers_without_a_restart_and_still_after_its_worker_i
     os.kill(worker, signal.SIGKILL)
     service.wait_until(lambda: worker not in service.children() and service.get("/health/ready")[0] == 200)
     assert service.get("/health/ready")[1]["models"] == {"skills": "2"}
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+def test_by_https_with_metrics_on_a_port_of_their_own(
+    serving_settings: ServingSettings, tmp_path: Path
+) -> None:
+    chain, key = certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    given = {"SKILLPATH_TLS_CERTIFICATE": chain, "SKILLPATH_TLS_KEY": key, "SKILLPATH_METRICS_PORT": port}
+    process = subprocess.Popen(
+        command("serve", "--port", "0"),
+        env=environment(serving_settings.var, **{name: str(value) for name, value in given.items()}),
+        stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stderr is not None
+    line = next(line for line in process.stderr if "listens on" in line)
+    url = line.split("listens on ")[1].split(" ")[0]
+    service = Service(process, url, "")
+    try:
+        context = ssl.create_default_context(cafile=chain)
+        assert url.startswith("https://")
+        with urllib.request.urlopen(url + "/health/live", timeout=10, context=context) as answer:
+            assert answer.status == 200
+
+        def counted() -> bool:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                said = answer.read().decode()
+            return 'skillpath_requests_total{operation="get_live",status="200"} 1.0' in said
+
+        service.wait_until(counted)
+        with (
+            pytest.raises(urllib.error.HTTPError),
+            urllib.request.urlopen(url + "/metrics", timeout=10, context=context),
+        ):
+            pass
+    finally:
+        process.terminate()
+        process.communicate(timeout=WAIT_SECONDS)

@@ -1,0 +1,102 @@
+"""How much is let in at once: a bounded number of requests under way, and a rate for each caller; the rest is told when to come again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.access import Caller
+from serving.http.problems import refuse
+
+ALWAYS = ("/health/live", "/health/ready")
+MOST_CALLERS = 10_000
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What a caller may still ask: filled at the rate, never fuller than a second's worth."""
+
+    left: float
+    filled_at: float
+
+
+class Rate:
+    """A number of requests a second for each caller.
+
+    Parameters
+    ----------
+    per_second : float
+        Of one process; a second's worth may come at once.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self.per_second = per_second
+        self.buckets: dict[str, Bucket] = {}
+
+    def wait(self, caller: str, now: float) -> float:
+        """Return 0 where a request is let in, else after how many seconds one would be."""
+        bucket = self.buckets.get(caller)
+        if bucket is None:
+            if len(self.buckets) >= MOST_CALLERS:
+                self.buckets.clear()  # everybody begins anew: better than to grow without bound
+            bucket = self.buckets[caller] = Bucket(max(1.0, self.per_second), now)
+        full = max(1.0, self.per_second)
+        bucket.left = min(full, bucket.left + (now - bucket.filled_at) * self.per_second)
+        bucket.filled_at = now
+        if bucket.left >= 1:
+            bucket.left -= 1
+            return 0.0
+        return (1 - bucket.left) / self.per_second
+
+
+class Admission:
+    """Refuse what is more than this process can answer in time; the rest is answered as ever.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    most_at_once : int
+        Requests under way in this process; one more is answered 503.
+    rate, person_rate : float
+        Requests a second of one caller, of an interface and of a person; one more is answered 429.
+    """
+
+    def __init__(self, app: ASGIApp, most_at_once: int, rate: float, person_rate: float) -> None:
+        self.app, self.most_at_once = app, most_at_once
+        self.rate, self.person_rate = Rate(rate), Rate(person_rate)
+        self.under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in, or say when to come again."""
+        if scope["type"] != "http" or scope["path"] in ALWAYS:
+            await self.app(scope, receive, send)
+            return
+        caller: Caller | None = scope.get("caller")
+        if self.under_way >= self.most_at_once:
+            scope["shed"] = "busy"
+            await refuse(scope, receive, send, 503, "Too many requests are under way.", headers=later(1.0))
+            return
+        wait = self.wait(caller) if caller else 0.0
+        if wait:
+            scope["shed"] = "rate"
+            why = "These are more requests a second than one caller may send."
+            await refuse(scope, receive, send, 429, why, headers=later(wait))
+            return
+        self.under_way += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+    def wait(self, caller: Caller) -> float:
+        """Return after how many seconds a caller may ask again."""
+        rate = self.rate if caller.employee_id is None else self.person_rate
+        return rate.wait(caller.prefix, time.monotonic())
+
+
+def later(seconds: float) -> dict[str, str]:
+    """Return the header that says when to come again."""
+    return {"Retry-After": str(max(1, round(seconds)))}

@@ -81,6 +81,8 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
         PERSON, MODEL, Column("shown_at", MOMENT, "when", required=True),
         Column("first_rank", INTEGER, "rank of the first course; the others follow", required=True),
         Column("items", TEXT, "JSON: course_id, score 0-1 and propensity (probability that it was shown there, 0-1) of each", required=True),
+        Column("arm", TEXT, "arm of the experiment the person was in; empty without one"),
+        Column("shadows", TEXT, "JSON: what other policies would have shown, by their name; empty without any"),
     ), (("employee_id",),)),
     Table("audit", "Who read whose score, when, for which purpose; each row carries the hash of the one before.", SYSTEM,
           ("sequence",), (
@@ -117,8 +119,8 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
     Table("attrition_reviews", "A person looked at an attrition score and said what they think.", SYSTEM, ("review_id",), (
         Column("review_id", TEXT, "the review", required=True),
         PERSON, MODEL,
-        Column("status", TEXT, "agree or override", required=True, allowed=("agree", "override")),
-        Column("reason", TEXT, "in words", required=True),
+        Column("status", TEXT, "agree, override, or used_for", required=True, allowed=("agree", "override", "used_for")),
+        Column("reason", TEXT, "in words; of used_for, for what", required=True),
         Column("actor", TEXT, "who reviewed", required=True),
         Column("at", MOMENT, "when", required=True),
     ), (("employee_id",),)),

@@ -106,10 +106,22 @@ class Basis(BaseModel):
 class Review(BaseModel):
     """Whether a person has looked at this score."""
 
-    status: Literal["unreviewed", "reviewed"]
+    status: Literal["unreviewed", "reviewed", "used"]
     decision: Literal["agree", "override"] | None = None
     reason: str | None = None
+    used_for: str | None = Field(None, description="What a reviewed score was used for.")
     at: datetime | None = None
+
+
+class ReviewBody(BaseModel):
+    """What somebody says of a score."""
+
+    decision: Literal["agree", "override", "used_for"] = Field(
+        description="`agree` or `override`; `used_for` once it was reviewed and agreed with."
+    )
+    reason: str = Field(
+        min_length=3, max_length=1_000, description="Why; of `used_for`, for what.", examples=["We talked; the workload is known."]
+    )  # fmt: skip
 
 
 class AttritionRisk(BaseModel):
@@ -149,7 +161,7 @@ class AttritionRow(BaseModel):
     probabilities: list[Probability]
     basis: Literal["personal", "cohort_base_rate"]
     drivers: list[Driver] = Field(description="The three largest.")
-    review_status: Literal["unreviewed", "reviewed"]
+    review_status: Literal["unreviewed", "reviewed", "used"]
     as_of: datetime
     computed_at: datetime
     expires_at: datetime
@@ -169,3 +181,120 @@ class AttritionRisks(BaseModel):
     model_digest: str
     as_of: datetime | None = Field(description="The oldest moment among the scores shown.")
     fallback: str | None = None
+
+
+class ObjectionBody(BaseModel):
+    """Why a person objects; nobody has to say."""
+
+    reason: str | None = Field(None, max_length=1_000)
+
+
+class Objection(BaseModel):
+    """Whether a person's objection to being scored stands."""
+
+    employee_id: str = Field(examples=["E0001"])
+    stands: bool
+    at: datetime
+
+
+class SwitchBody(BaseModel):
+    """Whether exit probabilities are shown, and why that changes."""
+
+    enabled: bool
+    reason: str = Field(min_length=3, max_length=500, examples=["The works council asked for a review."])
+
+
+class Switch(BaseModel):
+    """The kill switch."""
+
+    enabled: bool
+    at: datetime | None = Field(None, description="Since when; null where nobody ever turned it.")
+
+
+class BackTestCell(BaseModel):
+    """Exits expected beforehand and exits that came; null for fewer than ten people."""
+
+    people: int | None
+    predicted: float | None
+    actual: int | None
+
+
+class BackTestBand(BackTestCell):
+    """One band of a period."""
+
+    band: str
+
+
+class BackTestPeriod(BackTestCell):
+    """One period, its people told apart by what was said of them before it began."""
+
+    period: str = Field(examples=["2025-07-01"])
+    o_e: float = Field(description="Observed per expected; 1 is neutral.")
+    p_value: float = Field(description="That the level moved by chance alone, corrected for all periods.")
+    level_has_moved: bool
+    bands: list[BackTestBand]
+
+
+class BackTest(BaseModel):
+    """Predicted against actual voluntary exits, by period and band: learnt from earlier periods alone, not recalibrated."""
+
+    periods: list[BackTestPeriod]
+    bands: list[str]
+    model_version: str
+    model_digest: str
+
+
+class Change(BaseModel):
+    """One circumstance of a person, moved within what nine of ten people have."""
+
+    feature: str = Field(examples=["overtime_hours"])
+    words: str
+    now: float
+    then: float
+    unit: str
+    probability: float = Field(description="What the model says of somebody with it, all else as it is.")
+    difference: float = Field(description="Against the present probability; negative is lower.")
+
+
+class Interventions(BaseModel):
+    """Whom an intervention would keep, where anybody knows."""
+
+    status: Literal["no_evidence"]
+    words: str
+
+
+class WhatIf(BaseModel):
+    """What goes with a lower probability: an association, not an effect."""
+
+    employee_id: str = Field(examples=["E0001"])
+    horizon_days: int
+    probability: float
+    changes: list[Change]
+    kind: Literal["association"]
+    words: str
+    interventions: Interventions
+    as_of: datetime
+    model_version: str
+    model_digest: str
+
+
+class BatchBody(BaseModel):
+    """Whose exit probabilities are asked for."""
+
+    employee_ids: list[str] = Field(min_length=1, max_length=1_000)
+    horizon_days: Horizon = Horizon.HALF_YEAR
+    cause: Cause = Cause.VOLUNTARY
+
+
+class BatchItem(BaseModel):
+    """One person's answer, or why there is none."""
+
+    employee_id: str
+    risk: AttritionRisk | None = None
+    problem: str | None = None
+
+
+class Batch(BaseModel):
+    """An answer for each person, in the order asked."""
+
+    items: list[BatchItem]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -25,7 +25,8 @@ from serving.attrition.answers import AttritionRisks, AttritionRow, Band, Cause,
 from serving.attrition.kept import Packed, objections, unpack
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, named_cuts, probabilities_of, reasons_of
-from serving.attrition.spreadsheet import as_csv
+from serving.attrition.reviews import statuses
+from serving.attrition.spreadsheet import CSV, FORMATS
 from serving.house import House, HouseDependency, in_thread
 from serving.models.answering import LoadedModel
 
@@ -34,7 +35,6 @@ router = APIRouter(tags=["HR"])
 VALID_DAYS = 90
 DRIVERS = 3
 Names = Annotated[list[str] | None, Query(description="Repeatable: the same name twice is OR.")]
-CSV = "text/csv"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ def filters_dependency() -> Any:
 @router.get(
     "/v1/attrition-risks",
     response_model=AttritionRisks,
-    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {media: {"schema": {"type": "string", "format": "binary"}} for media in FORMATS}}
+    },
 )
 async def list_attrition_risks(
     request: Request,
@@ -92,10 +94,13 @@ async def list_attrition_risks(
 ) -> Any:
     """List exit probabilities, highest first; different filters are AND; every person shown is written into the audit."""
     risks = await in_thread(attrition_risks, house, caller, purpose, filters)
-    if CSV not in request.headers.get("accept", ""):
+    accepted = request.headers.get("accept", "")
+    media = next((media for media in FORMATS if media in accepted), None)
+    if media is None:
         return risks
     headers = {"X-Next-Cursor": risks.next_cursor} if risks.next_cursor else {}
-    return Response(as_csv(risks), media_type=f"{CSV}; charset=utf-8", headers=headers)
+    written = await in_thread(FORMATS[media], risks)
+    return Response(written, media_type=f"{media}; charset=utf-8" if media == CSV else media, headers=headers)
 
 
 def attrition_risks(house: House, caller: Caller, purpose: str | None, filters: Filters) -> AttritionRisks:
@@ -115,7 +120,7 @@ def attrition_risks(house: House, caller: Caller, purpose: str | None, filters: 
     rows = payloads(house, model, page["employee_id"].to_list())
     house.audit.record_many(caller.prefix, "list_attrition_risks", page["employee_id"].to_list() or ["*"], declared,
                             model.digest)  # fmt: skip
-    reviewed = reviewed_people(house, model)
+    reviewed = statuses(house, model.digest)
     items = [row_of(model, person, rows[person["employee_id"]], filters.horizon, reviewed)
              for person in page.iter_rows(named=True)]  # fmt: skip
     waiting = allowed.height - everybody.height
@@ -263,19 +268,12 @@ def payloads(
     return {row[0]: (unpack(row[1]), from_micros(row[2]), from_micros(row[3])) for row in rows}
 
 
-def reviewed_people(house: House, model: LoadedModel) -> set[str]:
-    """Return whose score under the model somebody has reviewed."""
-    table = METADATA.tables["attrition_reviews"].c
-    with house.store.reading() as connection:
-        return set(connection.scalars(sa.select(table.employee_id).where(table.model_digest == model.digest)))
-
-
 def row_of(
     model: LoadedModel,
     person: dict[str, Any],
     kept: tuple[Packed, datetime, datetime],
     horizon: Horizon,
-    reviewed: set[str],
+    reviewed: Mapping[str, str],
 ) -> AttritionRow:
     """Return one person of the list."""
     scores, as_of, computed_at = kept
@@ -290,7 +288,7 @@ def row_of(
         probabilities=said,
         basis="personal" if scores.is_personal else "cohort_base_rate",
         drivers=reasons_of(scores, DRIVERS).drivers if scores.is_personal else [],
-        review_status="reviewed" if person["employee_id"] in reviewed else "unreviewed",
+        review_status=reviewed.get(person["employee_id"], "unreviewed"),
         as_of=as_of,
         computed_at=computed_at,
         expires_at=computed_at + timedelta(days=VALID_DAYS),

@@ -10,21 +10,24 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 
 from features.errors import RefusedError, UnknownRecordError
-from features.records.moments import from_micros, to_micros
+from features.records.moments import to_micros
 from features.records.schema import METADATA
 from serving.access import Caller, CallerDependency
+from serving.attrition import batch, steering, what_if
 from serving.attrition import listing as attrition_list
-from serving.attrition.answers import AttritionRisk, Cause, Horizon, Review
+from serving.attrition.answers import AttritionRisk, Cause, Horizon
 from serving.attrition.kept import Packed, objections, score_everybody, unpack
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, basis_of, curve_of, probabilities_of, reasons_of
+from serving.attrition.reviews import review_of
 from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency, in_thread
 from serving.models.answering import LoadedModel
 
 __all__ = ["get_attrition_risk", "router", "score_everybody"]
 
 router = APIRouter(tags=["HR"])
-router.include_router(attrition_list.router)
+for part in (attrition_list, batch, steering, what_if):
+    router.include_router(part.router)
 
 TABLES = METADATA.tables
 VALID_DAYS = 90
@@ -172,16 +175,3 @@ def answer(house: House, model: LoadedModel, employee_id: str, found: Found, ask
         model_digest=model.digest,
         fallback=found.fallback,
     )
-
-
-def review_of(house: House, employee_id: str, digest: str) -> Review:
-    """Return the last review of a person's score under a model."""
-    table = TABLES["attrition_reviews"].c
-    query = sa.select(table.status, table.reason, table.at).where(
-        table.employee_id == employee_id, table.model_digest == digest
-    )
-    with house.store.reading() as connection:
-        row = connection.execute(query.order_by(table.at.desc()).limit(1)).first()
-    if row is None:
-        return Review(status="unreviewed")
-    return Review(status="reviewed", decision=row[0], reason=row[1], at=from_micros(row[2]))

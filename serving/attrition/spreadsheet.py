@@ -1,9 +1,10 @@
-"""The list as CSV that a spreadsheet may open: nothing in it becomes a formula."""
+"""The list as CSV, Excel or Parquet: nothing in it becomes a formula, in a file that a spreadsheet may open."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Mapping
 
 from serving.attrition.answers import AttritionRisks, AttritionRow, Horizon
 
@@ -13,6 +14,47 @@ HEADER = (
     *(f"{name}_{int(horizon)}_days" for horizon in Horizon for name in ("probability", "low", "high")),
     "basis", "driver_1", "driver_2", "driver_3", "review_status", "as_of", "computed_at", "expires_at", "model_version",
 )  # fmt: skip
+MOMENTS = ("as_of", "computed_at", "expires_at")
+NUMBERS = frozenset(name for name in HEADER if name.startswith(("probability_", "low_", "high_")))
+CSV = "text/csv"
+
+
+def as_excel(risks: AttritionRisks) -> bytes:
+    """Return a page of the list as an Excel workbook; every cell is text or a number, and none a formula."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("attrition")
+    sheet.append(HEADER)
+    for row in risks.items:
+        sheet.append(
+            [plain(name, cell) for name, cell in zip(HEADER, cells(row, risks.model_version), strict=True)]
+        )
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def as_parquet(risks: AttritionRisks) -> bytes:
+    """Return a page of the list as Parquet: numbers are numbers, moments are moments, texts as they are."""
+    import polars as pl
+
+    columns = {name: pl.Float64 if name in NUMBERS else pl.String for name in HEADER}
+    rows = [[plain(name, cell, is_spreadsheet=False) for name, cell in zip(HEADER, cells(row, risks.model_version), strict=True)]
+            for row in risks.items]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    written = io.BytesIO()
+    frame.with_columns(pl.col(MOMENTS).str.to_datetime(time_zone="UTC")).write_parquet(written)
+    return written.getvalue()
+
+
+def plain(name: str, cell: str, *, is_spreadsheet: bool = True) -> str | float | None:
+    """Return a cell as a number where its column holds numbers; nothing where it is empty."""
+    if not cell:
+        return None
+    if name in NUMBERS:
+        return float(cell)
+    return cell if is_spreadsheet else cell.removeprefix("'")
 
 
 def as_csv(risks: AttritionRisks) -> str:
@@ -40,3 +82,10 @@ def cells(row: AttritionRow, model_version: str) -> list[str]:
 def harmless(text: str) -> str:
     """Return text that no spreadsheet takes for a formula: a quote before what could begin one."""
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+FORMATS: Mapping[str, Callable[[AttritionRisks], str | bytes]] = {
+    CSV: as_csv,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": as_excel,
+    "application/vnd.apache.parquet": as_parquet,
+}

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
+from openpyxl import load_workbook
 
 from features.attrition.population import NAMES, features
 from features.errors import UnavailableError
@@ -390,3 +391,135 @@ def test_scores_follow_the_model_that_answers(asking: TestClient, scored: House)
     assert listed(asking)["scored"] == 0
     assert risk(asking).json()["model_version"] == "4"
     assert unpack(scored.kept.read("attrition", "e4", "digest-4").payload).is_personal  # type: ignore[union-attr]
+
+
+def review(client: TestClient, decision: str, reason: str = "we talked", person: str = "e4") -> Any:
+    return client.post(f"/v1/employees/{person}/attrition-risk/reviews", json={"decision": decision, "reason": reason},
+                       headers=TALK)  # fmt: skip
+
+
+def test_a_score_is_not_used_before_somebody_reviewed_it_and_agreed(asking: TestClient, house: House) -> None:
+    assert review(asking, "used_for", "an offer").status_code == 409
+    assert review(asking, "override", "moving house").json()["status"] == "reviewed"
+    assert review(asking, "used_for", "an offer").status_code == 409
+    house.clock = lambda: NOW + timedelta(minutes=1)
+    assert review(asking, "agree").json()["decision"] == "agree"
+    house.clock = lambda: NOW + timedelta(minutes=2)
+    used = review(asking, "used_for", "a conversation").json()
+    assert (used["status"], used["used_for"]) == ("used", "a conversation")
+    assert risk(asking).json()["review"]["status"] == "used"
+    house.clock = lambda: NOW + timedelta(minutes=3)
+    assert review(asking, "override", "it was a mistake").json()["status"] == "reviewed"
+
+
+def test_a_review_needs_a_purpose_a_reason_and_a_person_who_is_scored(asking: TestClient) -> None:
+    path = "/v1/employees/e4/attrition-risk/reviews"
+    assert asking.post(path, json={"decision": "agree", "reason": "fine"}).status_code == 422
+    assert review(asking, "agree", "").status_code == 422
+    assert review(asking, "perhaps").status_code == 422
+    assert review(asking, "agree", person="nobody").status_code == 404
+
+
+def test_an_objection_takes_effect_at_once_and_recommendations_go_on(
+    asking: TestClient, house: House
+) -> None:
+    keep_scores(house, "attrition", ["e3", "e4"])
+    path = "/v1/employees/e4/attrition-risk/objection"
+    assert asking.post(path, json={"reason": "I do not want it"}).json()["stands"] is True
+    assert house.kept.read("attrition", "e4", "digest-3") is None
+    assert risk(asking).status_code == 409
+    assert [row["employee_id"] for row in listed(asking)["items"]] == ["e3"]
+    assert asking.get("/v1/employees/e4/recommendations").status_code != 409
+    assert asking.delete(path).json()["stands"] is False
+    assert asking.delete(path).status_code == 404
+    assert risk(asking).status_code == 200
+    assert asking.post("/v1/employees/nobody/attrition-risk/objection").status_code == 404
+
+
+def test_the_kill_switch_is_turned_with_a_reason_and_holds_for_every_answer_about_a_person(
+    asking: TestClient, house: House
+) -> None:
+    assert asking.get("/v1/attrition/enabled").json() == {"enabled": True, "at": None}
+    assert asking.put("/v1/attrition/enabled", json={"enabled": False}).status_code == 422
+    off = asking.put("/v1/attrition/enabled", json={"enabled": False, "reason": "a review"})
+    assert off.json()["enabled"] is False
+    assert risk(asking).status_code == 409
+    assert asking.get("/v1/employees/e4/attrition-risk/what-if", headers=TALK).status_code == 409
+    assert batch(asking, ["e4"]).status_code == 409
+    assert review(asking, "agree").status_code == 409
+    assert asking.get("/v1/models").status_code == 200
+    assert {row["action"]: row["purpose"] for row in audit_rows(house)}[
+        "set_attrition_switch"
+    ] == "off: a review"
+    asking.put("/v1/attrition/enabled", json={"enabled": True, "reason": "reviewed"})
+    assert risk(asking).status_code == 200
+
+
+def batch(client: TestClient, people: list[str], **further: Any) -> Any:
+    return client.post("/v1/attrition-risks:batch", json={"employee_ids": people, **further}, headers=TALK)
+
+
+def test_a_batch_answers_each_person_or_says_why_not_and_audits_those_shown(
+    asking: TestClient, house: House
+) -> None:
+    write(house, "objections", {"employee_id": "e3", "at": to_micros(NOW), "reason": "no"})
+    items = batch(asking, ["e4", "nobody", "e3", "e8", "e4"]).json()["items"]
+    assert [item["employee_id"] for item in items] == ["e4", "nobody", "e3", "e8"]
+    assert items[0]["risk"]["probability"] == risk(asking).json()["probability"]
+    assert "no such employee" in items[1]["problem"]
+    assert "objected" in items[2]["problem"]
+    assert items[3]["risk"]["basis"]["kind"] == "cohort_base_rate"
+    read = [row["subject"] for row in audit_rows(house) if row["action"] == "batch_attrition_risks"]
+    assert sorted(read) == ["e4", "e8"]
+    assert batch(asking, []).status_code == 422
+    assert batch(asking, ["e4"] * 1_001).status_code == 422
+
+
+def test_what_would_change_it_is_actionable_plausible_and_called_an_association(
+    asking: TestClient, house: House
+) -> None:
+    model = house.models.current("attrition").scorer.model
+    model["plausible"] = [[0.0, 14.0] if name == "overtime_hours" else [0.0, 9_000.0] for name in NAMES]
+    body = asking.get("/v1/employees/e4/attrition-risk/what-if", headers=TALK).json()
+    (change,) = body["changes"]  # nothing but overtime moves this model
+    assert (change["feature"], change["now"], change["then"]) == ("overtime_hours", 8.0, 0.0)
+    assert change["difference"] < 0
+    assert change["probability"] == pytest.approx(body["probability"] + change["difference"])
+    assert body["kind"] == "association"
+    assert "not been estimated" in body["words"]
+    assert body["interventions"]["status"] == "no_evidence"
+    assert asking.get("/v1/employees/e8/attrition-risk/what-if", headers=TALK).json()["changes"] == []
+    assert asking.get("/v1/employees/e4/attrition-risk/what-if").status_code == 422
+
+
+def test_the_back_test_is_the_models_own(asking: TestClient, house: House) -> None:
+    assert asking.get("/v1/attrition-risks:backtest").json()["periods"] == []
+    cell = {"people": 40, "predicted": 3.5, "actual": 4}
+    row = {"period": "2025-01-01", **cell, "o_e": 1.14, "p_value": 0.8, "level_has_moved": False,
+           "bands": [{"band": "low", **cell}, {"band": "high", "people": None, "predicted": None, "actual": None}]}  # fmt: skip
+    house.models.current("attrition").scorer.model["back_test"] = [row]
+    body = asking.get("/v1/attrition-risks:backtest").json()
+    assert body["periods"] == [row]
+    assert (body["bands"], body["model_version"]) == (["low", "moderate", "elevated", "high"], "3")
+
+
+def test_the_list_is_answered_as_a_workbook_or_parquet_without_a_formula(
+    asking: TestClient, house: House
+) -> None:
+    keep_scores(house, "attrition", [f"e{number}" for number in range(1, 8)])
+    rows = listed(asking)["items"]
+    excel = asking.get("/v1/attrition-risks", headers={**TALK, "Accept": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"})  # fmt: skip
+    sheet = list(load_workbook(io.BytesIO(excel.content)).active.iter_rows(values_only=True))
+    assert [row[0] for row in sheet[1:]] == [row["employee_id"] for row in rows]
+    assert all(
+        not str(cell).startswith(("=", "+", "-", "@"))
+        for row in sheet
+        for cell in row
+        if isinstance(cell, str)
+    )
+    parquet = asking.get("/v1/attrition-risks", headers={**TALK, "Accept": "application/vnd.apache.parquet"})
+    frame = pl.read_parquet(io.BytesIO(parquet.content))
+    assert frame["employee_id"].to_list() == [row["employee_id"] for row in rows]
+    assert "=boss" in frame["manager_id"].to_list()
+    assert frame["probability_180_days"].to_list() == pytest.approx([row["probabilities"][1]["value"] for row in rows], abs=1e-6)  # fmt: skip
+    assert frame["expires_at"].dtype == pl.Datetime("us", "UTC")

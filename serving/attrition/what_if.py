@@ -1,0 +1,122 @@
+"""What would change it: one actionable thing moved within what most people have, and what the model would then say.
+
+An association, never an effect: the model learnt who left, not what became of people whose circumstances were changed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query
+
+from features.attrition.meanings import MEANINGS
+from features.attrition.population import NAMES
+from serving.access import Caller, CallerDependency
+from serving.attrition.answers import Change, Horizon, Interventions, WhatIf
+from serving.attrition.kept import Packed
+from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
+from serving.attrition.reasons import HORIZONS
+from serving.house import EmployeeId, House, HouseDependency, in_thread
+from serving.models.answering import LoadedModel
+
+router = APIRouter(tags=["HR"])
+STEPS = 9
+LEAST_FALL = 0.001  # a probability that falls by less is not worth a line
+MOST_CHANGES = 6
+ASSOCIATION = (
+    "An association found among people of the records, holding all else as it is: who differs in this leaves less often. "
+    "Whether changing it for this person would keep them has not been estimated."
+)
+NO_EVIDENCE = Interventions(
+    status="no_evidence",
+    words="There is no evidence of what would keep whom: a high probability does not say that an offer helps. Interventions "
+    "are ranked here once a programme with a comparison group has been evaluated for its effect on leaving.",
+)
+
+
+@router.get("/v1/employees/{employee_id}/attrition-risk/what-if")
+async def explore_attrition_risk(
+    employee_id: EmployeeId,
+    house: HouseDependency,
+    caller: CallerDependency,
+    purpose: PurposeHeader = None,
+    horizon_days: Annotated[Horizon, Query(description="Days ahead.")] = Horizon.HALF_YEAR,
+) -> WhatIf:
+    """Return which actionable circumstances go with a lower exit probability for somebody like this; never an effect."""
+    return await in_thread(what_if, house, caller, employee_id, purpose, int(horizon_days))
+
+
+def what_if(house: House, caller: Caller, employee_id: str, purpose: str | None, horizon: int) -> WhatIf:
+    """Return the changes of one person's probability, its reading written down before."""
+    from serving.attrition.routes import check_person, kept_or_computed
+
+    declared = check_purpose(house, caller, "explore_attrition_risk", employee_id, purpose)
+    check_switch(house)
+    model, now = house.models.current("attrition"), house.clock()
+    check_person(house, employee_id, now)
+    house.audit.record(caller.prefix, "explore_attrition_risk", employee_id, declared, model.digest)
+    found = kept_or_computed(house, model, employee_id, now)
+    return WhatIf(
+        employee_id=employee_id,
+        horizon_days=horizon,
+        probability=found.scores.probabilities[HORIZONS.index(horizon) * len(model.scorer.causes)],
+        changes=changes_of(found.scores, model, horizon),
+        kind="association",
+        words=ASSOCIATION,
+        interventions=NO_EVIDENCE,
+        as_of=found.as_of,
+        model_version=model.version,
+        model_digest=model.digest,
+    )
+
+
+def changes_of(scores: Packed, model: LoadedModel, horizon: int) -> list[Change]:
+    """Return the single changes that go with the largest falls, the largest first; none for a cohort's base rate."""
+    plausible = model.scorer.model.get("plausible")
+    if not scores.is_personal or not plausible:
+        return []
+    own = np.array([np.nan if value is None else value for value in scores.values], dtype=np.float64)
+    tried = [(index, value) for index in actionable(own) for value in reachable(own[index], plausible[index])]
+    if not tried:
+        return []
+    rows = np.tile(own, (len(tried) + 1, 1))
+    for place, (index, value) in enumerate(tried, start=1):
+        rows[place, index] = value
+    column = HORIZONS.index(horizon) * len(model.scorer.causes)
+    said = np.asarray(model.scorer.scores(rows))[:, column]
+    best: dict[int, Change] = {}
+    for (index, value), probability in zip(tried, said[1:], strict=True):
+        if said[0] - probability < LEAST_FALL or (index in best and best[index].probability <= probability):
+            continue
+        best[index] = change_of(index, float(own[index]), value, float(probability), float(said[0]))
+    return sorted(best.values(), key=lambda change: change.probability)[:MOST_CHANGES]
+
+
+def actionable(own: np.ndarray) -> list[int]:
+    """Return the features that the organisation can change for a person, and that are recorded."""
+    return [
+        index for index, name in enumerate(NAMES) if MEANINGS[name].is_actionable and not np.isnan(own[index])
+    ]
+
+
+def reachable(value: float, bounds: list[float] | None) -> list[float]:
+    """Return values between what nine of ten people have, and not the present one."""
+    if bounds is None or bounds[1] <= bounds[0]:
+        return []
+    return [float(step) for step in np.linspace(bounds[0], bounds[1], STEPS) if abs(step - value) > 1e-9]
+
+
+def change_of(index: int, before: float, after: float, probability: float, now: float) -> Change:
+    """Return one change in plain words."""
+    meaning = MEANINGS[NAMES[index]]
+    unit = meaning.unit.split(",", maxsplit=1)[0]
+    return Change(
+        feature=NAMES[index],
+        words=f"{meaning.words}: {after:.3g} instead of {before:.3g} {unit} goes with {probability:.1%} instead of {now:.1%}",
+        now=before,
+        then=after,
+        unit=meaning.unit,
+        probability=probability,
+        difference=probability - now,
+    )

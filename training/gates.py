@@ -219,15 +219,16 @@ def nothing_known(found: Evaluation) -> float:
     return worth[null] if null in worth else min(worth.values(), default=float("nan"))
 
 
-def margin(incumbent_value: float, null_value: float) -> float:
+def margin(incumbent_value: float, own_value: float, null_value: float) -> float:
     """Return how much of the incumbent may be lost before a model counts as inferior.
 
     Notes
     -----
-    A quarter of what the incumbent gains over the null model, and never more than 5 % of its own value. Of a log
-    score, whose value is mostly that of the base rate, 5 % would be more than all that was learnt.
+    A quarter of what can be learnt from these data (the larger gain over the null model, the incumbent's or the
+    challenger's own), and never more than 5 % of the incumbent's value. Of a log score, whose value is mostly that of
+    the base rate, 5 % would be more than all that was learnt. It is 0 where nobody learnt anything.
     """
-    gain = incumbent_value - null_value
+    gain = max(incumbent_value, own_value) - null_value
     return float(max(0.0, min(MARGIN_SHARE * abs(incumbent_value), GAIN_SHARE * gain)))
 
 

@@ -166,6 +166,7 @@ def worth_gates(found: Evaluation, truth: Truth, rng: np.random.Generator) -> It
     """Yield whether a model is good enough to be shown: not inferior, its level, plausible, fair."""
     theirs = np.asarray(found.peer_units[truth.incumbent_name])
     difference = paired_difference(found.per_unit, theirs, rng)
-    allowed = margin(float(theirs.mean()), float(np.mean(found.peer_units["base_rate"])))
+    values = float(theirs.mean()), float(np.mean(found.per_unit))
+    allowed = margin(*values, float(np.mean(found.peer_units["base_rate"])))
     yield non_inferiority(found.primary, truth.incumbent_name, difference, allowed)
     yield from of_the_numbers(found)

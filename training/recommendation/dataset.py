@@ -50,6 +50,8 @@ class Block:
         Job at the moment; -1 where unknown.
     gap_shares : (n_people, n_courses) sparse float, optional
         Share of the person's weighted skill gap that each course closes; None without skills.
+    people : (n_people,) int, optional
+        Row of each person in what was known.
     """
 
     history: Matrix
@@ -57,6 +59,7 @@ class Block:
     targets: Matrix
     jobs: Integers
     gap_shares: Matrix | None = None
+    people: Integers | None = None
 
     @property
     def size(self) -> int:
@@ -71,7 +74,10 @@ class Block:
     def rows(self, chosen: slice | NDArray[Any]) -> Block:
         """Return the block of some of its people."""
         gaps = None if self.gap_shares is None else self.gap_shares[chosen]
-        return Block(self.history[chosen], self.seen[chosen], self.targets[chosen], self.jobs[chosen], gaps)
+        people = None if self.people is None else self.people[chosen]
+        return Block(
+            self.history[chosen], self.seen[chosen], self.targets[chosen], self.jobs[chosen], gaps, people
+        )
 
 
 def stacked(blocks: Sequence[Block]) -> Block:
@@ -274,6 +280,7 @@ class Rows:
         people = sorted(new["employee_id"].unique())
         if len(people) > MOST_PEOPLE:
             people = sorted(rng.choice(people, MOST_PEOPLE, replace=False).tolist())
+        row_of = {one: place for place, one in enumerate(self.people)}
         shares = person_gap_shares(moment, self.catalogue, people)
         empty = np.zeros((0, self.catalogue.size))
         return Block(
@@ -282,6 +289,7 @@ class Rows:
             self.matrix(new, people),
             self.jobs(moment, people),
             sp.vstack([sp.csr_matrix(share) for share in shares], "csr") if shares else sp.csr_matrix(empty),
+            np.array([row_of[one] for one in people], dtype=np.int64),
         )
 
 

@@ -10,33 +10,25 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.errors import BadInputError, RefusedError
+from features.errors import RefusedError
 from training.evaluation import Evaluation, Interval, bootstrap_mean, paired_difference
 from training.loading import load_scorer
 from training.recommendation.choosing import PLAIN
 from training.recommendation.dataset import Dataset
-from training.recommendation.estimators import cohort_popularity, ease, item_knn, popularity
-from training.recommendation.ranking import (
-    all_target_ranks,
-    batches,
-    gini,
-    per_person,
-    summed,
-    top,
-    without_seen,
-)
+from training.recommendation.estimators import popularity
+from training.recommendation.lists import list_figures
+from training.recommendation.peers import STANDARD, chosen_peers, peer_scores
+from training.recommendation.ranking import all_target_ranks, per_person, summed
 
 Floats = NDArray[np.floating]
 Score = Callable[[slice], Floats]
 
-PEERS = ("popularity", "cohort_popularity", "itemknn", "ease")
 PRIMARY = "ndcg@10"
-LIST_LENGTH = 10
 RARE = 5  # a course taken by fewer people than this is new to the model
 
 
 def evaluate(
-    folder: Path, dataset: Dataset, rng: np.random.Generator, peers: Sequence[str] = PEERS
+    folder: Path, dataset: Dataset, rng: np.random.Generator, peers: Sequence[str] = STANDARD
 ) -> Evaluation:
     """Evaluate a written payload, loaded back through its own scorer.
 
@@ -49,7 +41,7 @@ def evaluate(
     rng : numpy.random.Generator
         For the bootstrap.
     peers : sequence of str
-        Of `PEERS`; fitted to the same history. Cohorts' popularity is asked where cohorts (jobs) are known.
+        Of `peers.PEERS`; fitted to the same history. Cohorts' popularity is asked where cohorts (jobs) are known.
 
     Raises
     ------
@@ -71,6 +63,11 @@ def evaluate(
     metrics = {name: summary(found, counted, rng) for name, found in people.items()}
     units = {name: found[PRIMARY][counted] for name, found in people.items()}
     differences = {name: paired_difference(units["model"], units[name], rng) for name in asked}
+    hits = {
+        name: paired_difference(people["model"]["hr@10"][counted], people[name]["hr@10"][counted], rng)
+        for name in asked
+    }
+    lists = {name: list_figures(score, dataset, rng) for name, score in scores.items()}
     return Evaluation(
         question="recommendation",
         protocol=dataset.protocol,
@@ -81,8 +78,10 @@ def evaluate(
         peer_units={name: units[name] for name in asked},
         diagnostics={
             "difference_to": differences,
+            "hr@10_difference_to": hits,
             "apart": apart(people, ranks, dataset, rng),
-            "lists": list_figures(scores["model"], dataset),
+            "lists": lists.pop("model"),
+            "lists_of_peers": lists,
             "blend": scorer.model["blend"],
             "chosen": scorer.model.get("chosen", {}),
         },
@@ -92,14 +91,6 @@ def evaluate(
         seeds=dataset.seeds,
         data_digest=dataset.digest,
     )
-
-
-def chosen_peers(peers: Sequence[str]) -> list[str]:
-    """Return the peers asked for; raise BadInputError for an unknown one."""
-    unknown = [name for name in peers if name not in PEERS]
-    if unknown:
-        raise BadInputError("There is no such peer.", found=", ".join(unknown), allowed=", ".join(PEERS))
-    return list(peers)
 
 
 def model_scores(scorer: Any, dataset: Dataset) -> Score:
@@ -141,37 +132,6 @@ def plain_ridge(scorer: Any) -> float:
     return float(scorer.model.get("chosen", {}).get("plain_ridge", PLAIN[1]))
 
 
-def peer_scores(peers: Sequence[str], dataset: Dataset, ridge: float) -> dict[str, Score]:
-    """Return how each peer, fitted to the same history, scores rows of the test block."""
-    history, known = plain(dataset.test.history), plain(dataset.known)
-    popular = popularity(known)
-
-    def by_popularity(rows: slice) -> Floats:
-        return np.repeat(popular[None, :], rows.stop - rows.start, axis=0)
-
-    def by_items(weights: Floats) -> Score:
-        # A person without history gets the popular courses: no peer is left without an answer.
-        small = (1e-9 * popular / max(popular.max(), 1.0)).astype(np.float64)
-        return lambda rows: np.asarray(history[rows] @ weights) + small
-
-    def by_cohort() -> Score:
-        cohorts = cohort_popularity(known, dataset.jobs, len(dataset.job_ids))
-        return lambda rows: cohorts[dataset.test.jobs[rows]].astype(np.float64)
-
-    made: dict[str, Callable[[], Score]] = {
-        "popularity": lambda: by_popularity,
-        "cohort_popularity": by_cohort,
-        "itemknn": lambda: by_items(item_knn(known)),
-        "ease": lambda: by_items(ease(known, ridge, PLAIN[0])),
-    }
-    return {name: made[name]() for name in peers}
-
-
-def plain(history: Any) -> Any:
-    """Return a history in which every pair counts alike: peers run as published."""
-    return sp.csr_matrix(history > 0, dtype=np.float32)
-
-
 def summary(
     people: Mapping[str, Floats], counted: NDArray[np.bool_], rng: np.random.Generator
 ) -> dict[str, Interval]:
@@ -211,50 +171,6 @@ def rare_recall(
     """Return the share of each person's new courses among their first 20, (n,) float."""
     asked = summed(is_rare, rows, n)
     return summed(is_rare & (ranks <= 20), rows, n) / np.maximum(asked, 1.0)
-
-
-def list_figures(score: Score, dataset: Dataset) -> dict[str, float]:
-    """Return what the lists of ten are like: coverage, evenness, novelty, gaps closed, prerequisites.
-
-    Returns
-    -------
-    dict of str to float
-        `coverage@10` share of the catalogue shown to anybody; `gini@10` 0 even, 1 all on one course; `novelty@10`
-        mean bits −log2(share of people who took it); `gap_closure@10` mean sum of the gap shares of a list, at
-        most 1; `unmet_prerequisites@10` courses a list that ask for something neither completed nor listed before
-        (served lists put it before, or leave them out).
-    """
-    block, n = dataset.test, len(dataset.course_ids)
-    shown, closed, unmet = np.zeros(n), 0.0, 0
-    for rows in batches(block.size, n):
-        seen = block.seen[rows]
-        best = top(without_seen(np.array(score(rows)), seen), LIST_LENGTH)
-        shown += np.bincount(best.ravel(), minlength=n)
-        unmet += unmet_prerequisites(best, seen, dataset.prerequisites)
-        if block.gap_shares is not None:
-            gaps = block.gap_shares[rows].toarray()
-            closed += float(np.minimum(np.take_along_axis(gaps, best, axis=1).sum(axis=1), 1.0).sum())
-    share = np.maximum(popularity(dataset.known), 0.5) / max(dataset.known.shape[0], 1)
-    return {
-        "coverage@10": float((shown > 0).mean()),
-        "gini@10": gini(shown),
-        "novelty@10": float(-(shown @ np.log2(share)) / shown.sum()),
-        "gap_closure@10": closed / block.size if block.gap_shares is not None else float("nan"),
-        "unmet_prerequisites@10": unmet / block.size,
-    }
-
-
-def unmet_prerequisites(best: NDArray[np.int64], seen: Any, prerequisites: Sequence[Sequence[int]]) -> int:
-    """Return how many listed courses ask for something neither taken nor listed before."""
-    if not any(prerequisites):
-        return 0
-    total = 0
-    for row, courses in enumerate(best):
-        known = set(seen.indices[seen.indptr[row] : seen.indptr[row + 1]].tolist())
-        for course in courses.tolist():
-            total += any(first not in known for first in prerequisites[course])
-            known.add(course)
-    return total
 
 
 def counts(dataset: Dataset) -> dict[str, int]:

@@ -15,7 +15,8 @@ from training.evaluation import Evaluation
 from training.payload import write_payload
 from training.questions import parameters_of
 from training.recommendation import fit as fitting
-from training.recommendation.evaluate import PEERS, chosen_peers, evaluate
+from training.recommendation.evaluate import evaluate
+from training.recommendation.peers import PEERS, STANDARD, chosen_peers
 from training.recommendation.splits import SPLITS, Table, dataset_of
 from training.recommendation.table import Columns, aligned, item_content, read_pairs, user_cohorts
 from training.tables import data_digest_of_table
@@ -53,7 +54,7 @@ def parser() -> Parser:
     made.add_argument("--users", type=Path, help="people with their job, occupation or department")
     for role in ("user", "item", "time", "rating"):
         made.add_argument(f"--{role}-column", default="", help=f"name of the {role} column")
-    made.add_argument("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)}")
+    made.add_argument("--peers", default=",".join(STANDARD), help=f"of {', '.join(PEERS)}")
     made.add_argument("--seed", type=int, default=7, help="of the random splits and the bootstrap")
     made.add_argument("--encoding", help="of text files")
     made.add_argument(

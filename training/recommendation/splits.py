@@ -193,7 +193,7 @@ class Layout:
         if self.is_warm:
             asked = asked[np.diff(past.history.indptr)[asked] > 0]
         rows = past.history[asked]
-        return Origin(past, Block(rows, rows, targets[asked], self.jobs[asked]))
+        return Origin(past, Block(rows, rows, targets[asked], self.jobs[asked], people=asked))
 
 
 def assembled(table: Table, parts: tuple[pd.DataFrame, ...], split: str, seed: int) -> Dataset:

@@ -12,7 +12,7 @@ import pytest
 from features.errors import BadInputError, RefusedError, SkillpathError
 from training.evaluation import as_json
 from training.recommendation.evaluate_table import run
-from training.recommendation.splits import held_out
+from training.recommendation.splits import alike_split, held_out, weights_of
 from training.recommendation.table import Columns, read_pairs
 
 FAST = ["--set", "ridge=1", "--seed", "7"]
@@ -207,3 +207,36 @@ def test_movielens_is_ranked_ahead_of_its_popularity(real_data: Path) -> None:
     assert found.n["people_asked"] == 943
     assert found.metrics["ndcg@10"].low > found.peers["popularity"]["ndcg@10"].high
     assert not isinstance(found, SkillpathError)
+
+
+def test_the_implicit_librarys_models_stand_beside_ours(board: Path) -> None:
+    asked = ["--peers", "implicit-als,implicit-bpr"]
+    found = run(["--interactions", str(board), "--split", "leave-one", *asked, *FAST])
+    assert set(found.peers) == {"implicit-als", "implicit-bpr"}
+    assert found.peers["implicit-als"]["hr@10"].value > 0.9  # the checkerboard is easy
+    assert found.peers["implicit-bpr"]["hr@10"].value > 0.9
+    assert set(found.diagnostics["difference_to"]) == set(found.diagnostics["hr@10_difference_to"])
+
+
+def test_coverage_and_novelty_have_intervals_for_the_model_and_its_peers(board: Path) -> None:
+    found = run(["--interactions", str(board), "--split", "leave-one", "--peers", "popularity", *FAST])
+    for lists in (found.diagnostics["lists"], *found.diagnostics["lists_of_peers"].values()):
+        for name in ("coverage@10", "novelty@10", "gini@10"):
+            assert lists[name].low <= lists[name].value <= lists[name].high
+
+
+def test_a_given_test_tells_by_its_times_how_it_was_split() -> None:
+    known = pd.DataFrame({"user": list("aabb"), "item": list("1212"), "time": [1.0, 2.0, 3.0, 4.0]})
+    later = pd.DataFrame({"user": list("aab"), "item": list("345"), "time": [4.0, 5.0, 6.0]})
+    assert alike_split(known, later) == "temporal"
+    assert alike_split(known, later.assign(time=[1.0, 2.0, 6.0])) == "per-user"
+    assert alike_split(known, later.iloc[1:]) == "leave-one"
+
+
+def test_a_better_rating_says_more_and_without_ratings_all_say_the_same() -> None:
+    pairs = pd.DataFrame({"user": list("aabb"), "item": list("1212"), "rating": [5.0, 1.0, 3.0, 3.0]})
+    weights = weights_of(pairs)
+    assert weights[0] > weights[2] > weights[1]
+    assert weights[2] == weights[3]
+    assert weights.max() <= 1.0
+    assert weights_of(pairs.drop(columns="rating")).tolist() == [1.0] * 4

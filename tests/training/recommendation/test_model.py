@@ -128,7 +128,7 @@ def test_gap_closure_is_the_share_that_a_list_of_ten_closes(folder: Path, datase
     found = evaluate(
         folder, dataclasses.replace(dataset, test=block), np.random.default_rng(7), ["popularity"]
     )
-    assert found.diagnostics["lists"]["gap_closure@10"] == pytest.approx(0.3)
+    assert found.diagnostics["lists"]["gap_closure@10"].value == pytest.approx(0.3)
 
 
 def test_a_course_that_nobody_took_is_reached_by_its_content(folder: Path, dataset: Dataset) -> None:

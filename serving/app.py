@@ -39,6 +39,8 @@ from serving.recommendation import routes as recommendation
 from serving.records import events, identities
 from serving.records import routes as records
 from serving.rights import routes as rights
+from serving.scim import endpoint as scim
+from serving.scim.ended_access import EndedAccess
 from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
 from serving.skills import routes as skills
@@ -165,6 +167,7 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
     """Return the layers around every operation, outermost first."""
     settings = house.settings
     return [
+    app.router.routes.extend(scim.routes())
         Middleware(Envelope, drain=drain),
         *([Middleware(Measured, measures=measures)] if measures else []),
         *([cross_origin(settings.cors_origins.split())] if settings.cors_origins else []),
@@ -187,6 +190,7 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
         Middleware(PathsWithIdentifiers),
         Middleware(Idempotency, house=house),
     ]
+        Middleware(EndedAccess, store=house.store),
 
 
 def cross_origin(origins: list[str]) -> Middleware:

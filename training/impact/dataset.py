@@ -27,6 +27,8 @@ TABLES = (
     "assignments",
     "jobs",
     "courses",
+    "programmes",
+    "programme_members",
 )
 MOST_KPIS = 3
 MICROS_PER_DAY = 86_400_000_000
@@ -68,6 +70,8 @@ class Dataset:
         ``person, course, at``: asked by a manager, and bound to.
     threads : int
         For numeric work.
+    source : (records, History), optional
+        What it was built from, as of the end: programmes are reported from it.
     """
 
     digest: str
@@ -88,6 +92,7 @@ class Dataset:
     nominated: dict[str, Any]
     mandated: dict[str, Any]
     threads: int = 1
+    source: tuple[dict[str, pl.DataFrame], History] | None = None
 
     @property
     def last_block(self) -> Ints:
@@ -136,7 +141,7 @@ def build(context: TrainingContext) -> Dataset:
     )
     ends = [*starts, impact.next_month(starts[-1])] if starts else []
     found = assembled(rows, people, now, (data_digest(records), ends, units))
-    return replace(found, threads=context.threads)
+    return replace(found, threads=context.threads, source=(records, now))
 
 
 def followed_months(now: History) -> list[datetime]:

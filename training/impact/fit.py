@@ -11,6 +11,7 @@ from features.impact import FEATURE_SCHEMA, HORIZON_DAYS
 from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.dataset import Dataset
 from training.impact.expected import expected_arrays
+from training.impact.programmes import programme_records
 from training.impact.screening import Answer, records, screen
 from training.payload import Payload, json_bytes, npz_bytes
 
@@ -51,7 +52,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         Draws the moments at which people are compared.
     """
     seed = int(rng.integers(1, 2**31 - 1))
-    found = estimates(dataset, parameters, seed)
+    courses = records(dataset, estimates(dataset, parameters, seed))
     body = {
         "course_ids": list(dataset.course_ids),
         "outcomes": list(dataset.outcome_names),
@@ -60,7 +61,8 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         "horizon_days": HORIZON_DAYS,
         "as_of": dataset.as_of.isoformat(),
         "seed": seed,
-        "estimates": records(dataset, found),
+        "estimates": courses,
+        "programmes": programme_records(*dataset.source, courses) if dataset.source else [],
     }
     arrays = expected_arrays(dataset)
     return Payload(

@@ -53,6 +53,11 @@ class Scorer:
         found: list[dict[str, Any]] = self.body["estimates"]
         return found
 
+    def programmes(self) -> list[dict[str, Any]]:
+        """Return the report of every training programme that has started, against its plan."""
+        found: list[dict[str, Any]] = self.body.get("programmes", [])
+        return found
+
     def scores(self, course_index: Any, outcome_index: Any, covariates: Any = None) -> np.ndarray[Any, Any]:
         """Return effect, low and high (95 %) of each pair, (n, 3) float in the unit of the outcome.
 

@@ -109,7 +109,7 @@ def staggered_effects(panel: Panel) -> StaggeredEffects:
     return StaggeredEffects(
         average(panel, cells, influence, after),
         average(panel, cells, influence, ahead) if ahead else None,
-        joint_p_value(cells, influence, ahead),
+        joint_p_value(panel, cells, influence, ahead),
         by_age,
         two_way_fixed_effects(panel),
         tuple(cells),
@@ -149,17 +149,28 @@ def average(panel: Panel, cells: list[GroupTime], influence: Floats, chosen: lis
     return interval_effect(float(weights @ values), combined, panel.cluster)
 
 
-def joint_p_value(cells: list[GroupTime], influence: Floats, ahead: list[int]) -> float | None:
-    """Return the p-value of the joint test that all differences before training are 0; None where it cannot be made."""
+def joint_p_value(panel: Panel, cells: list[GroupTime], influence: Floats, ahead: list[int]) -> float | None:
+    """Return the p-value of the joint test that all differences before training are 0; None where it cannot be made.
+
+    Notes
+    -----
+    Hotelling's T² over independent units (or clusters): with few of them, χ² would reject too often.
+    """
     if not ahead:
         return None
-    from scipy.stats import chi2
+    from scipy.stats import f
 
     values = np.array([cells[place].value for place in ahead])
-    spread = influence[:, ahead].T @ influence[:, ahead] / len(influence) ** 2
-    if np.linalg.matrix_rank(spread) < len(ahead):
+    rows = influence[:, ahead]
+    if panel.cluster is not None:
+        _, codes = np.unique(panel.cluster, return_inverse=True)
+        rows = np.column_stack([np.bincount(codes, weights=column) for column in rows.T])
+    draws, tests = len(rows), len(ahead)
+    spread = rows.T @ rows / len(influence) ** 2 * draws / (draws - 1)
+    if draws <= tests or np.linalg.matrix_rank(spread) < tests:
         return None
-    return float(chi2.sf(values @ np.linalg.solve(spread, values), len(ahead)))
+    squared = float(values @ np.linalg.solve(spread, values))
+    return float(f.sf(squared * (draws - tests) / (tests * (draws - 1)), tests, draws - tests))
 
 
 def two_way_fixed_effects(panel: Panel) -> float:

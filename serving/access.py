@@ -43,6 +43,12 @@ SCOPES: dict[str, str] = {
     "recommend_courses": "recommendations:read",
     "recommend_for_profile": "recommendations:read",
     "get_skill_gaps": "skills:read",
+    "get_team_skill_gaps": "skills:read",
+    "list_skill_gaps": "skills:read",
+    "list_skill_trends": "skills:read",
+    "list_next_jobs": "skills:read",
+    "assess_needs": "skills:read",
+    "search_courses": "skills:read",
     "get_learning_path": "skills:read",
     "get_attrition_risk": "attrition:read",
     "list_attrition_risks": "attrition:read",
@@ -89,7 +95,7 @@ SCOPES: dict[str, str] = {
 # `serving.access_rows.visible_people` themselves; and whatever names a person in its path, where they may see them.
 # Anything else, and every new operation until it is listed here, answers them 403.
 ABOUT_NOBODY = frozenset(
-    {"list_models", "get_course", "get_job", "get_course_impact", "recommend_for_profile"}
+    {"list_models", "get_course", "get_job", "get_course_impact", "recommend_for_profile", "search_courses"}
 )
 FILTERED = frozenset({"list_attrition_risks"})
 PERSONAL_RANKING = frozenset({"recommend_courses"})

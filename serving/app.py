@@ -43,6 +43,10 @@ from serving.scim import endpoint as scim
 from serving.scim.ended_access import EndedAccess
 from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
+from serving.skills import group_routes as skill_groups
+from serving.skills import job_routes as skill_jobs
+from serving.skills import needs_routes as skill_needs
+from serving.skills import portfolio
 from serving.skills import routes as skills
 from serving.tokens import Issuer
 from serving.upkeep import upkeep
@@ -145,6 +149,10 @@ def create_app(
     problems.install(app)
     for part in (
         skills,
+        skill_groups,
+        skill_jobs,
+        skill_needs,
+        portfolio,
         recommendation,
         attrition,
         impact,

@@ -25,6 +25,14 @@ class Evidence(BaseModel):
     evidence: str | None = Field(
         None, description="What was seen, or the course completed.", examples=["C0017"]
     )
+    low: float = Field(description="Lower end of the 80 % interval of the level today.", examples=[2.1])
+    high: float = Field(description="Upper end of it.", examples=[3.9])
+    is_stale: bool = Field(description="True where it is older than the half-life of its source: see again.")
+    contradicted_by: str | None = Field(
+        None,
+        description="Other fresh evidence two levels off or more: its source and level; the interval is as wide.",
+        examples=["manager 1.0"],
+    )
 
 
 class RequiredSkill(BaseModel):
@@ -40,10 +48,17 @@ class RequiredSkill(BaseModel):
         description="Who says that the job asks for it: its record, the public occupation of its title, or its text."
     )
     required_confidence: float = Field(
-        1.0, description="1 but for `extracted`: how often such a find was right on validation texts, 0-1."
+        1.0,
+        description="1 where it is given or the title is the occupation's; else how often such a find (`extracted`) "
+        "or link (`linked`) was right on validation texts, 0-1.",
     )
     required_words: str | None = Field(
-        None, description="The words of the job's text it was read from.", examples=["write SQL queries"]
+        None,
+        description="The words of the job's text or title it was read from.",
+        examples=["write SQL queries"],
+    )
+    required_from: datetime | None = Field(
+        None, description="In `future_gaps`: the day from which the job asks for it."
     )
     evidence: Evidence | None = Field(None, description="Null where nothing shows that the person holds it.")
 
@@ -59,6 +74,16 @@ class Strength(BaseModel):
     )
     surplus: float = Field(description="Held level − required level.", examples=[2.0])
     evidence: Evidence
+
+
+class LinkedOccupation(BaseModel):
+    """The public occupation whose requirements stand in for a job's own."""
+
+    occupation_id: str = Field(examples=["15-2051.01"])
+    name: str = Field(examples=["data analyst"])
+    confidence: float = Field(description="0-1; 1 where title and name are the same words.", examples=[0.62])
+    method: Literal["exact", "vector"] = Field(description="Same words, or the model's vectors and words.")
+    words: str = Field(description="The words of the title that speak for it.", examples=["Data Analyst"])
 
 
 class SkillGaps(BaseModel):
@@ -82,4 +107,11 @@ class SkillGaps(BaseModel):
     )
     gaps: list[RequiredSkill] = Field(description="Largest gap × importance first.")
     met: list[RequiredSkill] = Field(description="Required skills without a gap.")
+    future_gaps: list[RequiredSkill] = Field(
+        [],
+        description="Gaps that open on a later day, soonest first: the job will ask for more from then on.",
+    )
     strengths: list[Strength] = Field(description="Largest surplus first.")
+    linked_occupation: LinkedOccupation | None = Field(
+        None, description="Where the requirements come from the public occupation of the job's title."
+    )

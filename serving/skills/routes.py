@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Annotated, Any
 
 import polars as pl
@@ -15,9 +17,10 @@ from features.history import History, history
 from features.records.facts import FACT_KEYS
 from features.records.schema import METADATA
 from features.skills.levels import COMPLETION_KINDS, current_jobs, gaps, held_levels, strengths
+from features.skills.uncertainty import with_uncertainty
 from serving.house import EmployeeId, House, HouseDependency, in_thread
 from serving.http.paths import MAX_ID
-from serving.skills.answers import Evidence, RequiredSkill, SkillGaps, Strength
+from serving.skills.answers import Evidence, LinkedOccupation, RequiredSkill, SkillGaps, Strength
 from serving.skills.requirements import Requirements, requirements_of
 
 router = APIRouter(tags=["LMS", "managers"])
@@ -50,13 +53,14 @@ def skill_gaps(house: House, employee_id: str, target_job_id: str | None = None)
     known = person_history(house, employee_id, now)
     job_id = target_job_id or current_job(known, employee_id)
     required = requirements_of(house, job_id, known.as_of)
-    asked = required.levels["skill_id"].to_list()
+    asked = [*required.levels["skill_id"], *(() if required.future is None else required.future["skill_id"])]
     named = with_names(house, known, asked)
     target = {employee_id: job_id}
-    held = held_levels(named, [employee_id])
+    held = with_uncertainty(named, held_levels(named, [employee_id]))
+    about = Person(employee_id, named, held, required, now)
     compared = gaps(named, [employee_id], target, required.levels, held)
     strong = strengths(named, [employee_id], target, required.levels, held)
-    rows = [required_skill(row, required, now) for row in compared.iter_rows(named=True)]
+    rows = [required_skill(row, about) for row in compared.iter_rows(named=True)]
     return SkillGaps(
         employee_id=employee_id,
         job_id=job_id,
@@ -67,8 +71,39 @@ def skill_gaps(house: House, employee_id: str, target_job_id: str | None = None)
         met_share=met_share(compared),
         gaps=[row for row in rows if row.gap > 0],
         met=[row for row in rows if row.gap == 0],
-        strengths=[strength(row, now) for row in strong.iter_rows(named=True)],
+        future_gaps=future_gaps(about),
+        strengths=[strength(row, about) for row in strong.iter_rows(named=True)],
+        linked_occupation=None if required.link is None else LinkedOccupation(**asdict(required.link)),
     )
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person, what they hold and what is asked of them."""
+
+    employee_id: str
+    known: History
+    held: pl.DataFrame
+    required: Requirements
+    now: datetime
+
+    @cached_property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """What is held of each skill, with its uncertainty."""
+        return {row["skill_id"]: row for row in self.held.iter_rows(named=True)}
+
+
+def future_gaps(about: Person) -> list[RequiredSkill]:
+    """Return the gaps that open later."""
+    future = about.required.future
+    if future is None or future.is_empty():
+        return []
+    target = {about.employee_id: about.required.job_id}
+    compared = gaps(about.known, [about.employee_id], target, future.drop("required_from"), about.held)
+    opens = dict(future.select("skill_id", "required_from").iter_rows())
+    short = [required_skill(row, about) for row in compared.iter_rows(named=True) if row["gap"] > 0]
+    dated = [row.model_copy(update={"required_from": opens[row.skill_id]}) for row in short]
+    return sorted(dated, key=lambda row: (row.required_from, row.skill_id))
 
 
 def person_history(house: House, employee_id: str, now: datetime) -> History:
@@ -131,9 +166,11 @@ def met_share(compared: pl.DataFrame) -> float:
     return 1 - short / asked if asked else 1.0
 
 
-def required_skill(row: Mapping[str, Any], required: Requirements, now: datetime) -> RequiredSkill:
+def required_skill(row: Mapping[str, Any], about: Person) -> RequiredSkill:
     """Return one required skill as it is answered."""
-    find = required.finds.get(row["skill_id"])
+    required = about.required
+    find, link = required.finds.get(row["skill_id"]), required.link
+    source = find or (link if row["required_source"] == "linked" else None)
     return RequiredSkill(
         skill_id=row["skill_id"],
         skill=row["skill_name"],
@@ -142,13 +179,13 @@ def required_skill(row: Mapping[str, Any], required: Requirements, now: datetime
         gap=row["gap"],
         importance=row["importance"],
         required_by=row["required_source"],
-        required_confidence=find.confidence if find else 1.0,
-        required_words=find.words if find else None,
-        evidence=evidence(row, now) if row["source"] is not None else None,
+        required_confidence=source.confidence if source else 1.0,
+        required_words=source.words if source else None,
+        evidence=evidence(row, about) if row["source"] is not None else None,
     )
 
 
-def strength(row: Mapping[str, Any], now: datetime) -> Strength:
+def strength(row: Mapping[str, Any], about: Person) -> Strength:
     """Return one strength as it is answered."""
     return Strength(
         skill_id=row["skill_id"],
@@ -156,16 +193,21 @@ def strength(row: Mapping[str, Any], now: datetime) -> Strength:
         held_level=row["held_level"],
         required_level=row["required_level"],
         surplus=row["surplus"],
-        evidence=evidence(row, now),
+        evidence=evidence(row, about),
     )
 
 
-def evidence(row: Mapping[str, Any], now: datetime) -> Evidence:
+def evidence(row: Mapping[str, Any], about: Person) -> Evidence:
     """Return the evidence of a held level."""
+    judged = about.evidence[row["skill_id"]]
     return Evidence(
         source=row["source"],
         evidenced_at=row["evidenced_at"],
-        age_days=max(0, (now - row["evidenced_at"]).days),
-        confidence=round(row["confidence"], 4),
+        age_days=max(0, (about.now - row["evidenced_at"]).days),
+        confidence=round(min(1.0, row["confidence"]), 4),
         evidence=row["evidence"],
+        low=round(judged["low"], 2),
+        high=round(judged["high"], 2),
+        is_stale=judged["is_stale"],
+        contradicted_by=judged["contradicted_by"],
     )

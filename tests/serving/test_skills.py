@@ -35,6 +35,20 @@ def encode(texts: Sequence[str]) -> Floats:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
 
 
+class Occupations:
+    """Knows one occupation, by the word sql."""
+
+    concept_ids, names, window_lengths, threshold = ["esco:9"], ["sql specialist"], [1], 0.5
+
+    def title_scores(
+        self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Floats
+    ) -> Floats:
+        return vectors[:, :1]
+
+    def confidence(self, scores: Floats) -> Floats:
+        return scores * 0.9
+
+
 class ReadingScorer:
     """Finds SQL and leadership where their words stand."""
 
@@ -215,3 +229,63 @@ class TestRequirements:
         stranger.knows_encoder = lambda encoder: False  # type: ignore[method-assign]
         skills_house.models.hold(LoadedModel("skills", "3", "e" * 64, stranger, Path(), {}))
         assert gaps_of(asking, target_job_id="team/lead:1")["fallback"] == "job_text_not_read"
+
+    def test_a_title_is_linked_by_the_model_with_confidence_and_words(
+        self, asking: TestClient, skills_house: House
+    ) -> None:
+        put_job(skills_house, "dba", "Senior SQL")
+        scorer = ReadingScorer()
+        scorer.occupations = Occupations()  # type: ignore[attr-defined]
+        skills_house.models.hold(LoadedModel("skills", "3", "f" * 64, scorer, Path(), {}))
+        body = gaps_of(asking, target_job_id="dba")
+        (gap,) = body["gaps"]
+        link = body["linked_occupation"]
+        assert (gap["skill_id"], gap["required_by"], gap["required_words"]) == ("law", "linked", "SQL")
+        assert (link["occupation_id"], link["method"]) == ("esco:9", "vector")
+        assert gap["required_confidence"] == link["confidence"] == pytest.approx(0.9 / 2**0.5, abs=1e-4)
+        assert body["model_version"] == "3"
+
+    def test_a_title_that_nothing_resembles_is_not_linked_and_its_text_is_read(
+        self, asking: TestClient, skills_house: House
+    ) -> None:
+        put_job(skills_house, "chief", "Häuptling <script>x</script>", "Expert in sql.")
+        scorer = ReadingScorer()
+        scorer.occupations = Occupations()  # type: ignore[attr-defined]
+        skills_house.models.hold(LoadedModel("skills", "3", "f" * 64, scorer, Path(), {}))
+        body = gaps_of(asking, target_job_id="chief")
+        assert (body["linked_occupation"], body["gaps"][0]["required_by"]) == (None, "extracted")
+
+    def test_a_rejected_skill_is_not_read_from_the_text_again(
+        self, asking: TestClient, skills_house: House
+    ) -> None:
+        skills_house.models.hold(LoadedModel("skills", "3", "d" * 64, ReadingScorer(), Path(), {}))
+        with skills_house.store.transaction() as connection:
+            rejected = {"job_id": "team/lead:1", "skill_id": "lead", "source": "rejected"}
+            skills_house.store.upsert(connection, "job_skills", [rejected])
+        body = gaps_of(asking, target_job_id="team/lead:1")
+        assert [row["skill_id"] for row in [*body["gaps"], *body["met"]]] == ["sql"]
+
+    def test_what_the_job_will_ask_for_is_a_gap_of_its_day(
+        self, asking: TestClient, skills_house: House
+    ) -> None:
+        with skills_house.store.transaction() as connection:
+            later = {"job_id": "analyst", "skill_id": "law", "level": 3.0, "required_from": ago(-90)}
+            skills_house.store.upsert(connection, "job_skills", [later])
+        body = gaps_of(asking)
+        (future,) = body["future_gaps"]
+        assert (future["skill_id"], future["gap"]) == ("law", 3.0)
+        assert future["required_from"].startswith((NOW + timedelta(days=90)).date().isoformat())
+        assert "law" not in [row["skill_id"] for row in body["gaps"]]
+
+    def test_old_evidence_is_flagged_and_its_interval_is_wide(self, asking: TestClient) -> None:
+        evidence = gaps_of(asking)["gaps"][0]["evidence"]
+        assert (evidence["is_stale"], evidence["low"] < 3.0 < evidence["high"]) == (
+            False,
+            True,
+        )  # its half-life is today
+
+
+def put_job(house: House, job_id: str, title: str, description: str | None = None) -> None:
+    with house.store.transaction() as connection:
+        row = {"job_id": job_id, "title": title, "description": description, "taxonomy": "organisation"}
+        house.store.upsert(connection, "jobs", [row])

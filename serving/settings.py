@@ -12,7 +12,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInputError
 from features.records.settings import RecordsSettings
-from serving.recommendation.policy import read_policies
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 QUESTIONS = ("skills", "recommendation", "attrition", "impact")
@@ -168,7 +167,6 @@ class ServingSettings(RecordsSettings):
                 f"ready_questions names {', '.join(sorted(unknown))}; there are {', '.join(QUESTIONS)}"
             )
         self.clock_start()
-        read_policies(self.ranking_file)
         self.check_issuer()
         self.check_transport()
         return self

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+DAY_MICROS = 86_400 * 1_000_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,15 @@ class Profile:
     importance: Floats
 
 
+class Priority(NamedTuple):
+    """The organisation wants more of a skill: its index, weight 0–1, from and until when (microseconds since 1970 UTC)."""
+
+    skill: int
+    weight: float
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Courses, what they teach and what they ask for, as arrays in the order of `course_ids`.
@@ -91,6 +101,10 @@ class Catalogue:
         What each job asks for.
     job_titles : mapping of str to str
         Names of jobs.
+    providers : tuple
+        Who offers each course; None where unknown.
+    priorities : tuple of Priority
+        Skills the organisation wants more of, whenever they hold.
     """
 
     course_ids: tuple[str, ...]
@@ -113,6 +127,19 @@ class Catalogue:
     prerequisites: tuple[tuple[int, ...], ...]
     jobs: Mapping[str, Profile]
     job_titles: Mapping[str, str]
+    providers: tuple[str | None, ...] = ()
+    priorities: tuple[Priority, ...] = ()
+
+    @cached_property
+    def certificate_micros(self) -> list[float]:
+        """For how long a completion of each course counts, microseconds; infinite where it never expires."""
+        found: list[float] = (self.certificate_days * DAY_MICROS).tolist()
+        return found
+
+    @cached_property
+    def lowest_taught(self) -> list[float]:
+        """The lowest level that each course teaches of anything, 0–5; 0 where it teaches nothing."""
+        return [min((level for _, level, _ in taught), default=0.0) for taught in self.taught]
 
     @cached_property
     def taught(self) -> tuple[tuple[tuple[int, float, float], ...], ...]:
@@ -128,12 +155,10 @@ class Catalogue:
         return tuple(tuple(pairs[self.teaches.of(course)]) for course in range(self.size))
 
     @cached_property
-    def shown(self) -> tuple[dict[str, Any], ...]:
+    def shown(self) -> tuple[tuple[str, str, str | None, float | None, str | None], ...]:
         """Each course as callers see it: identifier, title, address, hours (None where unknown), modality."""
         hours = [value if np.isfinite(value) else None for value in self.hours.tolist()]
-        names = ("course_id", "title", "url", "hours", "modality")
-        columns = (self.course_ids, self.titles, self.urls, hours, self.modalities)
-        return tuple(dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+        return tuple(zip(self.course_ids, self.titles, self.urls, hours, self.modalities, strict=True))
 
     @property
     def size(self) -> int:

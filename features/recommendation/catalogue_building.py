@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from features.history import History
-from features.recommendation.catalogue import Bools, Catalogue, Integers, Links, Profile
+from features.recommendation.catalogue import DAY_MICROS, Bools, Catalogue, Integers, Links, Priority, Profile
 from features.skills.levels import required_levels, taught_levels
 
 FIRST_MOMENT, LAST_MOMENT = -(2**62), 2**62
@@ -18,6 +18,7 @@ COURSE_COLUMNS: dict[str, Any] = {
     "course_id": pl.String, "title": pl.String, "description": pl.String, "url": pl.String, "level": pl.Float64,
     "hours": pl.Float64, "modality": pl.String, "language": pl.String, "valid_from": pl.Datetime("us", "UTC"),
     "valid_until": pl.Datetime("us", "UTC"), "certificate_valid_days": pl.Int64, "eligibility": pl.String,
+    "provider": pl.String,
 }  # fmt: skip
 
 
@@ -27,7 +28,8 @@ def build_catalogue(records: Mapping[str, pl.DataFrame], as_of: datetime) -> Cat
     Parameters
     ----------
     records : mapping of str to polars.DataFrame
-        Reads `courses`, `course_skills`, `course_prerequisites`, `skills`, `jobs`, `job_skills`, `job_aliases`.
+        Reads `courses`, `course_skills`, `course_prerequisites`, `skills`, `jobs`, `job_skills`, `job_aliases`,
+        `strategic_priorities`.
     as_of : datetime
         Aware UTC; requirements that hold only later are left out.
     """
@@ -63,6 +65,8 @@ def build_catalogue(records: Mapping[str, pl.DataFrame], as_of: datetime) -> Cat
         prerequisites=prerequisites(records, course_index),
         jobs=job_profiles(required, skill_index),
         job_titles=job_titles(records),
+        providers=tuple(courses["provider"]),
+        priorities=priorities(records, skill_index),
     )
 
 
@@ -143,3 +147,16 @@ def job_titles(records: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     """Return the name of each job."""
     jobs = records.get("jobs")
     return {} if jobs is None else dict(jobs.select("job_id", "title").iter_rows())
+
+
+def priorities(records: Mapping[str, pl.DataFrame], skill_index: Mapping[str, int]) -> tuple[Priority, ...]:
+    """Return the skills the organisation wants more of; one that no course teaches and no job asks for is left out."""
+    stored = records.get("strategic_priorities")
+    if stored is None:
+        return ()
+    known = stored.filter(pl.col("skill_id").is_in(list(skill_index)) & (pl.col("weight") > 0))
+    start = micros_of(known["valid_from"], FIRST_MOMENT).tolist()
+    end = [day + DAY_MICROS if day < LAST_MOMENT else day for day in
+           micros_of(known["valid_until"], LAST_MOMENT).tolist()]  # fmt: skip
+    rows = zip(known["skill_id"], known["weight"], start, end, strict=True)
+    return tuple(Priority(skill_index[skill], weight, first, last) for skill, weight, first, last in rows)

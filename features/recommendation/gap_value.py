@@ -44,6 +44,11 @@ class Needs:
         }
 
     @cached_property
+    def listed(self) -> list[tuple[int, float]]:
+        """Skill and level required at each place; quicker to walk than arrays."""
+        return list(zip(self.skills.tolist(), self.required.tolist(), strict=True))
+
+    @cached_property
     def known_gains(self) -> dict[int, list[Gain]]:
         """What `gains` found before, by course: an answer asks for the same course three times."""
         return {}
@@ -53,7 +58,7 @@ class Needs:
         """The levels that are missing, (k,) float; 0 where the requirement is met."""
         return np.maximum(self.required - self.held, 0.0)
 
-    @property
+    @cached_property
     def total(self) -> float:
         """The importance-weighted sum of all missing levels."""
         return float(self.importance @ self.gaps)
@@ -126,11 +131,12 @@ def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[Gain]:
     if known is not None:
         return known
     found: list[Gain] = []
+    places = needs.places
     for skill, level, coverage in catalogue.taught[course]:
-        if skill not in needs.places:
+        if skill not in places:
             continue
-        place, start, required, importance = needs.places[skill]
-        reached = min(level, required)
+        place, start, required, importance = places[skill]
+        reached = level if level < required else required
         if reached > start + EPSILON:
             found.append((place, start, reached, importance * coverage * (reached - start)))
     if len(found) > 1:

@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from features.recommendation.behaviour import CLOSING_KINDS, EVENT_WEIGHTS, OPEN_KINDS, TAKEN_KINDS
-from features.recommendation.catalogue import Catalogue
-from features.skills.levels import COMPLETION_KINDS, HALF_LIFE_DAYS, PRECEDENCE
+from features.recommendation.catalogue import DAY_MICROS, Catalogue
+from features.skills.levels import COMPLETED, COMPLETION_KINDS, HALF_LIFE_DAYS, PRECEDENCE
 
-DAY_MICROS = 86_400 * 1_000_000
+SOON_MICROS = (
+    60 * DAY_MICROS
+)  # so long before evidence goes stale, or a certificate expires, it is worth renewing
+LATE_MICROS = 365 * DAY_MICROS  # so long after a certificate expired it is still offered again as a renewal
+HALF_LIFE_MICROS = {source: days * DAY_MICROS for source, days in HALF_LIFE_DAYS.items()}
+YEAR_MICROS = 365 * DAY_MICROS
 RANK = {source: place for place, source in enumerate(PRECEDENCE)}
 
 
@@ -53,6 +58,10 @@ class PersonState:
         Course → how much it was wanted (`EVENT_WEIGHTS`): the history that a model sees.
     held : dict of int to float
         Skill → level 0–5.
+    fading : dict of int to int
+        Skill → when the evidence of its level goes (or went) stale, where that is soon or was.
+    renewals : dict of int to int
+        Completed course → when its certificate expires (or expired), where that is soon or was not long ago.
     """
 
     completed: dict[int, int] = field(default_factory=dict)
@@ -61,6 +70,8 @@ class PersonState:
     dismissed: frozenset[int] = frozenset()
     weights: dict[int, float] = field(default_factory=dict)
     held: dict[int, float] = field(default_factory=dict)
+    fading: dict[int, int] = field(default_factory=dict)
+    renewals: dict[int, int] = field(default_factory=dict)
 
 
 def person_state(
@@ -93,15 +104,23 @@ def person_state(
             last_open[course] = kind in OPEN_KINDS
         if kind in TAKEN_KINDS or kind == "dismissed":
             last_word[course] = event
-    state.current = frozenset(
-        course
-        for course, at in state.completed.items()
-        if now - at < catalogue.certificate_days[course] * DAY_MICROS
-    )
+    state.current = still_current(catalogue, state, now)
     state.in_progress = frozenset(course for course, is_open in last_open.items() if is_open) - state.current
     put_aside(state, last_word, now)
-    state.held = held_now(catalogue, state.completed, evidence, now)
+    state.held, state.fading = levels_now(catalogue, state.completed, evidence, now)
     return state
+
+
+def still_current(catalogue: Catalogue, state: PersonState, now: int) -> frozenset[int]:
+    """Return the completed courses that still count, and note the certificates that are worth renewing."""
+    lasting, current = catalogue.certificate_micros, []
+    for course, at in state.completed.items():
+        left = at + lasting[course] - now
+        if left > 0:
+            current.append(course)
+        if -LATE_MICROS < left < SOON_MICROS:
+            state.renewals[course] = int(now + left)
+    return frozenset(current)
 
 
 def put_aside(state: PersonState, last_word: dict[int, LearningEvent], now: int) -> None:
@@ -117,18 +136,36 @@ def put_aside(state: PersonState, last_word: dict[int, LearningEvent], now: int)
 def held_now(
     catalogue: Catalogue, completed: dict[int, int], evidence: Iterable[SkillEvidence], now: int
 ) -> dict[int, float]:
-    """Return skill → level held: believed evidence, raised by completed courses (`features.skills.levels.held_levels`)."""
+    """Return skill → level held (`levels_now`)."""
+    return levels_now(catalogue, completed, evidence, now)[0]
+
+
+def levels_now(
+    catalogue: Catalogue, completed: dict[int, int], evidence: Iterable[SkillEvidence], now: int
+) -> tuple[dict[int, float], dict[int, int]]:
+    """Return skill → level held, and skill → when its evidence goes stale, where that is soon or was.
+
+    Believed evidence, raised by completed courses (`features.skills.levels.held_levels`). A course completed later
+    that teaches the level held is new evidence of it.
+    """
     believed: dict[int, tuple[tuple[bool, int, int], SkillEvidence]] = {}
+    stale: dict[int, int] = {}
     for one in evidence:
-        is_stale = now - one.happened > HALF_LIFE_DAYS.get(one.source, 365) * DAY_MICROS
-        order = (is_stale, RANK.get(one.source, len(RANK)), -one.happened)
+        end = one.happened + HALF_LIFE_MICROS.get(one.source, YEAR_MICROS)
+        order = (now > end, RANK.get(one.source, len(RANK)), -one.happened)
         if one.skill not in believed or order < believed[one.skill][0]:
             believed[one.skill] = (order, one)
+            stale[one.skill] = end
     held = {skill: found.level for skill, (_, found) in believed.items()}
     for course, at in completed.items():
+        end = at + HALF_LIFE_MICROS[COMPLETED]
         for skill, level, _ in catalogue.taught[course]:
             stated = believed[skill][1] if skill in believed else None
             may_raise = stated is None or at >= stated.happened or stated.source == "self"
             if may_raise and level > held.get(skill, -1.0):
                 held[skill] = level
-    return held
+                stale[skill] = end
+            elif level >= held.get(skill, -1.0) and end > stale.get(skill, 0):
+                stale[skill] = end
+    soon = now + SOON_MICROS
+    return held, {skill: end for skill, end in stale.items() if end < soon}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from features.recommendation.catalogue import Catalogue
+from features.recommendation.level_fit import Misfit
 
-TAKERS, CONTENT, POPULAR, WISH = (
-    1,
-    2,
-    3,
-    4,
-)  # what a model's score rests on most; 0 says nothing in particular
-LEVEL_NAMES = ("none", "aware", "assisted", "independent", "advanced", "expert")
+TAKERS, CONTENT, POPULAR, WISH = 1, 2, 3, 4  # what a model's score rests on most; 0: nothing in particular
+RENEWS, MAINTAINS, PRIORITY, IMPACT = 1, 2, 3, 4  # what raises a course beside model and gap
+EXPLORED = "tried out here by lot, to learn who it helps"
 
 
 class Closed(NamedTuple):
@@ -32,33 +30,89 @@ class Cause(NamedTuple):
     course: int = -1
 
 
+class Ground(NamedTuple):
+    """What raises a course beside model and gap.
+
+    Parameters
+    ----------
+    kind : int
+        `RENEWS`, `MAINTAINS`, `PRIORITY` or `IMPACT`.
+    skill : int
+        Which one, where it is about one.
+    number : float
+        The level held, the priority's weight, or the effect.
+    at : int
+        When certificate or evidence expires, microseconds since 1970 UTC.
+    text : str
+        The outcome of an effect.
+    """
+
+    kind: int
+    skill: int = -1
+    number: float = 0.0
+    at: int = 0
+    text: str = ""
+
+
+class Place(NamedTuple):
+    """Why a course stands where it stands, beside what it closes.
+
+    Parameters
+    ----------
+    cause : Cause
+        What the model's part rests on.
+    grounds : sequence of Ground
+        What raises it.
+    misfit : Misfit, optional
+        What pushes it back.
+    opens : int
+        The ranked course that asks for it first; -1 where none does.
+    is_explored : bool
+        True where a lot put it there.
+    """
+
+    cause: Cause
+    grounds: Sequence[Ground] = ()
+    misfit: Misfit | None = None
+    opens: int = -1
+    is_explored: bool = False
+
+
 def reason(
     catalogue: Catalogue,
     closed: Sequence[Closed],
-    cause: Cause,
+    place: Place,
     jobs: tuple[str | None, str | None],
-    before: str | None = None,
+    now: int = 0,
 ) -> str:
     """Return the sentence.
 
     Parameters
     ----------
     catalogue : Catalogue
-        Names of courses.
+        Names of courses and skills.
     closed : sequence of Closed
         The gaps the course closes, the most valuable first.
-    cause : Cause
-        What the model's part rests on.
+    place : Place
+        Why it stands where it stands.
     jobs : (str or None, str or None)
         Names of the job whose requirements were compared, and of the current job.
-    before : str, optional
-        Title of the ranked course that asks for this one first.
+    now : int
+        Microseconds since 1970 UTC: tells what expires from what expired.
     """
-    said = [] if before is None else [f"comes before {before!r}, which asks for it"]
+    said = []
+    if place.opens >= 0:
+        said.append(f"comes before {catalogue.titles[place.opens]!r}, which asks for it")
     if closed:
         said.append(gap_part(closed, jobs[0]))
-    if cause.kind:
-        said.append(model_part(catalogue, cause, jobs[1]))
+    for ground in place.grounds:
+        said.append(ground_part(catalogue, ground, now))
+    if place.cause.kind:
+        said.append(model_part(catalogue, place.cause, jobs[1]))
+    if place.misfit is not None:
+        said.append(misfit_part(catalogue, place.misfit))
+    if place.is_explored:
+        said.append(EXPLORED)
     sentence = "; ".join(filter(None, said)) or "open to you, and not taken yet"
     return sentence[0].upper() + sentence[1:] + "."
 
@@ -84,3 +138,32 @@ def model_part(catalogue: Catalogue, cause: Cause, cohort: str | None) -> str:
     if cause.kind == POPULAR:
         return f"often taken by people who work as {cohort}" if cohort else "often taken in the organisation"
     return ""
+
+
+def ground_part(catalogue: Catalogue, ground: Ground, now: int) -> str:
+    """Return the clause about what raises the course."""
+    if ground.kind == RENEWS:
+        verb = "expires" if ground.at > now else "expired"
+        return f"renews your certificate, which {verb} on {day(ground.at)}"
+    if ground.kind == MAINTAINS:
+        skill, verb = catalogue.skill_names[ground.skill], "goes" if ground.at > now else "went"
+        return (
+            f"keeps up {skill} at {ground.number:g}, the evidence of which {verb} stale on {day(ground.at)}"
+        )
+    if ground.kind == PRIORITY:
+        return (
+            f"the organisation wants more {catalogue.skill_names[ground.skill]} (priority {ground.number:g})"
+        )
+    return f"{ground.text} of those who took it changed by {ground.number:+.3g} on average"
+
+
+def misfit_part(catalogue: Catalogue, found: Misfit) -> str:
+    """Return the clause about what pushes the course back."""
+    side = "below" if found.taught < found.held else "far above"
+    skill = catalogue.skill_names[found.skill]
+    return f"pushed back, for it teaches {skill} at {found.taught:g}, {side} your {found.held:g}"
+
+
+def day(micros: int) -> str:
+    """Return the day of a moment, like ``2026-01-31``."""
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros):%Y-%m-%d}"

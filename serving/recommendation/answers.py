@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,11 +73,29 @@ class RecommendedCourse(BaseModel):
     )
 
 
+class Offer(BaseModel):
+    """What can be done instead."""
+
+    kind: Literal["maintenance", "next_jobs"] = Field(
+        description="Completed courses that are worth repeating, or jobs that ask for little more than is held.",
+        examples=["maintenance"],
+    )
+    ids: list[str] = Field(description="Courses or jobs, the nearest first.", examples=[["C0017"]])
+
+
 class Shortfall(BaseModel):
     """Why there are fewer than asked for."""
 
     missing: int = Field(examples=[3])
+    code: Literal[
+        "empty_catalogue", "everything_completed", "nothing_open", "filtered", "capped", "out_of_reach"
+    ] = Field(description="The first of these that applies.", examples=["filtered"])
     reason: str = Field(examples=["No other course passes the filters."])
+    left_out: dict[str, int] = Field(
+        description="How many courses of the catalogue each ground left out; a course counts at the first.",
+        examples=[{"not_open": 3, "completed": 12, "in_progress": 1, "dismissed": 2, "filtered": 40}],
+    )
+    offers: list[Offer] = Field(description="Empty unless everything open is completed.")
 
 
 class Recommendations(BaseModel):
@@ -119,7 +138,14 @@ class Recommendations(BaseModel):
                             "reason": "Raises SQL from 1 to 3 (Data analyst asks for 3).",
                         }
                     ],
-                    "shortfall": {"missing": 9, "reason": "No other course passes the filters."},
+                    "arm": None,
+                    "shortfall": {
+                        "missing": 9,
+                        "code": "filtered",
+                        "reason": "No other course passes the filters.",
+                        "left_out": {"completed": 12, "filtered": 40},
+                        "offers": [],
+                    },
                 }
             ]
         }
@@ -133,6 +159,7 @@ class Recommendations(BaseModel):
         description="Null, or why a simpler method answered: `new_person: …` (cohort popularity and skill gaps), "
         "`stale_scores` (the model has not seen the newest records yet; exclusions and gaps have)."
     )
+    arm: str | None = Field(None, description="The arm of an experiment that the person is in.")
     target_job_id: str | None = Field(description="The job whose requirements were compared.")
     items: list[RecommendedCourse]
     shortfall: Shortfall | None = None

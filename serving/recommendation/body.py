@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,16 +12,48 @@ from fastapi import Response
 
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.gap_value import Needs, gains
-from features.recommendation.reasons import Closed, reason
+from features.recommendation.reasons import Closed, Place, reason
 from features.records.moments import from_micros
 from features.records.shown import packed
 from serving.house import House
 from serving.models.answering import LoadedModel
+from serving.recommendation.boosts import NONE, Boosts
 from serving.recommendation.filters import RecommendationQuery
 from serving.recommendation.ranking import Ranked
 
 CANNOT_TELL = "cannot_tell"
-NO_MORE = "No other course of the catalogue may be taken now and passes the filters."
+ENCODER = msgspec.json.Encoder()
+Raised = tuple[str, str, float, float, float]
+
+
+class Gap(msgspec.Struct, gc=False):
+    """A gap that a course closes, as `serving.recommendation.answers.ClosedGap` shows it."""
+
+    skill_id: str
+    skill: str
+    from_level: float
+    to_level: float
+    required_level: float
+
+
+class Item(msgspec.Struct, gc=False):
+    """One course, as `serving.recommendation.answers.RecommendedCourse` shows it."""
+
+    course_id: str
+    title: str
+    url: str | None
+    hours: float | None
+    modality: str | None
+    rank: int
+    score: float
+    mandatory: bool
+    due_at: str | None
+    closes: list[Gap]
+    prerequisites_met: bool
+    prerequisites: list[str]
+    completion_share: float | None
+    expected_impact: list[dict[str, Any]] | None
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -50,6 +82,12 @@ class Context:
         Why a simpler method answered.
     impact : mapping of str to list
         Course → its estimated effects, where any can be told.
+    boosts : Boosts
+        What raised courses beside model and gap.
+    arm : str, optional
+        The arm of an experiment the person is in.
+    shadows : mapping of str to list of str
+        What other policies would have shown.
     """
 
     catalogue: Catalogue
@@ -62,6 +100,18 @@ class Context:
     now: int
     fallback: str | None
     impact: Mapping[str, list[dict[str, Any]]]
+    boosts: Boosts = NONE
+    arm: str | None = None
+    shadows: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is shown: the courses, the probability of each in its place, and why there are no more of them."""
+
+    ranking: Sequence[Ranked]
+    chances: Sequence[float]
+    shortfall: Mapping[str, Any] | None = None
 
 
 def new_id(now: int) -> str:
@@ -69,46 +119,70 @@ def new_id(now: int) -> str:
     return f"{now:014x}{secrets.token_hex(5)}"
 
 
-def answer(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> Response:
+def answer(context: Context, page: Page, asked: RecommendationQuery) -> Response:
     """Return the answer, encoded."""
-    return Response(msgspec.json.encode(body(context, ranking, asked)), media_type="application/json")
+    return Response(ENCODER.encode(body(context, page, asked)), media_type="application/json")
 
 
-def body(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> dict[str, Any]:
+def body(context: Context, page: Page, asked: RecommendationQuery) -> dict[str, Any]:
     """Return the answer as the contract (`serving.recommendation.answers`) shows it."""
-    page = ranking[asked.offset : asked.offset + asked.n]
-    items = [item(context, one, place, asked.explain) for place, one in enumerate(page, asked.offset + 1)]
-    missing = asked.n - len(items)
+    first = asked.offset + 1
     return {
         "employee_id": context.employee_id,
         "recommendation_id": context.recommendation_id,
         "model_version": context.model.version,
         "as_of": stamp(context.now),
         "fallback": context.fallback,
+        "arm": context.arm,
         "target_job_id": context.job_id,
-        "items": items,
-        "shortfall": {"missing": missing, "reason": NO_MORE} if missing else None,
+        "items": [item(context, one, place, asked.explain) for place, one in enumerate(page.ranking, first)],
+        "shortfall": page.shortfall,
     }
 
 
-def item(context: Context, one: Ranked, place: int, is_explained: bool) -> dict[str, Any]:
+def item(context: Context, one: Ranked, place: int, is_explained: bool) -> Item:
     """Return one course of the ranking."""
-    assignment = one.assignment
-    shown = context.catalogue.shown[one.course].copy()
-    course_id = shown["course_id"]
-    shown["rank"] = place
-    shown["score"] = one.score
-    shown["mandatory"] = assignment is not None and assignment.is_mandatory
-    shown["due_at"] = stamp(assignment.due) if assignment is not None and assignment.due is not None else None
-    shown["closes"] = []
-    shown["prerequisites_met"] = not one.unmet
-    shown["prerequisites"] = [context.catalogue.course_ids[first] for first in one.unmet]
-    shown["completion_share"] = context.model.scorer.model["completion"].get(course_id)
-    shown["expected_impact"] = context.impact.get(course_id)
-    shown["reason"] = None
-    if is_explained:
-        explain(context, one, shown)
-    return shown
+    catalogue, assignment, course = context.catalogue, one.assignment, one.course
+    course_id = catalogue.course_ids[course]
+    due = None if assignment is None or assignment.due is None else stamp(assignment.due)
+    closed = closed_by(context, course) if is_explained else []
+    return Item(
+        *catalogue.shown[course],
+        place,
+        one.score,
+        assignment is not None and assignment.is_mandatory,
+        due,
+        [Gap(*raised) for raised in closed],
+        not one.unmet,
+        [catalogue.course_ids[first] for first in one.unmet],
+        context.model.scorer.model["completion"].get(course_id),
+        context.impact.get(course_id),
+        why(context, one, closed, due) if is_explained else None,
+    )
+
+
+def closed_by(context: Context, course: int) -> list[Raised]:
+    """Return the gaps a course closes: skill, its name, level from, level to, level required."""
+    catalogue, needs = context.catalogue, context.needs
+    found = []
+    for place, start, reached, _ in gains(catalogue, course, needs):
+        skill, required = needs.listed[place]
+        found.append((catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, required))
+    return found
+
+
+def why(context: Context, one: Ranked, closed: Sequence[Raised], due: str | None) -> str:
+    """Return the sentence why a course stands where it stands."""
+    catalogue = context.catalogue
+    grounds = context.boosts.of(one.course) if context.boosts.courses.size else ()
+    place = Place(one.cause, grounds, one.misfit, one.opens, one.is_explored)
+    jobs = (catalogue.job_titles.get(context.job_id or ""), context.cohort)
+    said = reason(catalogue, [Closed(*raised[1:]) for raised in closed], place, jobs, context.now)
+    if one.assignment is None:
+        return said
+    kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"
+    until = f", due on {due[:10]}" if due else ""
+    return f"{kind}{until}: {said[0].lower()}{said[1:]}"
 
 
 def known_impact(house: House) -> Mapping[str, list[dict[str, Any]]]:
@@ -129,47 +203,22 @@ def known_impact(house: House) -> Mapping[str, list[dict[str, Any]]]:
     return kept
 
 
-def explain(context: Context, one: Ranked, shown: dict[str, Any]) -> None:
-    """Add the gaps closed and the sentence why."""
-    catalogue, needs = context.catalogue, context.needs
-    closed = []
-    for place, start, reached, _ in gains(catalogue, one.course, needs):
-        skill, required = int(needs.skills[place]), float(needs.required[place])
-        name = catalogue.skill_names[skill]
-        closed.append(Closed(name, start, reached, required))
-        shown["closes"].append(
-            {
-                "skill_id": catalogue.skill_ids[skill],
-                "skill": name,
-                "from_level": start,
-                "to_level": reached,
-                "required_level": required,
-            }
-        )
-    job = catalogue.job_titles.get(context.job_id or "")
-    before = catalogue.titles[one.opens] if one.opens >= 0 else None
-    why = reason(catalogue, closed, one.cause, (job, context.cohort), before)
-    if one.assignment is not None:
-        kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"
-        due = f", due on {shown['due_at'][:10]}" if shown["due_at"] else ""
-        why = f"{kind}{due}: {why[0].lower()}{why[1:]}"
-    shown["reason"] = why
-
-
 def stamp(micros: int) -> str:
     """Return a moment as ISO 8601 in UTC."""
     return from_micros(micros).isoformat().replace("+00:00", "Z")
 
 
-def ledger_row(context: Context, ranking: Sequence[Ranked], asked: RecommendationQuery) -> dict[str, Any]:
-    """Return what was shown, as the ledger keeps it; the ranking is not random, so its propensity is 1."""
+def ledger_row(context: Context, page: Page, asked: RecommendationQuery) -> dict[str, Any]:
+    """Return what was shown, as the ledger keeps it."""
     course_ids = context.catalogue.course_ids
-    page = ranking[asked.offset : asked.offset + asked.n]
+    shown = zip(page.ranking, page.chances, strict=True)
     return {
         "recommendation_id": context.recommendation_id,
         "employee_id": context.employee_id,
         "model_digest": context.model.digest,
         "shown_at": context.now,
         "first_rank": asked.offset + 1,
-        "items": packed([(course_ids[one.course], one.score, 1.0) for one in page]),
+        "items": packed([(course_ids[one.course], one.score, chance) for one, chance in shown]),
+        "arm": context.arm,
+        "shadows": ENCODER.encode(context.shadows).decode() if context.shadows else None,
     }

@@ -19,7 +19,10 @@ from features.records.schema import METADATA
 from serving.house import House
 from serving.models.answering import LoadedModel
 
-READS = ("courses", "course_skills", "course_prerequisites", "skills", "jobs", "job_skills", "job_aliases")
+READS = (
+    "courses", "course_skills", "course_prerequisites", "skills", "jobs", "job_skills", "job_aliases",
+    "strategic_priorities",
+)  # fmt: skip
 KEY = "recommendation catalogue"
 LOOK_SECONDS = 1.0  # how often the records are asked whether the catalogue changed
 RENEW_SECONDS = 600.0  # how often it is read again whatever they say

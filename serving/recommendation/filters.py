@@ -17,6 +17,7 @@ from features.records.tables import MODALITIES
 from serving.http.paths import MAX_ID
 from serving.recommendation.catalogue import Shelf
 from serving.recommendation.person_rows import Assignment
+from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.ranking import Wishes
 
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
@@ -48,11 +49,24 @@ class RecommendationQuery(BaseModel):
         True, description="Leave out completed courses whose certificate still counts."
     )
     exclude_id: list[Id] = Field([], max_length=1_000, description="Courses to leave out.")
-    diversity: float = Field(
-        0.0,
+    diversity: float | None = Field(
+        None,
         ge=0,
         le=1,
-        description="0 ranks by score alone; towards 1 courses unlike those before them gain.",
+        description="0 ranks by score alone; towards 1 courses unlike those before them gain. "
+        "By default the organisation's, which is 0 unless its ranking policy says otherwise.",
+    )
+    max_per_provider: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="Most courses of one provider, mandatory ones counted and never left out.",
+    )
+    max_per_modality: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description="Most courses taught in one way, mandatory ones counted and never left out.",
     )
     explain: bool = Field(True, description="With the gaps closed and a sentence why.")
 
@@ -111,10 +125,10 @@ def read_query(query: bytes) -> RecommendationQuery:
 PLAIN = RecommendationQuery()
 
 
-def wishes_of(
+def allowed_of(
     shelf: Shelf, asked: RecommendationQuery, allowed: Bools, state: PersonState, assigned: Sequence[Assignment]
-) -> Wishes:  # fmt: skip
-    """Return what may be ranked for a person, and how much of it is wanted.
+) -> Bools:  # fmt: skip
+    """Return what may be ranked for a person, (n_courses,) bool.
 
     Parameters
     ----------
@@ -134,14 +148,27 @@ def wishes_of(
     UnknownRecordError
         If a skill is named that no course teaches and no job asks for, or a course that does not exist.
     """
-    allowed[[*state.in_progress, *state.dismissed]] = False
     if asked.exclude_completed:
-        allowed[list(state.current)] = False
+        completed = state.current if not state.renewals else state.current - state.renewals.keys()
+        allowed[list(completed)] = False
+    allowed[[*state.in_progress, *state.dismissed]] = False
     for one in assigned:  # what somebody asked for is listed whoever it is reserved for, begun or not
         allowed[one.course] = True
     if asked.is_filtered:
         allowed &= filtered(shelf, asked)
-    return Wishes(asked.n, asked.offset, allowed, asked.exclude_completed, asked.diversity)
+    return allowed
+
+
+def wishes_of(asked: RecommendationQuery, allowed: Bools, policy: RankingPolicy) -> Wishes:
+    """Return how much of what may be ranked is wanted; where the caller says nothing, what the policy says."""
+    return Wishes(
+        asked.n,
+        asked.offset,
+        allowed,
+        policy.diversity if asked.diversity is None else asked.diversity,
+        asked.max_per_provider or policy.max_per_provider,
+        asked.max_per_modality or policy.max_per_modality,
+    )
 
 
 def filtered(shelf: Shelf, asked: RecommendationQuery) -> Bools:

@@ -15,8 +15,8 @@ from features.records.facts import FACT_KEYS
 from features.skills.levels import current_jobs
 from serving.house import House
 from serving.models.answering import LoadedModel
+from serving.recommendation.case import Candidates
 from serving.recommendation.catalogue import Shelf
-from serving.recommendation.ranking import Candidates
 
 FORMAT = 1
 HEADER = struct.Struct("<BBfI")
@@ -76,7 +76,8 @@ def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidate
     everywhere[places[known]] = scores.scores[known]
     position = np.full(shelf.catalogue.size, -1, dtype=np.int32)
     position[places[known]] = np.flatnonzero(known)
-    because = np.where(scores.because >= 0, there[scores.because], -1)
+    because = there[scores.because]
+    because[scores.because < 0] = -1
     return Candidates(
         everywhere, scores.gap_weight, places[known], position, scores.causes, because, scores.is_new
     )

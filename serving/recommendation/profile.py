@@ -16,10 +16,12 @@ from features.recommendation.reasons import WISH
 from serving.house import House
 from serving.models.answering import LoadedModel
 from serving.recommendation.body import Context, answer, known_impact, new_id
+from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
-from serving.recommendation.filters import Id, RecommendationQuery, known, wishes_of
+from serving.recommendation.filters import Id, RecommendationQuery, allowed_of, known
 from serving.recommendation.kept import Past, Scores, candidates_of, score_people
-from serving.recommendation.ranking import rank
+from serving.recommendation.paging import paged, policies_of
+from serving.recommendation.policy import Policies
 
 NOT_STORED = "new_person: cohort popularity and skill gaps, there is no learning history"
 ABOUT_TEXT = "free_text: content close to the text, and skill gaps"
@@ -81,26 +83,29 @@ def profile_answer(house: House, profile: Profile) -> Response:
     model, shelf = house.models.current("recommendation"), shelf_of(house)
     state = profile_state(shelf, profile, now)
     scores, said = profile_scores(house, shelf, model, (profile, state))
-    candidates = candidates_of(scores, shelf, model)
     job_id = profile.target_job_id or profile.job_id
     if job_id is not None and job_id not in shelf.catalogue.job_titles:
         raise UnknownRecordError("There is no such job.", found=job_id)
-    needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), state.held)
-    wishes = wishes_of(shelf, profile, shelf.catalogue.allowed(None, now), state, ())
-    ranking = rank(shelf.catalogue, needs, candidates, state.current, (), wishes)
+    catalogue = shelf.catalogue
+    needs = needs_of(catalogue.jobs.get(job_id or ""), state.held)
+    case = Case(catalogue, needs, candidates_of(scores, shelf, model), state)
+    is_open = catalogue.allowed(None, now)
+    allowed = allowed_of(shelf, profile, is_open.copy(), state, ())
     context = Context(
-        shelf.catalogue,
+        catalogue,
         model,
         needs,
         job_id,
-        shelf.catalogue.job_titles.get(profile.job_id or ""),
+        catalogue.job_titles.get(profile.job_id or ""),
         None,
         new_id(now),
         now,
         said,
         known_impact(house),
     )
-    return answer(context, ranking, profile)
+    policies = Policies(policies_of(house).default.model_copy(update={"exploration_share": 0.0}))
+    context, page = paged(policies, context, (case, is_open, allowed), profile)
+    return answer(context, page, profile)
 
 
 def profile_state(shelf: Shelf, profile: Profile, now: int) -> PersonState:
@@ -136,7 +141,12 @@ def with_text(house: House, model: LoadedModel, text: str, made: tuple[Scores, P
     """Return scores to which the closeness of each course's content to a text is added, standardised."""
     scores, past = made
     scorer: Any = model.scorer
-    if house.encoder is None or scorer.vectors is None:
+    if scorer.vectors is None:
+        raise UnavailableError(
+            "The model knows no content: the catalogue had no text when it was trained.",
+            hint="Give courses descriptions and train again, or leave text out.",
+        )
+    if house.encoder is None:
         raise UnavailableError(
             "No text can be read here.",
             hint="Export the encoder (skillpath embed --export), or leave text out.",

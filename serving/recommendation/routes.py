@@ -17,9 +17,10 @@ from serving.http.paths import plain
 from serving.models.answering import LoadedModel
 from serving.recommendation import learning_path
 from serving.recommendation.answers import Recommendations
-from serving.recommendation.body import Context, answer, known_impact, ledger_row, new_id
+from serving.recommendation.body import Context, Page, answer, known_impact, ledger_row, new_id
+from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
-from serving.recommendation.filters import RecommendationQuery, parameters, read_query, wishes_of
+from serving.recommendation.filters import RecommendationQuery, allowed_of, parameters, read_query
 from serving.recommendation.kept import (
     Past,
     Scores,
@@ -28,9 +29,9 @@ from serving.recommendation.kept import (
     score_people,
     unpack,
 )
+from serving.recommendation.paging import paged, policies_of
 from serving.recommendation.person_rows import Person, read_person
 from serving.recommendation.profile import Profile, profile_answer
-from serving.recommendation.ranking import rank
 
 __all__ = ["router", "score_everybody"]
 
@@ -79,30 +80,41 @@ def recommend_for_profile(profile: Profile, house: HouseDependency) -> Response:
 
 def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Response:
     """Answer for a stored person from one row of kept scores and their records as they are now."""
+    context, page = recommended(house, employee_id, asked)
+    house.ledger.shown(ledger_row(context, page, asked))
+    return answer(context, page, asked)
+
+
+def recommended(house: House, employee_id: str, asked: RecommendationQuery) -> tuple[Context, Page]:
+    """Return a stored person's ranking, and what it was made of."""
     now = to_micros(house.clock())
     model, shelf = house.models.current(QUESTION), shelf_of(house)
-    person = read_person(house, shelf.catalogue, employee_id, now, model.digest)
+    catalogue = shelf.catalogue
+    person = read_person(house, catalogue, employee_id, now, model.digest)
     scores, is_stale = scores_of(shelf, model, person, now)
-    candidates = candidates_of(scores, shelf, model)
     job_id = target(shelf, asked.target_job_id) or person.target_job_id
-    needs = needs_of(shelf.catalogue.jobs.get(job_id or ""), person.state.held)
-    allowed = shelf.catalogue.allowed(person.department, now)
-    wishes = wishes_of(shelf, asked, allowed, person.state, person.assignments)
-    ranking = rank(shelf.catalogue, needs, candidates, person.state.current, person.assignments, wishes)
+    case = Case(
+        catalogue,
+        needs_of(catalogue.jobs.get(job_id or ""), person.state.held),
+        candidates_of(scores, shelf, model),
+        person.state,
+        person.assignments,
+    )
+    is_open = catalogue.allowed(person.department, now)
+    allowed = allowed_of(shelf, asked, is_open.copy(), person.state, person.assignments)
     context = Context(
-        shelf.catalogue,
+        catalogue,
         model,
-        needs,
+        case.needs,
         job_id,
-        shelf.catalogue.job_titles.get(person.job_id or ""),
+        catalogue.job_titles.get(person.job_id or ""),
         employee_id,
         new_id(now),
         now,
         fallback(scores, is_stale),
         known_impact(house),
     )
-    house.ledger.shown(ledger_row(context, ranking, asked))
-    return answer(context, ranking, asked)
+    return paged(policies_of(house), context, (case, is_open, allowed), asked)
 
 
 def target(shelf: Shelf, job_id: str | None) -> str | None:

@@ -19,10 +19,13 @@ from features.records.shown import shown_courses
 from features.records.store import Store
 from serving.house import House
 from serving.models.answering import LoadedModel
-from serving.recommendation.answers import Recommendations
+from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
+from serving.recommendation.body import Gap, Item
 from serving.recommendation.catalogue import KEY
 from serving.recommendation.filters import RecommendationQuery
 from serving.recommendation.kept import Scores, pack, score_everybody, unpack
+from serving.recommendation.paging import KEY as POLICIES
+from serving.recommendation.policy import Arm, Policies, Shadow
 from serving.recommendation.routes import recommend
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -178,14 +181,23 @@ def test_a_key_without_the_scope_is_refused(stocked: TestClient) -> None:
     assert answer.status_code == 401
 
 
-def test_everything_completed_gives_an_empty_list_with_its_reason(
+def test_everything_completed_says_so_and_offers_maintenance_and_next_jobs(
     stocked: TestClient, sqlite_store: Store
 ) -> None:
-    keep(sqlite_store, "learning_events", *(event(f"x{one}", one) for one in COURSES))
+    done = [event(f"x{one}", one, days_ago=90 - place) for place, one in enumerate(COURSES)]
+    keep(sqlite_store, "learning_events", *done)
     body = ask(stocked, n=5)
     assert body["items"] == []
-    assert body["shortfall"] == {"missing": 5, "reason": body["shortfall"]["reason"]}
-    assert "filters" in body["shortfall"]["reason"]
+    short = body["shortfall"]
+    assert (short["missing"], short["code"], short["left_out"]) == (
+        5,
+        "everything_completed",
+        {"completed": 7},
+    )
+    assert "completed" in short["reason"]
+    offers = {offer["kind"]: offer["ids"] for offer in short["offers"]}
+    assert offers["maintenance"][0] == "sql1"  # excel was completed first, and again lately
+    assert offers["next_jobs"] == ["analyst"]
 
 
 def test_a_completion_posted_now_is_excluded_from_the_next_answer(
@@ -538,6 +550,47 @@ def test_packed_scores_come_back_as_they_were(n: int, is_new: bool) -> None:
 def test_bytes_of_another_format_are_refused() -> None:
     with pytest.raises(ValueError, match="kept scores of format"):
         unpack(b"\x09" + bytes(20))
+
+
+def test_arm_and_shadows_and_the_odds_of_a_lot_are_written_down(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    bold = Arm(name="bold", share=1.0, exploration_share=0.5, exploration_pool=2)
+    sqlite_house.cache[POLICIES] = Policies(
+        experiment="x", arms=(bold,), shadows=(Shadow(name="by-gap", gap_factor=50.0),)
+    )
+    bodies = [ask(stocked, n=2, target_job_id="clerk") for _ in range(8)]
+    sqlite_house.ledger.flush()
+    frame = sqlite_store.frame("recommendations_shown")
+    shown = shown_courses(frame)
+    assert {body["arm"] for body in bodies} == set(frame["arm"]) == {"bold"}
+    assert set(shown.filter(shown["rank"] == 1)["propensity"]) == {1.0}
+    assert set(shown.filter(shown["rank"] == 2)["propensity"]) <= {0.75, 0.25}
+    for body in bodies:
+        row = shown.filter((shown["recommendation_id"] == body["recommendation_id"]) & (shown["rank"] == 2))
+        is_tried = "tried out" in body["items"][1]["reason"].lower()
+        assert row["propensity"].item() == (0.25 if is_tried else 0.75)
+    assert {msgspec.json.decode(said)["by-gap"][0] for said in frame["shadows"]} == {"talk"}
+
+
+def test_the_encoded_item_has_the_fields_of_the_contract() -> None:
+    assert Item.__struct_fields__ == tuple(RecommendedCourse.model_fields)
+    assert Gap.__struct_fields__ == tuple(ClosedGap.model_fields)
+
+
+def test_priorities_are_read_with_the_catalogue(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    before = ask(stocked)["items"]
+    with sqlite_store.transaction() as connection:
+        start = to_micros(NOW - timedelta(days=1))
+        sqlite_store.upsert(
+            connection, "strategic_priorities", [{"skill_id": "calm", "weight": 1.0, "valid_from": start}]
+        )
+    sqlite_house.cache.pop(KEY)
+    after = {item["course_id"]: item for item in ask(stocked)["items"]}
+    assert after["yoga"]["rank"] < next(item["rank"] for item in before if item["course_id"] == "yoga")
+    assert "the organisation wants more CALM (priority 1)" in after["yoga"]["reason"].replace("The", "the")
 
 
 def test_both_databases_give_the_same_answer(store: Store, make_house: Callable[[Store], House]) -> None:

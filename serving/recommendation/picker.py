@@ -1,0 +1,129 @@
+"""The greedy choice of a set: each course by its worth, by the gap that those before it leave open, and unlike them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from features.recommendation.catalogue import Catalogue, Floats, Integers
+from features.recommendation.gap_value import EPSILON, Needs, gains
+from features.recommendation.level_fit import Misfit, misfit
+
+PART = 64  # so many of the pool are put in order at once
+
+
+class Pool:
+    """Courses, best first, put in order a part at a time: a ranking seldom looks at more than the first part."""
+
+    def __init__(self, courses: Integers, worths: Floats) -> None:
+        self.courses, self.worths = courses, worths
+        self.listed: list[int] = []
+        self.values: list[float] = []
+        self.place = 0
+
+    def more(self) -> bool:
+        """Return whether another course is left, putting the next part in order where that is needed."""
+        if self.place < len(self.values):
+            return True
+        if not self.courses.size:
+            return False
+        values = -self.worths
+        if values.size > PART:
+            split = np.argpartition(values, PART)
+            best, rest = split[:PART], split[PART:]
+            best = best[np.lexsort((self.courses[best], values[best]))]
+        else:
+            best, rest = np.lexsort((self.courses, values)), np.empty(0, np.int64)
+        self.listed, self.values = self.courses[best].tolist(), self.worths[best].tolist()
+        self.courses, self.worths, self.place = self.courses[rest], self.worths[rest], 0
+        return True
+
+
+class Picker:
+    """Lazy greedy choice: what a course adds only shrinks as others are placed, so only those that lead are looked at.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The courses.
+    needs : Needs
+        What is missing.
+    held : mapping of int to float
+        Skill → level, for the fit of a course to it.
+    pool : Pool
+        The courses to choose among, by what each is worth alone.
+    weights : (float, float, float)
+        What closing the whole gap adds; what likeness and a level of misfit take off.
+
+    References
+    ----------
+    Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978, doi:10.1007/BFb0006528.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        needs: Needs,
+        held: Mapping[int, float],
+        pool: Pool,
+        weights: tuple[float, float, float],
+    ) -> None:
+        self.catalogue, self.needs, self.held, self.pool = catalogue, needs, held, pool
+        gap_weight, self.diversity, self.level_weight = weights
+        self.scale = gap_weight / needs.total if needs.total > EPSILON else 0.0
+        self.best: dict[int, float] = {}
+        self.taught: dict[int, int] = {}
+        self.misfits: dict[int, Misfit | None] = {}
+        self.again: list[tuple[float, int, float]] = []  # looked at once more: worth now, course, worth alone
+
+    def next(self) -> int | None:
+        """Return the best course that is left, or None."""
+        pool, again = self.pool, self.again
+        while True:
+            is_fresh = pool.place < len(pool.values) or pool.more()
+            if again and (not is_fresh or -again[0][0] >= pool.values[pool.place]):
+                bound, course, alone = heapq.heappop(again)
+            elif is_fresh:
+                course, alone = pool.listed[pool.place], pool.values[pool.place]
+                bound = -alone
+                pool.place += 1
+                if self.level_weight:
+                    alone -= self.pushed_back(course)
+            else:
+                return None
+            value = -self.now(course, alone)
+            if value <= bound + EPSILON:
+                return course
+            heapq.heappush(again, (value, course, alone))
+
+    def pushed_back(self, course: int) -> float:
+        """Return what a course loses because it lies too far below or above what is held."""
+        if course not in self.misfits:
+            self.misfits[course] = misfit(self.catalogue, course, self.held)
+        found = self.misfits[course]
+        return self.level_weight * found.distance if found is not None else 0.0
+
+    def now(self, course: int, value: float) -> float:
+        """Return what a course of some worth alone is worth beside those placed."""
+        if self.best:
+            for place, _, _, worth in gains(self.catalogue, course, self.needs):
+                before = self.best.get(place, 0.0)
+                value -= self.scale * (worth if worth < before else before)
+        if self.diversity > 0 and self.taught:
+            skills = self.catalogue.taught[course]
+            alike = sum(self.taught.get(skill, 0) for skill, _, _ in skills)
+            value -= self.diversity * alike / max(len(skills), 1)
+        return value
+
+    def note(self, courses: Sequence[int]) -> None:
+        """Take into account what was placed: its gaps are closed, its like is less needed."""
+        for course in courses:
+            if self.scale > 0:
+                for place, _, _, worth in gains(self.catalogue, course, self.needs):
+                    if worth > self.best.get(place, 0.0):
+                        self.best[place] = worth
+            if self.diversity > 0:
+                for skill, _, _ in self.catalogue.taught[course]:
+                    self.taught[skill] = self.taught.get(skill, 0) + 1

@@ -43,7 +43,7 @@ def test_long_and_short_histories_are_solved_alike() -> None:
 
 def test_factors_find_the_checkerboard() -> None:
     history = checkers()
-    settings = FactorSettings(dimensions=4, starts=2)
+    settings = FactorSettings(dimensions=2, unobserved=0.1, ridge=0.01, starts=2)
     starts = item_factors(history, settings, np.random.default_rng(7))
     model = {
         "course_ids": [str(one) for one in range(16)],
@@ -57,7 +57,7 @@ def test_factors_find_the_checkerboard() -> None:
     rows, columns = np.indices(scores.shape)
     own = np.where((rows + columns) % 2 == 0, scores, np.inf).min(axis=1)
     other = np.where((rows + columns) % 2 == 1, scores, -np.inf).max(axis=1)
-    assert (own > other).mean() >= 0.95  # a course or two say little of a person
+    assert (own > other).mean() >= 0.9  # a course or two say little of a person
 
 
 def test_the_penalty_is_the_same_for_twice_the_catalogue_and_twice_the_people() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from training.attrition import judging, time_range
 from training.attrition import table_groups as groups
 from training.attrition.dataset import Dataset
+from training.attrition.drivers import Shuffled
 from training.attrition.fit import Parameters, fit
 from training.attrition.guards import (
     check_classes,
@@ -30,6 +31,7 @@ from training.evaluation import Evaluation, Interval
 from training.loading import load_scorer
 from training.payload import write_payload
 
+MOST_FOLDS_SHUFFLED = 5
 NO_BAGS = Parameters(bags=0)
 
 
@@ -78,7 +80,7 @@ def evaluated(table: Encoded, request: Request, *, with_peers: bool) -> Evaluati
         primary="ibs" if is_survival else "log_score",
         per_unit=units.pop(OURS),
         peer_units=units,
-        diagnostics={**table.notes, **found.at_time(rng), "chosen": chosen_counts(found.choices),
+        diagnostics={**table.notes, **found.at_time(rng), **found.shuffled.reported(), "chosen": chosen_counts(found.choices),
                      **groups.by_group(table, request, found.labels), **groups.fairness_of(table, request, found.labels)},
         n={"rows": len(table.left), "exits": int(table.left.sum()), "people": len(np.unique(table.person)),
            "features": len(table.names), "fits": len(found.choices)},
@@ -105,12 +107,15 @@ class Judged:
     curves: list[Curves] = field(default_factory=list)
     labels: list[Labelled] = field(default_factory=list)
     choices: list[dict[str, Any]] = field(default_factory=list)
+    shuffled: Shuffled = field(default_factory=Shuffled)
 
     def add(self, dataset: Dataset, scorer: Any, with_peers: bool) -> None:
         """Judge one fold."""
         if self.until is None:
             horizon = min(self.periods, len(dataset.horizons)) - 1
             self.labels.append(judging.judge_labels(dataset, scorer, horizon, with_peers))
+            if len(self.labels) <= MOST_FOLDS_SHUFFLED:
+                self.shuffled.add(dataset, scorer, horizon, np.random.default_rng(len(self.labels)))
             if dataset.dated is not None:
                 self.curves.append(judge_curves(dataset, scorer, with_peers)[0])
             return

@@ -196,9 +196,8 @@ def not_inferior(
     except Exception as error:  # an older scorer may fail in any way on today's features
         hint = "; where it never can be again, promote against the baseline" if champion else ""
         return Gate("not inferior", False, f"it cannot be compared: {error}{hint}")
-    return non_inferiority(
-        found.primary, name, difference, margin(float(np.mean(units)), nothing_known(found))
-    )
+    values = float(np.mean(units)), float(np.mean(found.per_unit))
+    return non_inferiority(found.primary, name, difference, margin(*values, nothing_known(found)))
 
 
 def incumbent(

@@ -16,6 +16,7 @@ from training.payload import write_payload
 from training.questions import parameters_of
 from training.recommendation import fit as fitting
 from training.recommendation.evaluate import evaluate
+from training.recommendation.evaluate_log import add_options, evaluate_log
 from training.recommendation.peers import PEERS, STANDARD, chosen_peers
 from training.recommendation.splits import SPLITS, Table, dataset_of
 from training.recommendation.table import Columns, aligned, item_content, read_pairs, user_cohorts
@@ -24,7 +25,9 @@ from training.tables import data_digest_of_table
 DESCRIPTION = """Rank every course for each person and compare with what they took.
 
 Tables: .csv, .tsv, .txt, .parquet, .dta, .xlsx or RecBole's .inter, plain or .gz; or a list file, one person a line:
-person course course …"""
+person course course …
+
+With --log instead: what another policy would have brought, from what was shown with logged propensities."""
 EXAMPLE = "example: skillpath evaluate recommendation --interactions train.txt.gz --split leave-one --seed 0"
 
 
@@ -45,7 +48,8 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--interactions", type=Path, required=True, help="who took what")
+    made.add_argument("--interactions", type=Path, help="who took what")
+    add_options(made)
     made.add_argument("--test", type=Path, help="held-out interactions; without it they are split off")
     made.add_argument(
         "--split", choices=sorted(SPLITS), help="temporal where there is a time, else leave-one"
@@ -72,6 +76,12 @@ def run(arguments: list[str]) -> Evaluation:
         Options as on the command line (`parser`).
     """
     options = parser().parse_args(arguments)
+    if options.log is not None:
+        return evaluate_log(options)
+    if options.interactions is None:
+        raise BadInputError(
+            "There is nothing to evaluate.", allowed="--interactions FILE, or --log FILE", hint=EXAMPLE
+        )
     peers = chosen_peers([name.strip() for name in options.peers.split(",") if name.strip()])
     parameters = parameters_of(fitting, options.set)
     table = read(options)

@@ -23,6 +23,7 @@ from training.skills.labelled import label
 from training.skills.table import (
     Melo,
     Pairs,
+    cells_of,
     matched,
     read_decorte,
     read_jobbert,
@@ -36,8 +37,8 @@ from training.skills.taxonomy import Encode, Taxonomy, concepts_of, read_taxonom
 FORMATS = ("decorte", "jobbert", "melo", "pairs")
 DESCRIPTION = """Rank every concept of a taxonomy for each text and compare with what people said.
 
-decorte: sentence, label (ESCO skill names) · jobbert: vacancyTitle, conceptUri (ESCO occupations) · melo: the four headerless
-files (--queries --corpus --qrels --concepts) · pairs: any table of texts and labels."""
+decorte: sentence, label (ESCO skill names) · jobbert: vacancyTitle, conceptUri (ESCO occupations) · melo: --queries --corpus
+--qrels (--concepts), tab- or comma-separated, with or without header rows · pairs: any table of texts and labels."""
 EXAMPLE = "example: skillpath evaluate skills --format decorte --queries tech_validation_annotations.csv --taxonomy esco_v1.1.1_en"
 LENGTHS = (1, 2, 3, 4, 5, 6)
 NO_VALIDATION: list[tuple[str, frozenset[int]]] = []
@@ -60,7 +61,9 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("--format", choices=FORMATS, required=True, help="how the tables are written")
+    made.add_argument(
+        "--format", choices=FORMATS, help="how the tables are written; seen from them by default"
+    )
     made.add_argument("--queries", type=Path, required=True, help="texts, with their labels but for melo")
     made.add_argument("--corpus", type=Path, help="melo: document TAB surface form")
     made.add_argument("--qrels", type=Path, help="melo: query 0 document relevance")
@@ -91,6 +94,7 @@ def run(arguments: list[str], encode: Encode | None = None) -> Evaluation:
         Texts to vectors; by default the encoder of the settings, through the store's cache.
     """
     options = parser().parse_args(arguments)
+    options.format = options.format or format_of(options)
     parameters = parameters_of(fitting, options.set)
     if options.format == "melo":
         return run_melo(options, parameters, encode)
@@ -103,6 +107,16 @@ def run(arguments: list[str], encode: Encode | None = None) -> Evaluation:
     found = fitted(dataset, parameters, options.seed)
     notes = {"unknown_labels": len(unknown), "unknown_examples": sorted(set(unknown))[:5]}
     return replace(found, diagnostics={**found.diagnostics, **notes}, seeds=(options.seed,))
+
+
+def format_of(options: argparse.Namespace) -> str:
+    """Return the format of the tables: by the files that are given, else by the columns of the first."""
+    if options.corpus is not None or options.qrels is not None:
+        return "melo"
+    header = {name.strip().lower() for name in cells_of(options.queries, options.encoding)[0]}
+    if {"sentence", "label"} <= header:
+        return "decorte"
+    return "jobbert" if {"vacancytitle", "concepturi"} <= header else "pairs"
 
 
 def read(options: argparse.Namespace, path: Path) -> Pairs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,22 @@ TEXT_COLUMNS = ("text", "sentence", "title", "vacancytitle", "query", "descripti
 LABEL_COLUMNS = ("label", "concepturi", "concept_id", "skill_id", "uri", "concept", "skill", "skills", "course_skills",
                  "job_id", "occupation", "labels")  # fmt: skip
 LIST_MARKS = ("|", ";")
+ID_NAMES = (
+    "id",
+    "_id",
+    "query_id",
+    "query-id",
+    "qid",
+    "q_id",
+    "doc_id",
+    "docid",
+    "document_id",
+    "corpus_id",
+    "corpus-id",
+    "c_id",
+    "element_id",
+    "concept_id",
+)  # first cells of header rows
 
 Cells = list[list[str]]
 
@@ -155,7 +171,7 @@ def grouped(rows: Cells, text: int, label: int, path: Path) -> Pairs:
 
 @dataclass(frozen=True)
 class Melo:
-    """The four headerless files of MELO.
+    """The four files of MELO, or the three of any ranking benchmark.
 
     Parameters
     ----------
@@ -178,33 +194,60 @@ class Melo:
 def read_melo(
     queries: Path, corpus: Path, qrels: Path, concepts: Path | None, encoding: str | None = None
 ) -> Melo:
-    """Read queries, corpus, relevance judgements (``query 0 document relevance``) and the document → concept map."""
-    documents = two_columns(corpus, encoding)
-    relevant: dict[str, set[str]] = {}
-    for row in cells_of(qrels, encoding):
-        cells = row if len(row) >= 4 else row[0].split()
-        if len(cells) < 4:
-            raise BadInputError(
-                f"The judgements {qrels.name} cannot be read.",
-                found=str(row)[:80],
-                allowed="query 0 document 1",
-            )
-        if cells[3].strip() not in ("0", "-1") and cells[2] in documents:
-            relevant.setdefault(cells[0], set()).add(cells[2])
+    """Read queries, corpus, relevance judgements and the document → concept map; header rows are told apart from data.
+
+    Judgements are ``query 0 document relevance`` (as TREC writes them) or ``query document relevance`` (as BEIR does).
+    """
+    documents, relevant = two_columns(corpus, encoding), dict[str, set[str]]()
+    for query, document, grade in judgements(qrels, encoding):
+        if grade > 0 and document in documents:
+            relevant.setdefault(query, set()).add(document)
     owners = two_columns(concepts, encoding) if concepts else {}
     return Melo(
         two_columns(queries, encoding), documents, relevant, {one: owners.get(one, one) for one in documents}
     )
 
 
+def judgements(path: Path, encoding: str | None) -> Iterator[tuple[str, str, float]]:
+    """Yield query, document and grade of each judgement; the first row may be a header.
+
+    Raises
+    ------
+    BadInputError
+        If a row has too few columns, or its grade is no number.
+    """
+    for line, row in enumerate(cells_of(path, encoding), start=1):
+        cells = [cell.strip() for cell in (row if len(row) > 1 else row[0].split())]
+        cells = [cells[0], *cells[2:4]] if len(cells) >= 4 else cells
+        grade = number_in(cells[2]) if len(cells) >= 3 else None
+        if grade is not None:
+            yield cells[0], cells[1], grade
+        elif line > 1:
+            raise BadInputError(
+                f"Line {line} of the judgements {path.name} cannot be read.",
+                found=str(row)[:80],
+                allowed="query 0 document 1, or query document 1",
+            )
+
+
+def number_in(cell: str) -> float | None:
+    """Return a cell as a number, None where it is none."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
 def two_columns(path: Path, encoding: str | None) -> dict[str, str]:
-    """Return a headerless table of two columns."""
+    """Return a table of two columns, with or without a header row."""
     rows = cells_of(path, encoding)
     narrow = next((row for row in rows if len(row) < 2), None)
     if narrow is not None:
         raise BadInputError(
             f"The table {path.name} needs two columns.", found=str(narrow)[:80], allowed="identifier TAB text"
         )
+    if rows[0][0].strip().lower() in ID_NAMES and len(rows) > 1:
+        rows = rows[1:]
     return {row[0].strip(): row[1].strip() for row in rows}
 
 

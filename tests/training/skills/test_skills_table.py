@@ -104,8 +104,39 @@ class TestReaders:
         assert found.relevant == {"Q1": {"D2"}}
         assert found.concepts == {"D1": "C", "D2": "C"}
 
+    @pytest.mark.parametrize(
+        ("queries", "corpus", "qrels"),
+        [
+            (["query_id\ttext", "Q1\tcook"], ["doc_id\ttext", "D1\tchef", "D2\tcook"], ["query_id\titer\tdoc_id\tgrade", "Q1\t0\tD2\t1"]),
+            (["Q1\tcook"], ["D1\tchef", "D2\tcook"], ["query-id\tcorpus-id\tscore", "Q1\tD2\t1", "Q1\tD1\t0"]),
+            (["id,text", "Q1,cook"], ["_id,text", "D1,chef", "D2,cook"], ["Q1 0 D2 2"]),
+        ],
+    )  # fmt: skip
+    def test_rankings_are_read_with_and_without_header_rows(
+        self, tmp_path: Path, queries: list[str], corpus: list[str], qrels: list[str]
+    ) -> None:
+        found = read_melo(
+            write(tmp_path / "q", *queries),
+            write(tmp_path / "c", *corpus),
+            write(tmp_path / "a", *qrels),
+            None,
+        )
+        assert (found.queries, found.corpus) == ({"Q1": "cook"}, {"D1": "chef", "D2": "cook"})
+        assert found.relevant == {"Q1": {"D2"}}
+
+    def test_a_judgement_that_is_none_is_named_with_its_line(self, tmp_path: Path) -> None:
+        corpus = write(tmp_path / "c", "D1\tchef")
+        with pytest.raises(BadInputError, match="Line 2"):
+            read_melo(corpus, corpus, write(tmp_path / "a", "Q1\t0\tD1\t1", "Q1\tnothing"), None)
+
 
 class TestRuns:
+    def test_the_format_is_seen_from_the_files(self, tmp_path: Path, taxonomy: Path) -> None:
+        rows = [f"you will {name},{name}" for name in SKILLS]
+        path = write(tmp_path / "q.csv", "sentence,label", *rows)
+        found = run(["--queries", str(path), "--taxonomy", str(taxonomy)], encode)
+        assert "decorte" in found.protocol
+
     def test_sentences_are_ranked_against_the_taxonomy(self, tmp_path: Path, taxonomy: Path) -> None:
         rows = [f"you will {name},{name}" for name in SKILLS]
         path = write(tmp_path / "q.csv", "sentence,label", *rows, "you will fly,fly planes")

@@ -167,6 +167,7 @@ def create_app(
         mount(app, part.router)
     for router in routers or ():
         mount(app, router)
+    app.router.routes.extend(scim.routes())
     mount_documents(app, built.settings.open_docs)
     return app
 
@@ -175,7 +176,6 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
     """Return the layers around every operation, outermost first."""
     settings = house.settings
     return [
-    app.router.routes.extend(scim.routes())
         Middleware(Envelope, drain=drain),
         *([Middleware(Measured, measures=measures)] if measures else []),
         *([cross_origin(settings.cors_origins.split())] if settings.cors_origins else []),
@@ -190,6 +190,7 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
             rate=settings.requests_per_second,
             person_rate=settings.person_requests_per_second,
         ),
+        Middleware(EndedAccess, store=house.store),
         Middleware(
             Limits,
             body_limit_bytes=settings.body_limit_bytes,
@@ -198,7 +199,6 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
         Middleware(PathsWithIdentifiers),
         Middleware(Idempotency, house=house),
     ]
-        Middleware(EndedAccess, store=house.store),
 
 
 def cross_origin(origins: list[str]) -> Middleware:

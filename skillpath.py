@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "import": ("features.commands", "Import files into the records, all or nothing per file."),
     "embed": ("features.commands", "Embed texts of jobs, courses and skills, once per content."),
+    "tag": ("serving.skills.commands", "Tag courses and jobs that nobody tagged with skills."),
     "train": ("training.commands", "Train a question's model and log it to MLflow."),
     "retrain": ("training.upkeep.commands", "Train again whatever changed in data or code; fit for cron."),
     "evaluate": ("training.commands", "Evaluate a question on any table, beside its baselines."),

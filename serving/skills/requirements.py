@@ -23,6 +23,7 @@ from serving.models.answering import LoadedModel
 
 R = TypeVar("R")
 TABLES = METADATA.tables
+BY_MODELS = ("linked", "extracted")  # sources of requirements that no person gave
 MOST_KEPT = 2_000  # jobs whose text was read, per process
 NOT_READ = "job_text_not_read"
 NO_TEXT = "job_without_requirements_or_text"
@@ -75,16 +76,28 @@ def requirements_of(house: House, job_id: str, as_of: datetime) -> Requirements:
     own = job_records(house, [job_id])
     known = History(as_of, own)
     future = future_levels(known)
-    levels = required_levels(known)
-    if not levels.is_empty():
-        return Requirements(job_id, job["title"], levels, {}, future=future)
+    stored = required_levels(known)
+    by_people = stored.filter(~pl.col("source").is_in(BY_MODELS))
+    if not by_people.is_empty():
+        return Requirements(job_id, job["title"], stored, {}, future=future)
+    derived = derived_requirements(house, job, known)
+    if (
+        derived.levels.is_empty() and not stored.is_empty()
+    ):  # what a model wrote before answers where none can now
+        derived = Requirements(job_id, job["title"], stored, {})
+    return replace(derived, future=future)
+
+
+def derived_requirements(house: House, job: dict[str, Any], known: History) -> Requirements:
+    """Return what a job without requirements of its own asks for: by the occupation of its title, else by its text."""
+    job_id = job["job_id"]
     rejected = rejected_tags(known)["skill_id"].to_list()
     link, version = linked_occupation(house, job) if is_ours(job) else (None, None)
-    levels = linked_levels(house, job_id, link, as_of)
+    levels = linked_levels(house, job_id, link, known.as_of)
     if levels.is_empty():
-        return replace(read_requirements(house, job, rejected), future=future)
+        return read_requirements(house, job, rejected)
     levels = levels.filter(~pl.col("skill_id").is_in(rejected))
-    return Requirements(job_id, job["title"], levels, {}, version, link=link, future=future)
+    return Requirements(job_id, job["title"], levels, {}, version, link=link)
 
 
 def is_ours(job: dict[str, Any]) -> bool:

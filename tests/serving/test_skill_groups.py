@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from features.errors import UnavailableError
 from features.records.moments import to_micros
 from features.records.store import Store
 from features.text import Floats
@@ -19,6 +20,8 @@ from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
 from serving.models.answering import LoadedModel
+from serving.skills.requirements import requirements_of
+from serving.skills.tagging import tag_records
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 WORDS = ["sql", "databases", "lead", "people", "weld", "steel"]
@@ -311,4 +314,63 @@ class TestPortfolio:
         assert (found["fallback"], [one["course_id"] for one in found["courses"]]) == (
             "words_only",
             ["c-weld"],
+        )
+
+
+class TestTagging:
+    def test_without_a_model_nothing_is_tagged(self, skilled_house: House) -> None:
+        with pytest.raises(UnavailableError):
+            tag_records(skilled_house)
+
+    def test_untagged_courses_and_jobs_get_skills_and_what_people_said_stands(
+        self, skilled_house: House
+    ) -> None:
+        store = skilled_house.store
+        with store.transaction() as connection:
+            store.upsert(connection, "courses", [{"course_id": "new", "title": "sql", "level": 4.0},
+                                                 {"course_id": "mute", "title": "..."}, {"course_id": "no", "title": "sql"}])  # fmt: skip
+            rejected = {"course_id": "no", "skill_id": "sql", "source": "rejected"}
+            store.upsert(
+                connection,
+                "course_skills",
+                [rejected, {"course_id": "mute", "skill_id": "zen", "source": "extracted"}],
+            )
+            store.upsert(
+                connection, "jobs", [{"job_id": "dba", "title": "DBA", "description": "Expert in sql."}]
+            )
+        skilled_house.models.hold(LoadedModel("skills", "3", "d" * 64, ReadingScorer(), Path(), {}))
+        for _ in range(2):  # a second run changes nothing
+            done = tag_records(skilled_house)
+            assert (done.model_version, done.courses, done.jobs) == ("3", 2, 1)
+            tags = {
+                (one["course_id"], one["skill_id"], one["source"]): one
+                for one in store.frame("course_skills").to_dicts()
+            }
+            assert tags["new", "sql", "extracted"]["level"] == 4.0
+            assert ("no", "sql", "rejected") in tags
+            assert not {("no", "sql", "extracted"), ("mute", "zen", "extracted")} & set(tags)
+            jobs = {
+                (one["job_id"], one["source"]): one["level"] for one in store.frame("job_skills").to_dicts()
+            }
+            assert jobs["dba", "extracted"] == 5.0
+            assert len([one for one in tags if one[0] == "c-sql"]) == 1
+
+    def test_a_tagged_job_still_shows_the_words_and_answers_without_the_model(
+        self, skilled_house: House
+    ) -> None:
+        store = skilled_house.store
+        with store.transaction() as connection:
+            store.upsert(
+                connection, "jobs", [{"job_id": "dba", "title": "DBA", "description": "Expert in sql."}]
+            )
+        skilled_house.models.hold(LoadedModel("skills", "3", "d" * 64, ReadingScorer(), Path(), {}))
+        tag_records(skilled_house)
+        required = requirements_of(skilled_house, "dba", NOW)
+        assert required.finds["sql"].words == "sql"
+        skilled_house.encoder = None
+        skilled_house.cache.clear()
+        again = requirements_of(skilled_house, "dba", NOW)
+        assert (again.levels["skill_id"].to_list(), again.levels["source"].to_list()) == (
+            ["sql"],
+            ["extracted"],
         )

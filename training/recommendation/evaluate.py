@@ -24,6 +24,7 @@ Floats = NDArray[np.floating]
 Score = Callable[[slice], Floats]
 
 PRIMARY = "ndcg@10"
+FURTHER = ("hr@10", "recall@20", "mrr")
 RARE = 5  # a course taken by fewer people than this is new to the model
 
 
@@ -63,9 +64,12 @@ def evaluate(
     metrics = {name: summary(found, counted, rng) for name, found in people.items()}
     units = {name: found[PRIMARY][counted] for name, found in people.items()}
     differences = {name: paired_difference(units["model"], units[name], rng) for name in asked}
-    hits = {
-        name: paired_difference(people["model"]["hr@10"][counted], people[name]["hr@10"][counted], rng)
-        for name in asked
+    further = {
+        metric: {
+            name: paired_difference(people["model"][metric][counted], people[name][metric][counted], rng)
+            for name in asked
+        }
+        for metric in FURTHER
     }
     lists = {name: list_figures(score, dataset, rng) for name, score in scores.items()}
     return Evaluation(
@@ -78,7 +82,7 @@ def evaluate(
         peer_units={name: units[name] for name in asked},
         diagnostics={
             "difference_to": differences,
-            "hr@10_difference_to": hits,
+            **{f"{metric}_difference_to": found for metric, found in further.items()},
             "apart": apart(people, ranks, dataset, rng),
             "lists": lists.pop("model"),
             "lists_of_peers": lists,

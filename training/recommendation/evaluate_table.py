@@ -18,7 +18,7 @@ from training.recommendation import fit as fitting
 from training.recommendation.evaluate import evaluate
 from training.recommendation.evaluate_log import add_options, evaluate_log
 from training.recommendation.peers import PEERS, STANDARD, chosen_peers
-from training.recommendation.splits import SPLITS, Table, dataset_of
+from training.recommendation.splits import NEW_COURSES, SPLITS, Table, dataset_of
 from training.recommendation.table import Columns, aligned, item_content, read_pairs, user_cohorts
 from training.tables import data_digest_of_table
 
@@ -52,7 +52,9 @@ def parser() -> Parser:
     add_options(made)
     made.add_argument("--test", type=Path, help="held-out interactions; without it they are split off")
     made.add_argument(
-        "--split", choices=sorted(SPLITS), help="temporal where there is a time, else leave-one"
+        "--split",
+        choices=sorted([*SPLITS, NEW_COURSES]),
+        help="temporal where there is a time, else leave-one",
     )
     made.add_argument("--items", type=Path, help="the catalogue: every row is ranked, its words are content")
     made.add_argument("--users", type=Path, help="people with their job, occupation or department")

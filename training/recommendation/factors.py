@@ -5,8 +5,7 @@ People are rows, courses are columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,24 +92,3 @@ def penalty_facts(history: Matrix, settings: FactorSettings) -> dict[str, float]
 def model_facts(history: Matrix, settings: FactorSettings) -> dict[str, float]:
     """Return what the scorer needs to place a person among the factors."""
     return {"unobserved": settings.unobserved, **penalty_facts(history, settings)}
-
-
-def described(settings: FactorSettings | None) -> dict[str, float]:
-    """Return the settings as plain facts; empty where there are no factors."""
-    return {} if settings is None else asdict(settings)
-
-
-def with_content(factors: Sequence[Floats], neighbours: Matrix, own: Floats) -> list[Floats]:
-    """Return factors in which rarely taken courses lean on courses like them.
-
-    Parameters
-    ----------
-    factors : sequence of (n_courses, dimensions) float
-        As `item_factors` returns them.
-    neighbours : (n_courses, n_courses) sparse float
-        Rows add up to 1 (or 0 where no known course is alike).
-    own : (n_courses,) float
-        Share of its own factor that each course keeps, 0–1.
-    """
-    share = own[:, None].astype(np.float32)
-    return [np.asarray(share * one + (1 - share) * (neighbours @ one), np.float32) for one in factors]

@@ -24,6 +24,7 @@ from training.recommendation.estimators import (
 from training.recommendation.factors import item_factors
 from training.recommendation.factors import model_facts as factor_facts
 from training.recommendation.lately import lately
+from training.recommendation.new_courses import with_content
 from training.recommendation.scorer import Scorer
 
 Floats = NDArray[np.floating]
@@ -108,6 +109,9 @@ def model_arrays(
         arrays["weights"] = weights
     if chosen.factors is not None:
         starts = item_factors(history, chosen.factors, rng)
+        if alike.shape[0]:
+            support, strength = popularity(history), parameters.content_strength
+            starts = [with_content(one, alike.sum(axis=0), support, strength, rng) for one in starts]
         arrays |= {f"factors_{place}": one for place, one in enumerate(starts)}
     if chosen.window_days > 0 and known.ages is not None:
         arrays["lately"] = lately(known.ages, chosen.window_days)

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from features.errors import BadInputError, UnavailableError
+from features.errors import BadInputError, RefusedError, UnavailableError
 from training.recommendation.choosing import PLAIN, mean
 from training.recommendation.dataset import Block, Dataset, Matrix
 from training.recommendation.estimators import cohort_popularity, ease, item_knn, popularity
@@ -24,7 +24,8 @@ Score = Callable[[slice], Floats]
 
 LIBRARY = ("implicit-als", "implicit-bpr")
 STANDARD = ("popularity", "cohort_popularity", "itemknn", "ease")
-PEERS = (*STANDARD, *LIBRARY)
+CONTENT = ("random", "content-knn")
+PEERS = (*STANDARD, *LIBRARY, *CONTENT)
 ALS_TRIED = tuple(
     {"factors": factors, "regularization": ridge, "alpha": alpha}
     for factors in (32, 64)
@@ -79,7 +80,13 @@ def peer_scores(peers: Sequence[str], dataset: Dataset, ridge: float) -> dict[st
         cohorts = cohort_popularity(known, dataset.jobs, len(dataset.job_ids))
         return lambda rows: cohorts[dataset.test.jobs[rows]].astype(np.float64)
 
+    def by_lot(rows: slice) -> Floats:
+        shape = (dataset.test.size, len(dataset.course_ids))
+        return np.random.default_rng(SEED).random(shape, dtype=np.float32)[rows]
+
     made: dict[str, Callable[[], Score]] = {
+        "random": lambda: by_lot,
+        "content-knn": lambda: content_knn(dataset),
         "popularity": lambda: by_popularity,
         "cohort_popularity": by_cohort,
         "itemknn": lambda: by_items(item_knn(known)),
@@ -88,6 +95,23 @@ def peer_scores(peers: Sequence[str], dataset: Dataset, ridge: float) -> dict[st
         "implicit-bpr": lambda: tuned(bpr_model, BPR_TRIED, dataset),
     }
     return {name: made[name]() for name in peers}
+
+
+def content_knn(dataset: Dataset) -> Score:
+    """Return how alike each course is to what a person took, by cosine of text and skills, averaged."""
+    content, history = dataset.content, plain(dataset.test.history)
+    if content.vectors is None and content.skills is None:
+        raise RefusedError("Content neighbours need content.", hint="Give --items.")
+
+    def score(rows: slice) -> Floats:
+        found = np.zeros((rows.stop - rows.start, len(dataset.course_ids)))
+        if content.vectors is not None:
+            found += (history[rows] @ content.vectors) @ content.vectors.T
+        if content.skills is not None:
+            found += ((history[rows] @ content.skills) @ content.skills.T).toarray()
+        return found
+
+    return score
 
 
 def plain(history: Matrix) -> Matrix:

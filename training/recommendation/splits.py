@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from training.recommendation.dataset import (
     Matrix,
     Origin,
 )
+from training.recommendation.new_courses import with_hidden_courses
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
@@ -29,6 +30,7 @@ RATING_TILT = 0.1
 EARLIER_ORIGINS = 3
 MOST_PAIRS = 500_000  # up to here more than one moment is chosen by
 MOSTLY = 0.9  # of a given test comes after all that is known: then it was split off by time
+NEW_COURSES = "new-courses"
 TEST_SHARE = {"temporal": 0.2, "per-user": 0.25}
 WORDS = {
     "temporal": "global temporal split, first 80 % | last 20 % of interactions; people with a history",
@@ -123,7 +125,7 @@ def dataset_of(table: Table, split: str, seed: int) -> Dataset:
     table : Table
         Interactions.
     split : str
-        ``temporal``, ``per-user``, ``leave-one``, or ``given``.
+        ``temporal``, ``per-user``, ``leave-one``, ``new-courses``, or ``given``.
     seed : int
         Of the random splits; also printed.
 
@@ -133,6 +135,8 @@ def dataset_of(table: Table, split: str, seed: int) -> Dataset:
         If nothing is held out, or nothing is left.
     """
     rng = np.random.default_rng(seed)
+    if split == NEW_COURSES:
+        return with_hidden_courses(replace(dataset_of(table, "per-user", seed), is_warm_only=False), rng)
     if table.test is None:
         out = held_out(table.pairs, split, rng)
         known, test = table.pairs[~out], table.pairs[out]

@@ -92,6 +92,12 @@ def titles(data: Path, encode: Encode, rng: np.random.Generator) -> None:
         "vectors": scorer.scores(texts.sentence_vectors),
     }
     tell("titles", methods, texts, rng)
+    is_linked, best = shipped.max(axis=1) >= TITLE_KNOBS.threshold, shipped.argmax(axis=1)
+    is_right = np.array([place in own for place, own in zip(best, texts.relevant, strict=True)])
+    right = bootstrap_mean(is_right[is_linked].astype(float), rng)
+    print(
+        f"  linked   {is_linked.mean():.3f} of the titles at {TITLE_KNOBS.threshold}, {shown(right)} of them as the board did"
+    )
 
 
 def nested_titles(base: Floats, data: Labelled) -> Floats:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from features.skills.titles import link_titles
 from features.text import Floats
+from training.context import TrainingContext
+from training.isolation import trial
 from training.loading import load_scorer
 from training.payload import write_payload
-from training.skills.dataset import Dataset, dataset_of
+from training.skills.dataset import Dataset, dataset_of, public_occupations
 from training.skills.evaluate import evaluate, model_scores
 from training.skills.fit import Parameters, fit
 from training.skills.labelled import label
@@ -97,3 +103,58 @@ class TestExamples:
         scorer = load_scorer(fitted(data, tmp_path / "p"))
         found = model_scores(scorer, data.test, are_titles=True)
         assert found.argmax(axis=1).tolist() == [place % 6 for place in range(500, 530)]
+
+
+class TestLinking:
+    @pytest.fixture
+    def payload(self, tmp_path: Path) -> Path:
+        data = replace(dataset([], []), are_titles=False, occupations=concepts_of(TAXONOMY, encode))
+        return fitted(data, tmp_path / "payload")
+
+    def test_the_payload_brings_the_occupations_along_and_loads_alone(self, payload: Path) -> None:
+        found = load_scorer(payload).occupations
+        assert found is not None
+        assert found.names == NAMES
+        assert trial(payload) == ""
+
+    def test_titles_are_linked_with_confidence_and_their_words_or_not_at_all(self, payload: Path) -> None:
+        occupations = load_scorer(payload).occupations
+        assert occupations is not None
+        asked = [
+            "Welders (m/f)",
+            "welder",
+            "WELDER!",
+            "",
+            "<b>nurse</b>",
+            "Zauberer",
+            "12345",
+            "welder " * 100,
+            "<script>baker</script>",
+        ]
+        links = dict(zip(asked, link_titles(asked, occupations, encode), strict=True))
+        assert [title for title, link in links.items() if link] == ["welder", "<b>nurse</b>"]
+        link = links["welder"]
+        assert link is not None
+        assert (link.occupation_id, link.method, link.words) == ("o0", "vector", "welder")
+        assert 0 < link.confidence < 1
+
+    def test_no_titles_are_no_links(self, payload: Path) -> None:
+        occupations = load_scorer(payload).occupations
+        assert occupations is not None
+        assert link_titles([], occupations, encode) == []
+
+    def test_public_occupations_come_from_the_records_and_the_organisations_own_jobs_do_not(self) -> None:
+        jobs = pl.DataFrame(
+            {"job_id": ["j", "e"], "title": ["Boss", "welder"], "taxonomy": ["organisation", "esco"]}
+        )
+        aliases = pl.DataFrame({"job_id": ["e"], "alias": ["metal joiner"], "language": ["en"]})
+        context = TrainingContext(
+            {"jobs": jobs, "job_aliases": aliases}, datetime(2024, 1, 1, tzinfo=UTC), encode=encode
+        )
+        found = public_occupations(context)
+        assert found is not None
+        assert found.taxonomy.aliases == ("welder", "metal joiner")
+        nobody = TrainingContext(
+            {"jobs": jobs.head(1), "job_aliases": aliases}, datetime(2024, 1, 1, tzinfo=UTC), encode=encode
+        )
+        assert public_occupations(nobody) is None

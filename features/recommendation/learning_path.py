@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from features.recommendation.gap_value import EPSILON, Needs, gap_values, held_a
 from features.recommendation.prerequisites import prerequisite_closure
 
 MOST_BUNDLES = 200
+MOST_ALTERNATIVES = 3
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,70 @@ class Step:
         Levels of the needed skills after this step.
     closed_share : float
         Share of the whole weighted gap that is closed after this step, 0–1.
+    alternatives : tuple of int
+        Courses that could stand in its place: all that it adds they add too, nothing before them is missing, and the
+        path stays within its hours; the shortest first.
     """
 
     course: int
     hours_so_far: float
     held: Floats
     closed_share: float
+    alternatives: tuple[int, ...] = ()
+
+
+class Shortage(StrEnum):
+    """Why a gap is still open after the last step."""
+
+    NO_COURSE = "no_course"
+    BEYOND_CATALOGUE = "beyond_catalogue"
+    NOT_OPEN = "not_open"
+    PREREQUISITE = "prerequisite"
+    COMPLETED = "completed"
+    HOURS = "hours"
+
+
+@dataclass(frozen=True)
+class Short:
+    """A needed skill (a place in `Needs`) that stays short.
+
+    Parameters
+    ----------
+    place : int
+        Which.
+    level : float
+        The level after the last step, 0–5.
+    reachable : float
+        The highest level that any course open to the person teaches, or held.
+    required : float
+        The level asked for, 0–5.
+    why : Shortage
+        What would have to change: another course, somebody's permission, a prerequisite, or more hours.
+    """
+
+    place: int
+    level: float
+    reachable: float
+    required: float
+    why: Shortage
+
+    @property
+    def is_uncovered(self) -> bool:
+        """True where more hours would not close it whole."""
+        return self.why is not Shortage.HOURS or self.reachable < self.required - EPSILON
 
 
 @dataclass(frozen=True)
 class LearningPath:
-    """Steps in order, and the needed skills (places in `Needs`) with the level no course of the catalogue reaches."""
+    """Steps in order; what stays short after them; and of that what no course of the catalogue covers."""
 
     steps: tuple[Step, ...]
-    uncovered: tuple[tuple[int, float], ...]
+    short: tuple[Short, ...]
+
+    @property
+    def uncovered(self) -> tuple[tuple[int, float], ...]:
+        """The gaps that no open course closes whole: place, highest level reachable."""
+        return tuple((one.place, one.reachable) for one in self.short if one.is_uncovered)
 
 
 def learning_path(
@@ -89,8 +141,16 @@ def learning_path(
         chosen += best
         left -= float(hours[best].sum())
         now = now.after(held_after(catalogue, best, now))
+    chosen = better_of(catalogue, needs, chosen, single_bundle(catalogue, needs, bundles, hours, max_hours))
     kept = without_needless(catalogue, needs, chosen)
-    return LearningPath(steps_of(catalogue, needs, kept, hours), uncovered(catalogue, needs, allowed))
+    steps = steps_of(catalogue, needs, kept, hours)
+    spare = max_hours - (steps[-1].hours_so_far if steps else 0.0)
+    others = alternatives(catalogue, needs, kept, (allowed, completed, hours, spare))
+    steps = tuple(replace(step, alternatives=found) for step, found in zip(steps, others, strict=True))
+    last = steps[-1].held if steps else needs.held
+    return LearningPath(
+        steps, what_stays_short(catalogue, needs, last, (allowed, completed, {one[-1] for one in bundles}))
+    )
 
 
 def possible_bundles(
@@ -129,6 +189,25 @@ def best_bundle(
     return best
 
 
+def single_bundle(
+    catalogue: Catalogue, needs: Needs, bundles: list[list[int]], hours: Floats, most: float
+) -> list[int]:
+    """Return the one bundle that closes most within the hours, whatever it costs; empty where none fits."""
+    fitting = [bundle for bundle in bundles if float(hours[bundle].sum()) <= most]
+    return max(fitting, key=lambda bundle: bundle_value(catalogue, bundle, needs), default=[])
+
+
+def better_of(catalogue: Catalogue, needs: Needs, chosen: list[int], single: list[int]) -> list[int]:
+    """Return the greedy choice, or the single bundle where that alone closes more: together they keep the guarantee.
+
+    References
+    ----------
+    Khuller, Moss and Naor, "The budgeted maximum coverage problem", 1999, doi:10.1016/S0020-0190(99)00031-9.
+    """
+    more = bundle_value(catalogue, single, needs) > bundle_value(catalogue, chosen, needs) + EPSILON
+    return single if more else chosen
+
+
 def bundle_value(catalogue: Catalogue, bundle: list[int], needs: Needs) -> float:
     """Return the weighted gap that a bundle closes together."""
     return needs.total - needs.after(held_after(catalogue, bundle, needs)).total
@@ -158,14 +237,113 @@ def steps_of(catalogue: Catalogue, needs: Needs, courses: list[int], hours: Floa
     return tuple(steps)
 
 
-def uncovered(catalogue: Catalogue, needs: Needs, allowed: Bools) -> tuple[tuple[int, float], ...]:
-    """Return the gaps that no allowed course closes whole: place in `needs`, highest level reachable."""
-    reachable = needs.held.copy()
-    for course in np.flatnonzero(allowed & (gap_values(catalogue, needs) > EPSILON)):
-        for place, level in taught_places(catalogue, int(course), needs):
-            reachable[place] = max(reachable[place], level)
-    short = np.flatnonzero(needs.required - reachable > EPSILON)
-    return tuple((int(place), float(reachable[place])) for place in short)
+def alternatives(
+    catalogue: Catalogue, needs: Needs, path: list[int], bounds: tuple[Bools, frozenset[int], Floats, float]
+) -> list[tuple[int, ...]]:
+    """Return, for each course of a path, those that could stand in its place, at most `MOST_ALTERNATIVES`.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The courses.
+    needs : Needs
+        Held and required levels at the beginning.
+    path : list of int
+        Courses in order.
+    bounds : (allowed, completed, hours, spare hours)
+        What may be taken, which prerequisites are met, how long courses take, and how much longer the path may be.
+    """
+    allowed, completed, hours, spare = bounds
+    full = np.minimum(held_after(catalogue, path, needs), needs.required)
+    asked_for = {first for course in path for first in catalogue.prerequisites[course]}
+    found: list[tuple[int, ...]] = []
+    for number, course in enumerate(path):
+        added = {} if course in asked_for else what_it_adds(catalogue, needs, path, course, full)
+        ready = completed.union(path[:number])
+        fitting = [
+            other
+            for other in teaching_all(catalogue, needs, added)
+            if allowed[other]
+            and other not in path
+            and other not in completed
+            and hours[other] <= hours[course] + spare
+            and ready.issuperset(catalogue.prerequisites[other])
+        ]
+        fitting.sort(key=lambda other: (hours[other], other))
+        found.append(tuple(fitting[:MOST_ALTERNATIVES]))
+    return found
+
+
+def what_it_adds(
+    catalogue: Catalogue, needs: Needs, path: list[int], course: int, full: Floats
+) -> dict[int, float]:
+    """Return the levels that a path reaches only through one of its courses: place in `needs` → level."""
+    without = held_after(catalogue, [one for one in path if one != course], needs)
+    return {place: float(full[place]) for place in np.flatnonzero(full - without > EPSILON).tolist()}
+
+
+def teaching_all(catalogue: Catalogue, needs: Needs, levels: dict[int, float]) -> list[int]:
+    """Return the courses that teach all of some needed skills (places) at those levels; none for no skills."""
+    if not levels:
+        return []
+    span = catalogue.taught_by.of(int(needs.skills[next(iter(levels))]))
+    return [
+        course
+        for course in catalogue.taught_by.other[span].tolist()
+        if (taught := dict(taught_places(catalogue, course, needs))).keys() >= levels.keys()
+        and all(taught[place] >= level - EPSILON for place, level in levels.items())
+    ]
+
+
+def what_stays_short(
+    catalogue: Catalogue, needs: Needs, last: Floats, bounds: tuple[Bools, frozenset[int], set[int]]
+) -> tuple[Short, ...]:
+    """Return the needed skills that are short after the last step, and why.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The courses.
+    needs : Needs
+        Held and required levels at the beginning.
+    last : (k,) float
+        Levels after the last step.
+    bounds : (allowed, completed, within reach)
+        What may be taken, what was completed, and the courses whose prerequisites can all be met.
+    """
+    allowed, completed, within_reach = bounds
+    found = []
+    for place in np.flatnonzero(needs.required - last > EPSILON).tolist():
+        span = catalogue.taught_by.of(int(needs.skills[place]))
+        level = float(last[place])
+        pairs = zip(
+            catalogue.taught_by.other[span].tolist(), catalogue.taught_by.level[span].tolist(), strict=True
+        )
+        taught = dict(pairs)
+        helping = {course for course, reached in taught.items() if reached > level + EPSILON}
+        reachable = max([reached for course, reached in taught.items() if allowed[course]], default=0.0)
+        is_taught = bool(taught)
+        why = shortage(
+            is_taught, helping, {one for one in helping if allowed[one]}, (within_reach, completed)
+        )
+        found.append(Short(place, level, max(reachable, level), float(needs.required[place]), why))
+    return tuple(found)
+
+
+def shortage(
+    is_taught: bool, helping: set[int], is_open: set[int], known: tuple[set[int], frozenset[int]]
+) -> Shortage:
+    """Return why a skill stays short, from the courses that teach it higher than it is, and those of them that are open."""
+    within_reach, completed = known
+    if not is_taught:
+        return Shortage.NO_COURSE
+    if not helping:
+        return Shortage.BEYOND_CATALOGUE
+    if helping & within_reach:
+        return Shortage.HOURS
+    if is_open - completed:
+        return Shortage.PREREQUISITE
+    return Shortage.COMPLETED if helping & completed else Shortage.NOT_OPEN
 
 
 def known_hours(catalogue: Catalogue) -> Floats:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.errors import BadInputError
+from features.records.circles import circle_through, in_words
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
@@ -117,6 +118,24 @@ def replace(
     sql = METADATA.tables[table.name]
     connection.execute(sa.delete(sql).where(sql.c[noun.key] == key))
     store.upsert(connection, table.name, rows)
+    if nested.table == "course_prerequisites" and rows:
+        check_circle(connection, key)
+
+
+def check_circle(connection: sa.Connection, course_id: str) -> None:
+    """Raise BadInputError where a course, through its prerequisites, asks for itself."""
+    pairs = METADATA.tables["course_prerequisites"]
+    asks: dict[str, list[str]] = {}
+    for course, first in connection.execute(sa.select(pairs.c.course_id, pairs.c.prerequisite_id)):
+        asks.setdefault(course, []).append(first)
+    circle = circle_through(asks, course_id)
+    if circle:
+        raise BadInputError(
+            "Courses ask for each other as prerequisites, so that nobody can begin.",
+            found=in_words(circle),
+            allowed="prerequisites without a circle",
+            hint="Take one of these prerequisites out.",
+        )
 
 
 def check_references(

@@ -508,6 +508,15 @@ def test_a_path_through_a_circle_is_refused_and_the_circle_named(
     assert "asks for" in answer.text
 
 
+def test_a_course_written_into_a_circle_is_refused_and_nothing_kept(
+    stocked: TestClient, sqlite_store: Store
+) -> None:
+    answer = stocked.put("/v1/courses/sql1", json={"title": "Sql1", "prerequisites": ["sql2"]})
+    assert answer.status_code == 422
+    assert "'sql1' asks for 'sql2' asks for 'sql1'" in answer.text
+    assert sqlite_store.count("course_prerequisites") == 1
+
+
 def test_a_path_leads_to_the_job_with_prerequisites_first(stocked: TestClient) -> None:
     body = stocked.get("/v1/employees/ann/learning-path", params={"target_job_id": "analyst"}).json()
     assert [step["course_id"] for step in body["steps"]] == ["sql1", "sql2"]
@@ -524,9 +533,37 @@ def test_a_path_says_what_the_hours_do_not_reach(stocked: TestClient) -> None:
     ).json()
     assert [step["course_id"] for step in body["steps"]] == ["sql1"]
     assert body["remaining"][0] == {
-        "skill_id": "sql", "skill": "SQL", "required_level": 4.0, "reachable_level": 2.0,
+        "skill_id": "sql", "skill": "SQL", "required_level": 4.0, "reachable_level": 2.0, "why": "hours",
     }  # fmt: skip
     assert body["uncovered"] == []
+    assert body["budget_hours"] == 5.0
+
+
+def test_a_deadline_leaves_so_many_hours_and_each_step_its_day(stocked: TestClient) -> None:
+    def path(**query: Any) -> Any:
+        return stocked.get("/v1/employees/ann/learning-path", params={"target_job_id": "analyst", **query})
+
+    body = path(deadline="2026-01-15T00:00:00Z", hours_per_week=2).json()
+    assert body["budget_hours"] == 4.0  # two weeks
+    assert [step["course_id"] for step in body["steps"]] == ["sql1"]
+    assert body["steps"][0]["done_by"] == "2026-01-11T12:00:00Z"  # three hours at two a week
+    assert path(deadline="2026-01-15T00:00:00Z", hours_per_week=4).json()["total_hours"] == 7.0
+    refused = path(deadline="2025-12-31T00:00:00Z")
+    assert refused.status_code == 422
+    assert "deadline is over" in refused.text
+
+
+def test_a_path_plans_again_after_each_completion(stocked: TestClient, sqlite_store: Store) -> None:
+    def steps() -> list[str]:
+        asked = stocked.get("/v1/employees/ann/learning-path", params={"target_job_id": "analyst"})
+        return [step["course_id"] for step in asked.json()["steps"]]
+
+    assert steps() == ["sql1", "sql2"]
+    keep(sqlite_store, "learning_events", event("p1", "sql1", days_ago=2))
+    assert steps() == ["sql2"]
+    keep(sqlite_store, "learning_events", event("p2", "sql2", days_ago=1))
+    body = stocked.get("/v1/employees/ann/learning-path", params={"target_job_id": "analyst"}).json()
+    assert (body["steps"], body["fallback"]) == ([], "no_gap: all that the job asks for is held")
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
 
+from features.records.circles import any_circle, in_words
 from features.records.moments import from_micros
 from features.records.reading.problems import MAX_PROBLEMS, Problem, Problems, shown
 from features.records.reading.staging import KNOWN, StagedTable, Staging
@@ -28,12 +30,38 @@ def check(staging: Staging, problems: Problems) -> None:
                 check_reference(staging, staged, column.name, problems)
         if {"employee_id", "spell"} <= set(staged.table.names) and staged.is_fact and not problems.are_full:
             check_spell(staging, staged, problems)
-    if "learning_events" in staging.tables:
-        check_event_dates(staging, problems)
-    if "exits" in staging.tables:
-        check_exits(staging, problems)
-    if "employees" in staging.tables:
-        check_hires(staging, problems)
+    for name, check_table in (
+        ("learning_events", check_event_dates),
+        ("exits", check_exits),
+        ("employees", check_hires),
+        ("course_prerequisites", check_circles),
+    ):
+        if name in staging.tables:
+            check_table(staging, problems)
+
+
+def check_circles(staging: Staging, problems: Problems) -> None:
+    """Gather a waiting prerequisite through which courses, with those stored, ask for each other in a circle."""
+    staged = staging.tables["course_prerequisites"]
+    waiting = staged.sql
+    asks: dict[str, set[str]] = {}
+    for place in places(staging, "course_prerequisites"):
+        pairs = sa.select(place.c.course_id, place.c.prerequisite_id)
+        for course, first in staging.connection.execute(pairs):
+            asks.setdefault(course, set()).add(first)
+    circle = any_circle(asks)
+    for course, first in pairwise(circle):
+        where = (waiting.c.course_id == course) & (waiting.c.prerequisite_id == first)
+        row = staging.connection.execute(
+            sa.select(waiting.c.file_no, waiting.c.file_line).where(where)
+        ).first()
+        if row is not None:
+            problems.add(Problem(
+                staging.files[row.file_no], "courses ask for each other as prerequisites, so that nobody can begin",
+                row.file_line, staged.file_label("prerequisite_id"), in_words(circle),
+                "prerequisites without a circle", "Take one of these prerequisites out.",
+            ))  # fmt: skip
+            return
 
 
 def places(staging: Staging, table: str) -> list[sa.Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -180,8 +180,9 @@ def build(context: TrainingContext) -> Dataset:
     people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
     rows = with_outcome(rows, context.records, context.as_of)
     train_starts, test_at = starts[: -block - 1], starts[-block - 1]
-    panel = panel_of(rows.filter(pl.col("as_of").is_in(train_starts)), starts, people)
-    check_panel(panel, NAMES, CAUSES)
+    taught = rows.filter(pl.col("as_of").is_in(train_starts))
+    panel = panel_of(taught, starts, people)
+    check_panel(replace(panel, person=spell_numbers(taught)), NAMES, CAUSES)
     past = [at for at in train_starts[::-3] if at <= test_at - timedelta(days=HORIZONS_DAYS[0])]
     return Dataset(
         panel=panel,
@@ -303,6 +304,11 @@ def panel_of(rows: pl.DataFrame, starts: Sequence[datetime], people: Mapping[str
         numbers(rows, people),
         rows["period"].to_numpy(),
     )
+
+
+def spell_numbers(rows: pl.DataFrame) -> Ints:
+    """Return the number of each row's spell: who comes back after an exit is the same person in another one."""
+    return rows.select(pl.struct("employee_id", "spell").rank("dense")).to_series().to_numpy().astype(np.int64)
 
 
 def landmark_of(rows: pl.DataFrame, people: Mapping[str, int], end: datetime) -> Landmark:

@@ -22,6 +22,7 @@ ALL_SCOPES = (
     "skills:read",
     "attrition:read",
     "impact:read",
+    "impact:write",
     "events:write",
     "records:read",
     "records:write",
@@ -36,6 +37,7 @@ ALL_SCOPES = (
 IMPLIED: dict[str, frozenset[str]] = {
     "records:write": frozenset({"records:read", "personal:read"}),
     "rights:manage": frozenset({"rights:own"}),
+    "impact:write": frozenset({"impact:read"}),
 }
 
 # Operation id → the scope a key needs. A route that is missing here stops the start.
@@ -61,6 +63,10 @@ SCOPES: dict[str, str] = {
     "set_attrition_switch": "rights:manage",
     "backtest_attrition": "attrition:read",
     "get_course_impact": "impact:read",
+    "declare_training_programme": "impact:write",
+    "get_training_programme": "impact:read",
+    "get_training_programme_impact": "impact:read",
+    "estimate_what_if": "impact:read",
     "post_events": "events:write",
     "post_statements": "events:write",
     "put_statement": "events:write",

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from features.errors import BadInputError
-from serving.access import ANY_KEY, OPEN, granted, scope_of
+from serving.access import ANY_KEY, OPEN, Guard, granted
 
 # A role is a set of scopes with a name; a key may have any others. Managers and employees have keys or tokens that act
 # for one person (serving/access_rows.py): they see themselves and their reports, whatever the scope.
@@ -18,7 +18,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "nobody": (),
     "lms": ("recommendations:read", "skills:read", "events:write"),
     "hris": ("records:write",),
-    "learning": ("skills:read", "impact:read", "records:read"),
+    "learning": ("skills:read", "impact:write", "records:read"),
     "hr": ("attrition:read", "impact:read", "skills:read", "records:read", "personal:read", "rights:manage"),
     "manager": ("skills:read", "recommendations:read", "attrition:read"),
     "employee": ("skills:read", "recommendations:read", "rights:own"),
@@ -49,11 +49,11 @@ def scopes_of(role: str) -> tuple[str, ...]:
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (operation id, method, path, scope) of every operation of the app itself, in its order."""
+    """Yield (name, method, path, scope) of everything the app answers, in its order; the scope is its guard's own."""
     for route in app.router.routes:
-        if isinstance(route, APIRoute):
-            for method in sorted(route.methods or ()):
-                yield route.name, method, route.path, scope_of(route.name)
+        if isinstance(route, Route) and isinstance(route.app, Guard):
+            for method in sorted((route.methods or set()) - {"HEAD"}):
+                yield route.name, method, route.path, route.app.scope_needed
 
 
 def matrix(app: FastAPI) -> str:

@@ -124,6 +124,15 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
         Column("actor", TEXT, "who reviewed", required=True),
         Column("at", MOMENT, "when", required=True),
     ), (("employee_id",),)),
+    Table("programme_plans", "The plan of a training programme as it was declared before the start; never changed.", SYSTEM,
+          ("programme_id",), (
+        Column("programme_id", TEXT, "the programme", required=True),
+        Column("digest", TEXT, "SHA-256 of the plan as canonical JSON", required=True),
+        Column("plan", TEXT, "JSON: question, population, design, expected effect, dates", required=True),
+        Column("terms", TEXT, "JSON: costs and what a unit of the KPI is worth, as declared", required=True),
+        Column("declared_at", MOMENT, "when", required=True),
+        Column("declared_by", TEXT, "key or token that declared it", required=True),
+    )),
     Table("objections", "A person objected to being scored.", SYSTEM, ("employee_id",), (
         PERSON, Column("at", MOMENT, "when", required=True), Column("reason", TEXT, "in words"),
     )),

@@ -12,10 +12,13 @@ from fastapi import APIRouter, Query
 from features.errors import BadInputError, UnknownRecordError
 from features.records.schema import METADATA
 from serving.house import CourseId, House, HouseDependency, in_thread
+from serving.impact import programme_routes, what_if
 from serving.impact.answers import CourseImpact, Verdict
 from serving.models.answering import LoadedModel
 
 router = APIRouter(tags=["L&D", "HR"])
+router.include_router(programme_routes.router)
+router.include_router(what_if.router)
 
 SHOWN = (
     "unit", "status", "effect", "n", "estimand", "design", "pipeline", "comparison_group", "completed_share",

@@ -246,16 +246,19 @@ class Rows:
     ) -> Matrix:
         """Return pairs as a sparse matrix of people × courses; pairs of other people or courses are left out."""
         order = self.people if people is None else people
-        row_of = {one: place for place, one in enumerate(order)}
-        kept = [
-            (row_of[person], self.catalogue.course_index[course], weight)
-            for person, course, weight in pairs.select("employee_id", "course_id", value).iter_rows()
-            if person in row_of and course in self.catalogue.course_index
-        ]
-        places = np.array([pair[:2] for pair in kept], dtype=np.int64).reshape(-1, 2)
-        weights = np.array([pair[2] for pair in kept], dtype=np.float64)
+        rows = pl.DataFrame({"employee_id": list(order)}, schema={"employee_id": pl.String}).with_row_index(
+            "row"
+        )
+        columns = {"course_id": list(self.catalogue.course_ids)}
+        places = pl.DataFrame(columns, schema={"course_id": pl.String}).with_row_index("column")
+        kept = (
+            pairs.select("employee_id", "course_id", value)
+            .join(rows, "employee_id")
+            .join(places, "course_id")
+        )
+        values = kept[value].cast(pl.Float64).to_numpy()
         shape = (len(order), self.catalogue.size)
-        return sp.csr_matrix((weights, (places[:, 0], places[:, 1])), shape=shape)
+        return sp.csr_matrix((values, (kept["row"].to_numpy(), kept["column"].to_numpy())), shape=shape)
 
     def ages(self, moment: History) -> Matrix:
         """Return how many days before a moment each course was taken up; what was only looked at has no age."""

@@ -25,6 +25,15 @@ FRAME_TYPES: dict[Kind, Any] = {
     Kind.MOMENT: pl.Datetime("us", "UTC"),
     Kind.BYTES: pl.Binary,
 }
+POSTGRES_ARRAYS: dict[Kind, str] = {
+    Kind.TEXT: "text[]",
+    Kind.INTEGER: "bigint[]",
+    Kind.NUMBER: "double precision[]",
+    Kind.FLAG: "boolean[]",
+    Kind.MOMENT: "bigint[]",
+    Kind.BYTES: "bytea[]",
+}
+ARRAY_TYPES: dict[Kind, type[Any]] = {Kind.NUMBER: float, Kind.FLAG: bool}
 FETCH_ROWS = 50_000
 CONNECT_SECONDS = 3
 PRAGMAS = (
@@ -124,19 +133,29 @@ class Store:
         """Insert rows whose key is new; return how many were (the others stood there already)."""
         if not rows:
             return 0
-        sql, table = METADATA.tables[name], ALL_TABLES[name]
-        insert = self.insert(sql).on_conflict_do_nothing(index_elements=list(table.unique))
-        if not self.is_postgres:  # a quarter less time than through typed parameters, row by row
-            plain = [tuple(map(row.get, table.names)) for row in rows]
-            return connection.exec_driver_sql(self.driver_sql(insert, name), plain).rowcount
-        counting = {"preserve_rowcount": True}
-        return connection.execute(insert, complete(table, rows), execution_options=counting).rowcount
+        table = ALL_TABLES[name]
+        if self.is_postgres:
+            return connection.exec_driver_sql(self.arrays_sql(name), columns_of(table, rows)).rowcount
+        # A quarter less time than through typed parameters, row by row.
+        insert = self.insert(METADATA.tables[name]).on_conflict_do_nothing(index_elements=list(table.unique))
+        plain = [tuple(map(row.get, table.names)) for row in rows]
+        return connection.exec_driver_sql(self.driver_sql(insert, name), plain).rowcount
 
     def driver_sql(self, insert: Any, name: str) -> str:
         """Return an insert of whole rows as the driver takes it, compiled once per table."""
         if name not in self.compiled:
             columns = ALL_TABLES[name].names
             self.compiled[name] = str(insert.compile(dialect=self.engine.dialect, column_keys=columns))
+        return self.compiled[name]
+
+    def arrays_sql(self, name: str) -> str:
+        """Return PostgreSQL's insert of whole columns, one array each: one statement, however many rows."""
+        if name not in self.compiled:
+            table = ALL_TABLES[name]
+            arrays = ", ".join(f"%s::{POSTGRES_ARRAYS[column.kind]}" for column in table.columns)
+            names, unique = (", ".join(f'"{each}"' for each in some) for some in (table.names, table.unique))
+            target, conflict = f"{name} ({names})", f"ON CONFLICT ({unique}) DO NOTHING"
+            self.compiled[name] = f"INSERT INTO {target} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608
         return self.compiled[name]
 
     def insert(self, sql: sa.Table) -> Any:
@@ -218,6 +237,16 @@ def begin_sqlite(connection: sa.Connection) -> None:
     """Take the write lock at the start of a writing transaction, not in its middle."""
     is_reading = connection.get_execution_options().get("skillpath_reading", False)
     connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+
+
+def columns_of(table: Table, rows: Sequence[Row]) -> tuple[list[Any], ...]:
+    """Return rows as columns, each of one type, as an array must be."""
+    columns: list[list[Any]] = []
+    for column in table.columns:
+        values: list[Any] = [row.get(column.name) for row in rows]
+        as_one = ARRAY_TYPES.get(column.kind)
+        columns.append([value if value is None else as_one(value) for value in values] if as_one else values)
+    return tuple(columns)
 
 
 def complete(table: Table, rows: Sequence[Row]) -> list[dict[str, object]]:

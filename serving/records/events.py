@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
+from sqlalchemy.dialects import postgresql
 
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
@@ -176,7 +177,11 @@ def refuse_unknown(sorting: Sorting, connection: sa.Connection) -> None:
     for name, table in KNOWN_THINGS.items():
         column = METADATA.tables[table].c[name]
         wanted = {row[name] for row in sorting.rows.values()}
-        known = set(connection.scalars(sa.select(column).where(column.in_(wanted)))) if wanted else set()
+        known = (
+            set(connection.scalars(sa.select(column).where(among(connection, column, wanted))))
+            if wanted
+            else set()
+        )
         for index, row in list(sorting.rows.items()):
             if row[name] not in known:
                 reason = f"There is no such {name.removesuffix('_id')}."
@@ -198,9 +203,21 @@ def refuse_other_content(sorting: Sorting, connection: sa.Connection, received: 
             sorting.reject(index, reason=reason, field="event_id", found=shown(row["event_id"]), status=409)
 
 
+def among(
+    connection: sa.Connection, column: sa.ColumnElement[str], names: Iterable[str]
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a column holds one of the names; on PostgreSQL they travel as one array."""
+    listed = list(names)
+    if connection.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal(listed, postgresql.ARRAY(sa.Text)))
+    return column.in_(listed)
+
+
 def kept_events(connection: sa.Connection, event_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the events kept under these ids, each as it was last known."""
-    query = sa.select(*(SQL.c[name] for name in TABLE.names)).where(SQL.c.event_id.in_(list(event_ids)))
+    query = sa.select(*(SQL.c[name] for name in TABLE.names)).where(
+        among(connection, SQL.c.event_id, event_ids)
+    )
     rows = connection.execute(query.order_by(SQL.c.known_at)).mappings()
     return {row["event_id"]: dict(row) for row in rows}
 

@@ -92,6 +92,7 @@ def titles(data: Path, encode: Encode, rng: np.random.Generator) -> None:
         "vectors": scorer.scores(texts.sentence_vectors),
     }
     tell("titles", methods, texts, rng)
+    skills_speed.report_title(scorer)
     is_linked, best = shipped.max(axis=1) >= TITLE_KNOBS.threshold, shipped.argmax(axis=1)
     is_right = np.array([place in own for place, own in zip(best, texts.relevant, strict=True)])
     right = bootstrap_mean(is_right[is_linked].astype(float), rng)

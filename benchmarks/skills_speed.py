@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from features.skills.extraction import extract_skills
+from features.skills.titles import OccupationScorer, link_titles
 from training.payload import write_payload
 from training.skills.dataset import PROBE, Dataset
 from training.skills.fit import Parameters, fit
@@ -43,11 +44,22 @@ def report(data: Path, concepts: Concepts, encode: Encode) -> None:
     encoder = open_exported(encoder_folder(RecordsSettings()), threads=1)
     print(f"\nspeed, one core, {len(concepts.aliases):,} names", flush=True)
     with threadpool_limits(limits=1):
-        tell("title", 10, lambda: scorer.scores(encoder.encode([TITLE])))
         tell("sentence of 13 words", 40, lambda: extract_skills(SENTENCE, scorer, encoder.encode))
         for text in postings(data):
             words = len(text.split())
             tell(f"posting of {words} words", 600, partial(extract_skills, text, scorer, encoder.encode))
+
+
+def report_title(scorer: OccupationScorer) -> None:
+    """Print what linking one title to an occupation costs."""
+    from threadpoolctl import threadpool_limits
+
+    from features.records.encoder import encoder_folder, open_exported
+    from features.records.settings import RecordsSettings
+
+    encoder = open_exported(encoder_folder(RecordsSettings()), threads=1)
+    with threadpool_limits(limits=1):
+        tell("title", 10, partial(link_titles, [TITLE], scorer, encoder.encode))
 
 
 def postings(data: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from features.skills.extraction import Encode, distinct_vectors
 from features.text import TAG, Floats, plain_text, windows
 
+# What follows a comma, bracket, slash or dash: the place, the client, the product. A title that is not linked as it stands is
+# tried without: of board titles with such a tail that links 45 % more, hardly less often as the board did (.34 against .39).
+TAIL = re.compile(r"\s*(?:[,(\[|@/]|\s[-–:]\s).*$")
 LONGEST_TITLE = 300  # characters: what is longer is no title
 
 
@@ -56,7 +60,7 @@ class TitleLink:
 
 
 def link_titles(titles: Sequence[str], scorer: OccupationScorer, encode: Encode) -> list[TitleLink | None]:
-    """Return the occupation that each title is surest of, None where none is sure enough.
+    """Return the occupation that each title, else its head, is surest of; None where none is sure enough.
 
     Parameters
     ----------
@@ -68,17 +72,22 @@ def link_titles(titles: Sequence[str], scorer: OccupationScorer, encode: Encode)
         Texts to vectors, by the encoder that the model was fitted with.
     """
     plain = [plain_text(title) for title in titles]
-    asked = [text for text in dict.fromkeys(plain) if is_title(text)]
+    links = linked([text for text in dict.fromkeys(plain) if is_title(text)], scorer, encode)
+    heads = {text: TAIL.sub("", text) for text, link in links.items() if link is None}
+    again = linked([head for text, head in heads.items() if head != text and is_title(head)], scorer, encode)
+    return [links.get(text) or again.get(heads.get(text, "")) for text in plain]
+
+
+def linked(asked: Sequence[str], scorer: OccupationScorer, encode: Encode) -> dict[str, TitleLink | None]:
+    """Return the link of each plain title."""
     if not asked:
-        return [None] * len(titles)
+        return {}
     pieces = [windows(text, scorer.window_lengths) for text in asked]
     parts = [words for piece in pieces for words in piece]
     offsets = np.cumsum([0, *map(len, pieces)]).astype(np.int64)
-    whole = distinct_vectors(asked, encode)
-    vectors = distinct_vectors(parts, encode) if parts else whole[:0]
-    scores = scorer.title_scores(whole, asked, vectors, offsets)
-    links = {text: best_link(text, row, scorer) for text, row in zip(asked, scores, strict=True)}
-    return [links.get(text) for text in plain]
+    vectors = distinct_vectors([*asked, *parts], encode)
+    scores = scorer.title_scores(vectors[: len(asked)], asked, vectors[len(asked) :], offsets)
+    return {text: best_link(text, row, scorer) for text, row in zip(asked, scores, strict=True)}
 
 
 def is_title(text: str) -> bool:

@@ -132,7 +132,11 @@ class TestLinking:
             "<script>baker</script>",
         ]
         links = dict(zip(asked, link_titles(asked, occupations, encode), strict=True))
-        assert [title for title, link in links.items() if link] == ["welder", "<b>nurse</b>"]
+        assert [title for title, link in links.items() if link] == [
+            "Baker, Oslo branch",
+            "welder",
+            "<b>nurse</b>",
+        ]
         link = links["welder"]
         assert link is not None
         assert (link.occupation_id, link.method, link.words) == ("o0", "vector", "welder")

@@ -66,6 +66,7 @@ SCOPES: dict[str, str] = {
     "declare_training_programme": "impact:write",
     "get_training_programme": "impact:read",
     "get_training_programme_impact": "impact:read",
+    "get_training_programme_report": "impact:read",
     "estimate_what_if": "impact:read",
     "post_events": "events:write",
     "post_statements": "events:write",

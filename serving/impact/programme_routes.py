@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Body, Path, Response
+from fastapi.responses import HTMLResponse
 
 from features.errors import BadInputError
 from features.impact.programmes import plan_digest, plan_of
@@ -16,6 +17,7 @@ from features.records.moments import to_micros
 from features.records.schema import METADATA
 from serving.access import CallerDependency
 from serving.house import House, HouseDependency, in_thread
+from serving.impact.page import page
 from serving.impact.plans import Frozen, freeze, standing_plan
 from serving.impact.programme_answers import Declaration, Plan, ProgrammeImpact, Return
 from serving.impact.prospects import before_start, drawn, eligible, prospects
@@ -52,6 +54,13 @@ async def get_training_programme(programme_id: ProgrammeId, house: HouseDependen
 async def get_training_programme_impact(programme_id: ProgrammeId, house: HouseDependency) -> ProgrammeImpact:
     """Return what a programme did, reported against its plan, with its verdict, or why nobody can tell."""
     return await in_thread(programme_impact, house, programme_id)
+
+
+@router.get("/v1/training-programmes/{programme_id}/report", response_class=HTMLResponse)
+async def get_training_programme_report(programme_id: ProgrammeId, house: HouseDependency) -> HTMLResponse:
+    """Return a programme's report as one printable page that needs nothing else."""
+    found = await in_thread(programme_impact, house, programme_id)
+    return HTMLResponse(page(found, await in_thread(standing_plan, house, programme_id)))
 
 
 def declared(house: House, given: Declaration, actor: str) -> tuple[Plan, bool]:

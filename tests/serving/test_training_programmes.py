@@ -171,6 +171,35 @@ def test_a_report_stands_against_its_plan_and_counts_money_only_on_evidence(
     assert "takes credible evidence" in other["roi"]["reason"]
 
 
+@pytest.mark.usefixtures("peopled")
+def test_the_page_tells_a_manager_and_runs_nothing(client: TestClient, sqlite_house: House) -> None:
+    declared = client.post(
+        "/v1/training-programmes", json=plan(population="<script>alert(1)</script>")
+    ).json()
+    words = {name: declared["plan"][name] for name in ("programme_id", "course_id", "kpi", "population", "design",
+                                                       "expected_effect", "starts_at", "ends_at")}  # fmt: skip
+    verdict = {"code": "suggestive", "words": "Suggestive: <b>2</b> points higher."}
+    late = [{"outcome": "joy", "effect": None, "verdict": {"code": "cannot_tell"}}]
+    told = report(
+        plan=words,
+        verdict=verdict,
+        added_later=late,
+        levels={"reaction": {"withheld": "fewer than 10 people"}},
+    )
+    sqlite_house.models.hold(LoadedModel("impact", "4", "e" * 64, loaded([told]), Path("nowhere"), {}))
+    answer = client.get("/v1/training-programmes/P/report")
+    assert answer.headers["content-type"].startswith("text/html")
+    page = answer.text
+    assert "<script" not in page
+    assert "&lt;b&gt;2&lt;/b&gt; points higher" in page
+    assert declared["digest"][:12] in page
+    assert "<svg" in page
+    assert "http" not in page
+    assert "takes credible evidence" in page
+    assert "withheld: fewer than 10 people" in page
+    assert "joy" in page
+
+
 def loaded(programmes: list[dict[str, Any]]) -> Scorer:
     """Return a scorer that has programmes only."""
     body = {"course_ids": ["C"], "outcomes": ["output"], "units": ["points"], "features": [], "horizon_days": 180,

@@ -1,0 +1,148 @@
+"""A programme's report as one page that needs nothing else: for a manager, on screen or on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from serving.impact.plans import Frozen
+from serving.impact.programme_answers import ProgrammeImpact
+
+WIDTH, HEIGHT, EDGE = 640, 90, 40
+COLOURS = {
+    "randomised_evidence": "#1f6f8b",
+    "credible": "#1f6f8b",
+    "suggestive": "#b8860b",
+    "cannot_tell": "#777777",
+}
+STYLE = """
+body{font:16px/1.5 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222}
+h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:1.6rem;border-bottom:1px solid #ccc}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0}
+th{font-weight:normal;color:#666;width:14rem}.verdict{border-left:6px solid;padding:.4rem 1rem;background:#f6f6f4}
+small{color:#666}svg{max-width:100%}@media print{body{margin:0}h2{break-after:avoid}}
+"""
+
+
+def page(found: ProgrammeImpact, frozen: Frozen) -> str:
+    """Return the report as HTML: nothing is fetched, nothing runs, and every text is escaped."""
+    plan = frozen.plan
+    parts = [
+        f"<h1>{text(plan.get('programme_id'))}: {text(plan.get('course_id'))}</h1>",
+        f"<small>Plan {found.plan_digest[:12]}, declared {frozen.declared_at:%Y-%m-%d}; "
+        f"model {text(found.model_version)}, data until {found.as_of:%Y-%m-%d}</small>",
+        f"<p class='verdict' style='border-color:{COLOURS[found.verdict.code]}'>{text(found.verdict.words)}</p>",
+        picture(found),
+        section("The plan, as declared", {name.replace("_", " "): value for name, value in plan.items()}),
+        "" if found.is_as_planned else warning(found),
+        section("How it was compared", compared(found)),
+        section("Return on investment", money(found)),
+        section("Reaction, learning, behaviour, results", levels(found.levels or {})),
+        section(
+            "Looked at later, not part of the plan",
+            {str(one["outcome"]): brief(one) for one in found.added_later},
+        ),
+    ]
+    title = f"{text(plan.get('programme_id'))}: what it did"
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title><style>{STYLE}</style></head>"
+        f"<body>{''.join(parts)}</body></html>"
+    )
+
+
+def text(value: object) -> str:
+    """Return anything as escaped text; an empty value as a dash."""
+    return "–" if value in (None, "") else escape(str(value))
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def section(title: str, rows: Mapping[str, object]) -> str:
+    """Return a titled table; nothing where there is nothing to say."""
+    if not rows:
+        return ""
+    lines = "".join(f"<tr><th>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in rows.items())
+    return f"<h2>{text(title)}</h2><table>{lines}</table>"
+
+
+def warning(found: ProgrammeImpact) -> str:
+    """Say that the report does not answer the plan, and where."""
+    where = ", ".join(found.changed) or "it was written down after the start"
+    return f"<p><strong>Not as planned:</strong> {text(where)}. Read it as a first look, not as a test.</p>"
+
+
+def compared(found: ProgrammeImpact) -> dict[str, object]:
+    """Return who was compared with whom, and the placebo."""
+    rows: dict[str, object] = {"design": found.design, "whose effect": found.estimand}
+    rows |= {name.replace("_", " "): f"{count:,}" for name, count in found.n.items()}
+    if found.placebo:
+        passed = "as it should" if found.placebo.passed else "which it should not exclude"
+        span = f"{number(found.placebo.low)} to {number(found.placebo.high)}"
+        rows["“effect” before it started"] = (
+            f"{span}, includes 0 {passed}" if found.placebo.passed else f"{span}: excludes 0, {passed}"
+        )
+    return rows
+
+
+def money(found: ProgrammeImpact) -> dict[str, object]:
+    """Return the return on investment, or why it is not told."""
+    if found.roi.status == "refused" or found.roi.roi is None:
+        return {"not told": found.roi.reason}
+    roi = found.roi.roi
+    return {
+        "for each unit of money spent": f"{number(roi.value)} ({number(roi.low)} to {number(roi.high)}) beyond it"
+    }
+
+
+def levels(given: Mapping[str, Any]) -> dict[str, object]:
+    """Return Kirkpatrick's levels in words; what few people said is withheld."""
+    return {name: said(value) for name, value in given.items() if name != "results"}
+
+
+def said(value: Mapping[str, Any]) -> str:
+    """Return one level in words."""
+    if value.get("withheld"):
+        return f"withheld: {value['withheld']}"
+    plain = {name: each for name, each in value.items() if not isinstance(each, Mapping)}
+    return ", ".join(f"{name.replace('_', ' ')} {each}" for name, each in plain.items())
+
+
+def brief(one: Mapping[str, Any]) -> str:
+    """Return an effect that the plan did not name, in a few words."""
+    effect, code = one.get("effect"), one["verdict"]["code"].replace("_", " ")
+    return (
+        f"{number(effect['value'])} ({number(effect['low'])} to {number(effect['high'])}): {code}"
+        if effect
+        else code
+    )
+
+
+def picture(found: ProgrammeImpact) -> str:
+    """Return the effect with its interval and 0 as a drawing; nothing where there is no effect."""
+    if found.effect is None:
+        return ""
+    ends = [0.0, found.effect.low, found.effect.high]
+    low, high = min(ends), max(ends)
+    scale = (WIDTH - 2 * EDGE) / ((high - low) or 1.0)
+
+    def at(value: float) -> float:
+        return round(EDGE + (value - low) * scale, 1)
+
+    colour = COLOURS[found.verdict.code]
+    left, right, middle = at(found.effect.low), at(found.effect.high), at(found.effect.value)
+    labels = "".join(
+        f"<text x='{at(value)}' y='78' text-anchor='middle' font-size='13'>{number(value)}</text>"
+        for value in (found.effect.low, found.effect.value, found.effect.high)
+    )
+    return (
+        f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img' aria-label='effect with its 95 % interval'>"
+        f"<line x1='{at(0.0)}' x2='{at(0.0)}' y1='8' y2='58' stroke='#222'/>"
+        f"<text x='{at(0.0)}' y='8' text-anchor='middle' font-size='11'>no effect</text>"
+        f"<line x1='{left}' x2='{right}' y1='38' y2='38' stroke='{colour}' stroke-width='4'/>"
+        f"<circle cx='{middle}' cy='38' r='7' fill='{colour}'/>{labels}</svg>"
+        f"<small>Effect on {text(found.outcome)}{' in ' + text(found.unit) if found.unit else ''}, 95 % interval</small>"
+    )

@@ -122,6 +122,7 @@ class TestLinking:
         assert occupations is not None
         asked = [
             "Welders (m/f)",
+            "Baker, Oslo branch",
             "welder",
             "WELDER!",
             "",

@@ -25,6 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Write a sample organisation as files, with the planted truth beside it.",
     ),
     "import": ("features.commands", "Import files into the records, all or nothing per file."),
+    "pull": (
+        "serving.pulling.commands",
+        "Read statements or courses of other systems, as the settings name them.",
+    ),
     "embed": ("features.commands", "Embed texts of jobs, courses and skills, once per content."),
     "tag": ("serving.skills.commands", "Tag courses and jobs that nobody tagged with skills."),
     "train": ("training.commands", "Train a question's model and log it to MLflow."),

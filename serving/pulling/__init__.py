@@ -1,0 +1,1 @@
+"""Read from other systems that the settings name: statements of another record store, and course catalogues."""

@@ -67,7 +67,7 @@ def beside_csdid(panel: Panel) -> None:
     found = staggered_effects(panel)
     theirs = csdid_effects(panel)
     if theirs is None:
-        print("csdid is not installed: pip install -e '.[peers]'")
+        print("csdid is not installed: pip install csdid==0.4.3")
         return
     cells, overall, error = theirs
     apart = max(abs(cell.value - cells[(cell.first + 1, cell.period + 1)]) for cell in found.cells)

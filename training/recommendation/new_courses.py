@@ -20,6 +20,7 @@ SAMPLED_COURSES = 1_000  # on which the ridge is chosen
 MOST_COURSES = 4_000  # known courses that the mapping learns from, the most taken first
 LEAST_COURSES = 10
 HIDDEN_SHARE = 0.1
+LEAST_CANDIDATES = 60
 MOST_PEOPLE = 5_000
 
 
@@ -81,7 +82,8 @@ def with_hidden_courses(dataset: Dataset, rng: np.random.Generator) -> Dataset:
     """Return the dataset with a tenth of the courses hidden, and as its test whom they belong to.
 
     Every interaction with a hidden course is taken out of what is known and chosen by; the test ranks the hidden
-    courses, and nothing else, for people who took some of them.
+    courses, and nothing else, for people who took some of them. Where they are fewer than `LEAST_CANDIDATES`, a list
+    of twenty would hold most of them: then the whole catalogue is ranked but for what the person took.
 
     Raises
     ------
@@ -100,15 +102,23 @@ def with_hidden_courses(dataset: Dataset, rng: np.random.Generator) -> Dataset:
     if asked.size == 0:
         raise RefusedError("Nobody took both a hidden course and another one.")
     asked = np.sort(rng.permutation(asked)[:MOST_PEOPLE])
+    is_apart = bool(hidden.sum() >= LEAST_CANDIDATES)
     seen = sp.csr_matrix(np.repeat((~hidden)[None, :], asked.size, axis=0).astype(np.float32))
+    ranked = "the hidden courses" if is_apart else "the whole catalogue but what they know"
     return replace(
         dataset,
         protocol=f"{hidden.sum()} of {taken.size} courses hidden with all their interactions; "
-        "the hidden courses ranked for people who took some of them",
+        f"{ranked} ranked for people who took some of them",
         train=columns(dataset.train, ~hidden),
         known=known,
         validation=without(dataset.validation, hidden),
-        test=Block(known[asked], seen, targets[asked], dataset.jobs[asked], people=asked),
+        test=Block(
+            known[asked],
+            seen if is_apart else known[asked],
+            targets[asked],
+            dataset.jobs[asked],
+            people=asked,
+        ),
         train_ages=None,
         known_ages=None,
         earlier=(),

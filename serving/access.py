@@ -44,6 +44,7 @@ IMPLIED: dict[str, frozenset[str]] = {
 SCOPES: dict[str, str] = {
     "recommend_courses": "recommendations:read",
     "recommend_for_profile": "recommendations:read",
+    "recommend_courses_to_many": "recommendations:read",
     "get_skill_gaps": "skills:read",
     "get_team_skill_gaps": "skills:read",
     "list_skill_gaps": "skills:read",

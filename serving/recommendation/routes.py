@@ -17,6 +17,7 @@ from serving.http.paths import plain
 from serving.models.answering import LoadedModel
 from serving.recommendation import learning_path
 from serving.recommendation.answers import Recommendations
+from serving.recommendation.batch import BatchBody, RecommendationBatch, batch_answer
 from serving.recommendation.body import Context, Page, answer, known_impact, ledger_row, new_id
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
@@ -76,6 +77,12 @@ router.add_api_route(
 def recommend_for_profile(profile: Profile, house: HouseDependency) -> Response:
     """Return the same for a person who is not stored; nothing is kept."""
     return profile_answer(house, profile)
+
+
+@router.post("/v1/recommendations:batch", response_model=RecommendationBatch)
+def recommend_courses_to_many(asked: BatchBody, house: HouseDependency) -> Response:
+    """Return a ranking or a problem for each of up to 1,000 people."""
+    return batch_answer(house, asked, recommended)
 
 
 def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Response:

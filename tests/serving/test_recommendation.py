@@ -20,6 +20,7 @@ from features.records.store import Store
 from serving.house import House
 from serving.models.answering import LoadedModel
 from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
+from serving.recommendation.batch import RecommendationBatch
 from serving.recommendation.body import Gap, Item
 from serving.recommendation.catalogue import KEY
 from serving.recommendation.filters import RecommendationQuery
@@ -480,6 +481,37 @@ def test_a_text_brings_courses_close_to_it(stocked: TestClient, sqlite_house: Ho
     assert body["items"][0]["course_id"] == "yoga"
     assert body["items"][0]["reason"] == "Its content is close to what you wrote."
     assert body["fallback"].startswith("free_text")
+
+
+def test_many_people_get_what_each_would_get_and_each_their_problem(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    sqlite_house.opted_out = frozenset({"bob"})
+    asked = {"employee_ids": ["ann", "nobody", "bob"], "n": 3, "target_job_id": "analyst"}
+    answer = stocked.post("/v1/recommendations:batch", json=asked)
+    assert answer.status_code == 200, answer.text
+    RecommendationBatch.model_validate(answer.json())
+    ann, nobody, bob = answer.json()["items"]
+    alone = ask(stocked, n=3, target_job_id="analyst")
+    assert ann["recommendations"]["items"] == alone["items"]
+    assert (nobody["problem"]["status"], bob["problem"]["status"]) == (404, 409)
+    assert nobody["recommendations"] is bob["recommendations"] is None
+    sqlite_house.ledger.flush()
+    assert sqlite_store.count("recommendations_shown") == 2  # ann's, and ann's alone
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"employee_ids": []},
+        {"employee_ids": ["ann", "ann"]},
+        {"employee_ids": ["x"] * 1001},
+        {"employee_id": "ann"},
+    ],
+)
+def test_a_batch_of_nobody_or_of_too_many_is_refused(stocked: TestClient, asked: dict[str, Any]) -> None:
+    assert stocked.post("/v1/recommendations:batch", json=asked).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from serving.access import ANY_KEY, OPEN, SCOPES, Guard
+from serving.attrition.purpose import PURPOSES
 from serving.http.problems import NAMES
 
 ABOUT = """What people can do, what to learn next, who may leave, and whether a training helped.
@@ -66,16 +67,19 @@ def describe(path: str, method: str, operation: dict[str, Any]) -> None:
     if needed != OPEN:
         operation["security"] = [{"bearer": []}, {"header": []}]
         operation["x-scope"] = needed
-        responses |= problems_of(401, *(() if needed == ANY_KEY else (403,)), 503)
-    if "422" in responses:
+        responses |= problems_of(401, *(() if needed == ANY_KEY else (403,)), 409, 414, 429, 503)
+    if "422" in responses or "requestBody" in operation:
         responses |= problems_of(400, 422)
-    if "{" in path:
-        responses |= problems_of(404)
+    if "{" in path or method in ("delete", "post"):
+        responses |= problems_of(404, 409)
         operation.setdefault("parameters", []).extend(in_query(path))
     if method in ("post", "put"):
-        responses |= problems_of(413, 415)
+        responses |= problems_of(409, 413, 415, 507)
     if method == "post":
         operation.setdefault("parameters", []).append(idempotency_key())
+    for parameter in operation.get("parameters", []):
+        if (parameter["name"], parameter["in"]) == ("Purpose", "header"):
+            parameter |= {"required": True, "schema": {"type": "string", "enum": list(PURPOSES)}}
 
 
 def problems_of(*statuses: int) -> dict[str, Any]:

@@ -164,9 +164,21 @@ async def answer_problem(_request: Request, error: Exception) -> Response:
 
 
 async def answer_store(_request: Request, error: Exception) -> Response:
-    """Answer that the store is away; nothing of what was asked was kept."""
+    """Answer that the store is away, or full; nothing of what was asked was kept."""
     log.warning("the store does not answer", extra={"error": type(error).__name__})
+    if is_full(error):
+        return problem(
+            507, "There is no room left to keep anything; nothing was kept.", headers={"Retry-After": "60"}
+        )
     return problem(503, "The store does not answer; nothing was kept.", headers={"Retry-After": "2"})
+
+
+def is_full(error: Exception) -> bool:
+    """Say whether the store has no room left: SQLite's own code, or PostgreSQL's SQLSTATE 53100."""
+    cause = getattr(error, "orig", None)
+    return (
+        getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100"
+    )
 
 
 async def answer_half_character(_request: Request, _error: Exception) -> Response:

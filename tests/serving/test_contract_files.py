@@ -16,7 +16,7 @@ from serving.roles import matrix
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CODE = re.compile(
     r"(get|list|put|post|patch|delete|search|recommend|assess|export|erase|object|review|switch|backtest|declare"
-    r"|estimate|correct|decide|opt|verify|reject|find|ask)(_[a-z0-9]+)+"
+    r"|estimate|correct|decide|opt|verify|reject|find|ask|set|batch|withdraw|explore|compare|tag|assign|declare)(_[a-z0-9]+)+"
 )
 
 

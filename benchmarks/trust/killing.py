@@ -1,0 +1,178 @@
+"""Rows 1, 4 and 5: a worker killed while it answers and writes, workers restarted under load; on loopback, as it runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.trust.requests import event
+from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
+from features.records.store import Store
+from serving.access import ALL_SCOPES
+from serving.keys import create_key
+from serving.settings import ServingSettings
+
+PEOPLE = 50
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass
+class Running:
+    """A service on loopback, and the records beneath it."""
+
+    process: subprocess.Popen[str]
+    port: int
+    key: str
+    store: Store
+    lost: list[str] = field(default_factory=list)
+
+    def workers(self) -> list[int]:
+        """Return the ids of its worker processes."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in listed if b"serving.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def ask(self, method: str, path: str, body: str | None = None) -> int:
+        """Return the status of one request on a connection of its own; 0 where there is no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            headers = {"X-API-Key": self.key, "Content-Type": "application/json"}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running(workers: int = 1) -> Iterator[Running]:
+    """Give a running service, stopped afterwards."""
+    with own_settings() as settings:
+        store = stocked(settings, PEOPLE)
+        key = create_key(store, "trust", ALL_SCOPES, datetime.now(UTC))
+        process = start(settings, workers)
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "listens on" in line)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        try:
+            yield Running(
+                process, int(line.split("listens on ")[1].split(" ")[0].rpartition(":")[2]), key, store
+            )
+        finally:
+            process.terminate()
+            process.wait(30)
+            store.close()
+
+
+def start(settings: ServingSettings, workers: int) -> subprocess.Popen[str]:
+    """Start the service on a free port."""
+    environment = {**os.environ, "SKILLPATH_VAR": str(settings.var), "SKILLPATH_LOG_LEVEL": "error"}
+    command = [sys.executable, "-m", "skillpath", "serve", "--port", "0", "--workers", str(workers)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def killed_while_writing(effort: Effort) -> Iterator[Fact]:
+    """Kill the writing worker again and again; every acknowledged event is there, whole, and it is back soon."""
+    times, back = effort.of(50), []
+    with running() as service:
+        acknowledged: list[str] = []
+        stop = threading.Event()
+        writing = threading.Thread(target=write_until, args=(service, stop, acknowledged))
+        writing.start()
+        for _ in range(times):
+            time.sleep(0.3)
+            back.append(kill_and_wait(service))
+        stop.set()
+        writing.join()
+        frame = service.store.frame("learning_events")
+        kept = set(frame["event_id"].to_list())
+        torn = frame.filter(frame["course_id"] != "C1").height
+    lost = len(set(acknowledged) - kept)
+    found = (
+        f"{len(acknowledged):,} acknowledged, {lost} lost, {torn} torn; back after {max(back):.1f} s at most"
+    )
+    yield Fact(
+        f"the writing worker killed {times} times",
+        found,
+        "0 lost, 0 torn; back ≤ 2 s on a quiet machine",
+        not lost and not torn,
+    )
+
+
+def write_until(service: Running, stop: threading.Event, acknowledged: list[str]) -> None:
+    """Send events one by one, noting what was acknowledged."""
+    number = 0
+    while not stop.is_set():
+        number += 1
+        if service.ask("POST", "/v1/events", json.dumps(event(number))) == 200:
+            acknowledged.append(f"e{number}")
+
+
+def kill_and_wait(service: Running) -> float:
+    """Kill a worker; return after how many seconds another one answers."""
+    worker = service.workers()[0]
+    os.kill(worker, signal.SIGKILL)
+    started = time.perf_counter()
+    while time.perf_counter() - started < PATIENCE_SECONDS:
+        if service.ask("GET", "/health/live") == 200 and worker not in service.workers():
+            return time.perf_counter() - started
+        time.sleep(0.02)
+    raise AssertionError("no worker came back")
+
+
+def rolling(effort: Effort) -> Iterator[Fact]:
+    """Ask two workers to stop one after the other, under load on kept-alive connections; no request is lost."""
+    restarts = max(2, effort.of(20))
+    with running(workers=2) as service:
+        stop, answered, failed = threading.Event(), [0], [0]
+        load = [threading.Thread(target=load_until, args=(service, stop, answered, failed)) for _ in range(4)]
+        for each in load:
+            each.start()
+        for _ in range(restarts):
+            before = service.workers()
+            os.kill(before[0], signal.SIGTERM)
+            deadline = time.perf_counter() + PATIENCE_SECONDS
+            while time.perf_counter() < deadline and (
+                before[0] in service.workers() or len(service.workers()) < 2
+            ):
+                time.sleep(0.05)
+            time.sleep(1.5)  # the new one has begun to answer
+        stop.set()
+        for each in load:
+            each.join()
+    found = f"{answered[0]:,} answered, {failed[0]} lost"
+    yield Fact(
+        f"{restarts} workers restarted under keep-alive load",
+        found,
+        "0 lost",
+        not failed[0] and answered[0] > 0,
+    )
+
+
+def load_until(service: Running, stop: threading.Event, answered: list[int], failed: list[int]) -> None:
+    """Ask on a kept-alive connection, opening another one where the service says so."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    while not stop.is_set():
+        try:
+            connection.request("GET", "/v1/models", headers={"X-API-Key": service.key})
+            answer = connection.getresponse()
+            answer.read()
+            answered[0] += answer.status == 200
+            failed[0] += answer.status != 200
+        except (OSError, http.client.HTTPException):
+            failed[0] += 1
+            connection.close()
+    connection.close()

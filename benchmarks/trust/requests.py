@@ -1,0 +1,180 @@
+"""Rows 6, 9, 10 and 11: events sent again and out of order, malformed requests, a store that is held or full."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
+from features.records.store import Store
+from serving.access import ALL_SCOPES
+from serving.app import build_house, create_app, wait_briefly
+from serving.house import House
+from serving.keys import create_key
+
+AT_ONCE = 500
+GOOD = {
+    "event_id": "good",
+    "employee_id": "E1",
+    "course_id": "C1",
+    "kind": "completed",
+    "happened_at": "2025-01-01T00:00:00Z",
+}
+
+
+@contextmanager
+def asking(people: int = 50) -> Iterator[tuple[TestClient, House, Store]]:
+    """Give a client with every scope over a few records."""
+    with own_settings() as settings:
+        store = stocked(settings, people)
+        store.close()
+        sa.event.listen(store.engine, "connect", wait_briefly)
+        house = build_house(settings, store)
+        key = create_key(store, "trust", ALL_SCOPES, datetime.now(UTC))
+        client = TestClient(
+            create_app(house=house), headers={"X-API-Key": key}, raise_server_exceptions=False
+        )
+        yield client, house, store
+        store.close()
+
+
+def events(effort: Effort) -> Iterator[Fact]:
+    """Send every event one to five times, shuffled, some with another content under the same id."""
+    count, rng = effort.of(100_000), np.random.default_rng(7)
+    with asking() as (client, _house, store):
+        sent = np.repeat(np.arange(count), rng.integers(1, 6, count))
+        rng.shuffle(sent)
+        accepted = duplicates = 0
+        for start in range(0, len(sent), AT_ONCE):
+            said = client.post(
+                "/v1/events", json=[event(int(number)) for number in sent[start : start + AT_ONCE]]
+            ).json()
+            accepted, duplicates = accepted + said["accepted"], duplicates + said["duplicates"]
+        conflicts = [
+            client.post("/v1/events", json=event(number) | {"hours": 7.5}).status_code for number in range(20)
+        ]
+        kept = store.count("learning_events")
+    found = (
+        f"{kept:,} kept, {accepted:,} accepted, {duplicates:,} duplicates; conflicts {sorted(set(conflicts))}"
+    )
+    holds = kept == accepted == count and accepted + duplicates == len(sent) and set(conflicts) == {409}
+    yield Fact(
+        f"{count:,} events sent {len(sent):,} times, shuffled",
+        found,
+        "rows = unique ids; conflicts 409",
+        holds,
+    )
+
+
+def event(number: int) -> dict[str, Any]:
+    """Return an event by its number."""
+    happened = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(seconds=number)
+    return {
+        **GOOD,
+        "event_id": f"e{number}",
+        "employee_id": f"E{number % 50}",
+        "happened_at": happened.isoformat(),
+    }
+
+
+def malformed(effort: Effort) -> Iterator[Fact]:
+    """Send malformed requests, each followed by a good one."""
+    times, rng, bad, spoiled = effort.of(100_000), np.random.default_rng(7), 0, 0
+    with asking() as (client, _house, _store):
+        for _ in range(times):
+            answer = malformed_request(client, rng)
+            is_problem = (
+                answer.status_code < 400 or answer.headers["content-type"] == "application/problem+json"
+            )
+            bad += (
+                (answer.status_code >= 500 and answer.status_code != 503)
+                or "Traceback" in answer.text
+                or not is_problem
+            )
+            spoiled += client.get("/v1/models").status_code != 200
+    yield Fact(f"{times:,} malformed requests, a good one after each", f"{bad} of 5xx or without a problem, {spoiled} good ones spoiled",
+               "0 and 0", not bad and not spoiled)  # fmt: skip
+
+
+def malformed_request(client: TestClient, rng: np.random.Generator) -> Any:
+    """Send one request that is wrong in its path, its query or its body."""
+    kind = int(rng.integers(0, 4))
+    noise = bytes(rng.integers(0, 256, int(rng.integers(1, 40)), dtype=np.uint8))
+    if kind == 0:
+        return client.get("/v1/employees/" + "".join(f"%{byte:02X}" for byte in noise) + "/recommendations")
+    if kind == 1:
+        return client.get(
+            "/v1/attrition-risks",
+            params={"limit": noise.decode("latin-1"), "cursor": noise.decode("latin-1")},
+        )
+    body = bytearray(json.dumps(GOOD).encode())
+    if kind == 2:
+        body[int(rng.integers(0, len(body)))] = noise[0]
+    else:
+        name = str(rng.choice(list(GOOD)))
+        body = bytearray(
+            json.dumps(GOOD | {name: [None, -1, [], {}, "\ud800", 1e400][int(rng.integers(0, 6))]}).encode()
+        )
+    return client.post("/v1/events", content=bytes(body), headers={"Content-Type": "application/json"})
+
+
+def store_held(_effort: Effort) -> Iterator[Fact]:
+    """Let another process hold the write lock; reads go on, writes are told to come again, and it heals."""
+    with asking() as (client, _house, store):
+        client.post("/v1/events", json=GOOD)
+        with store.engine.connect() as holding:
+            holding.execute(sa.text("DELETE FROM courses WHERE 1 = 0"))
+            started = time.perf_counter()
+            write = client.post("/v1/events", json=event(1))
+            took = time.perf_counter() - started
+            read = client.get("/v1/courses/C1").status_code
+        healed = client.post("/v1/events", json=event(1)).status_code
+    found = f"write {write.status_code} after {took:.2f} s (Retry-After {write.headers.get('Retry-After')}), read {read}, then {healed}"
+    yield Fact(
+        "the write lock held by another",
+        found,
+        "write 503 ≈ 1 s, read 200, heals",
+        (write.status_code, read, healed) == (503, 200, 200),
+    )
+
+
+def store_full(effort: Effort) -> Iterator[Fact]:
+    """Let the database have no room left; nothing acknowledged is lost, and it goes on when there is room."""
+    with asking() as (client, _house, store):
+        with store.engine.connect() as connection:
+            pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar() or 0)
+        store.engine.dispose()
+
+        def bounded(connection: Any, _record: object) -> None:
+            connection.execute(f"PRAGMA max_page_count={pages + 40}")
+
+        sa.event.listen(store.engine, "connect", bounded)
+        acknowledged: list[str] = []
+        refused: set[int] = set()
+        for number in range(effort.of(400)):
+            batch = [event(number * AT_ONCE + place) for place in range(AT_ONCE)]
+            answer = client.post("/v1/events", json=batch)
+            if answer.status_code == 200 and answer.json()["accepted"] == AT_ONCE:
+                acknowledged += [one["event_id"] for one in batch]
+            else:
+                refused.add(answer.status_code)
+        sa.event.remove(store.engine, "connect", bounded)
+        store.engine.dispose()
+        kept = set(store.frame("learning_events", ("event_id",))["event_id"].to_list())
+        healed = client.post("/v1/events", json=event(9_999_999)).status_code
+    lost = len(set(acknowledged) - kept)
+    found = f"{len(acknowledged)} acknowledged, {lost} lost; then {sorted(refused)}; with room again {healed}"
+    yield Fact(
+        "a full disk while events come in",
+        found,
+        "0 lost; 507; goes on",
+        not lost and refused == {507} and healed == 200,
+    )

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 WATCHED = ("attrition", "recommendation")
 DAYS = 182.625
-CLOCKS = ("season_sine", "season_cosine", "tenure_days")  # they move by themselves
+CLOCKS = (
+    "season_",
+    "tenure_days",
+    "days_since_",
+)  # they move by themselves: with the year, with the round of surveys
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def watch(bench: Workbench, question: Question, ledger: Ledger | None = None) ->
 def watch_probabilities(bench: Workbench, champion: LoggedModel, folder: Path) -> Watch:
     """Return drift of inputs and score over half a year, and whether the level holds."""
     then, now = now_and_then(folder, bench.context, DAYS)
-    references = {name: reference_of(values) for name, values in then.items() if name not in CLOCKS}
+    references = {name: reference_of(values) for name, values in then.items() if not name.startswith(CLOCKS)}
     as_of = bench.context.as_of.isoformat()
     return Watch(
         champion.name, champion.version, as_of, drifts(references, now), level(folder, bench.context)

@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from features.attrition.population import NAMES
 from features.errors import BadInputError
 from training.watching.commands import AlarmError, app
 from training.watching.drift import Drift, Reference, adjusted, compare, drifts, reference_of
 from training.watching.level import Level
 from training.watching.shown import shown
-from training.watching.watch import Watch, watch_json, watch_page, watch_record
+from training.watching.watch import CLOCKS, Watch, watch_json, watch_page, watch_record
 
 
 class TestDrift:
@@ -120,6 +121,13 @@ class TestReporting:
     def test_a_quiet_look_is_no_alarm(self) -> None:
         assert seen().alarms == []
         assert "No alarm." in watch_page(seen())
+
+
+def test_what_moves_with_the_calendar_alone_is_not_watched_for_drift() -> None:
+    watched = [name for name in NAMES if not name.startswith(CLOCKS)]
+    assert "days_since_survey" not in watched
+    assert "tenure_days" not in watched
+    assert len(watched) > 15
 
 
 class TestTheCommand:

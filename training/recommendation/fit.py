@@ -115,12 +115,22 @@ def model_arrays(
         arrays |= {f"factors_{place}": one for place, one in enumerate(starts)}
     if chosen.window_days > 0 and known.ages is not None:
         arrays["lately"] = lately(known.ages, chosen.window_days)
-    arrays["cohorts"] = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))
+    cohorts = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))
+    arrays["cohorts"] = with_average_newcomers(cohorts, popularity(history))
     if dataset.content.vectors is not None:
         arrays["vectors"] = dataset.content.vectors.astype(np.float16)
     if dataset.content.skills is not None:
         arrays |= compressed_arrays("skills", dataset.content.skills)
     return arrays
+
+
+def with_average_newcomers(cohorts: Floats, support: Floats) -> Floats:
+    """Return popularity in which a course that nobody took is an average one: it is not known to be unpopular."""
+    taken = support > 0
+    if not taken.any() or taken.all():
+        return cohorts
+    average = cohorts[:, taken].mean(axis=1, keepdims=True)
+    return np.where(taken, cohorts, average).astype(np.float32)
 
 
 def similarities(content: Content, n: int) -> Floats:

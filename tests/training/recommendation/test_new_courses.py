@@ -10,6 +10,7 @@ import pytest
 
 from features.errors import RefusedError
 from training.recommendation.evaluate_table import run
+from training.recommendation.fit import with_average_newcomers
 from training.recommendation.new_courses import with_content
 
 
@@ -51,3 +52,10 @@ def test_hidden_courses_are_found_by_their_words(board: Path, tmp_path: Path) ->
 def test_without_content_hidden_courses_are_refused(board: Path) -> None:
     with pytest.raises(RefusedError, match="content"):
         run(["--interactions", str(board), "--split", "new-courses"])
+
+
+def test_a_course_that_nobody_took_is_of_average_popularity() -> None:
+    cohorts = np.array([[-1.0, -3.0, -9.0]], dtype=np.float32)
+    found = with_average_newcomers(cohorts, np.array([5.0, 1.0, 0.0]))
+    assert found.tolist() == [[-1.0, -3.0, -2.0]]  # the mean of what is known
+    assert with_average_newcomers(cohorts, np.ones(3)) is cohorts

@@ -49,7 +49,7 @@ def misfit(catalogue: Catalogue, course: int, held: Mapping[int, float]) -> Misf
         if level - start > TOO_HARD:
             return Misfit(skill, start, level, level - start - TOO_HARD)
     for skill, level, _ in taught:
-        if held.get(skill, 0.0) < level + TOO_EASY:
+        if skill not in held or held[skill] < level + TOO_EASY:
             return None
     if not taught:
         return None

@@ -15,8 +15,9 @@ EXPLORED = "tried out here by lot, to learn who it helps"
 
 
 class Closed(NamedTuple):
-    """A gap that a course closes: skill name, level held, level reached, level required."""
+    """A gap that a course closes: skill, its name, level held, level reached, level required."""
 
+    skill_id: str
     skill: str
     held: float
     reached: float
@@ -119,7 +120,7 @@ def reason(
 
 def gap_part(closed: Sequence[Closed], job: str | None) -> str:
     """Return the clause about the most valuable gap, and how many others there are; levels like ``3`` or ``2.5``."""
-    skill, held, reached, required = closed[0]
+    _, skill, held, reached, required = closed[0]
     asks = f"{job} asks for {required:g}" if job else f"asked for: {required:g}"
     others = len(closed) - 1
     more = f" and {others} more skill{'s' if others > 1 else ''}" if others else ""

@@ -23,7 +23,6 @@ from serving.recommendation.ranking import Ranked
 
 CANNOT_TELL = "cannot_tell"
 ENCODER = msgspec.json.Encoder()
-Raised = tuple[str, str, float, float, float]
 
 
 class Gap(msgspec.Struct, gc=False):
@@ -152,7 +151,7 @@ def item(context: Context, one: Ranked, place: int, is_explained: bool) -> Item:
         one.score,
         assignment is not None and assignment.is_mandatory,
         due,
-        [Gap(*raised) for raised in closed],
+        [Gap(*raised) for raised in closed] if closed else [],
         not one.unmet,
         [catalogue.course_ids[first] for first in one.unmet],
         context.model.scorer.model["completion"].get(course_id),
@@ -161,23 +160,25 @@ def item(context: Context, one: Ranked, place: int, is_explained: bool) -> Item:
     )
 
 
-def closed_by(context: Context, course: int) -> list[Raised]:
-    """Return the gaps a course closes: skill, its name, level from, level to, level required."""
+def closed_by(context: Context, course: int) -> list[Closed]:
+    """Return the gaps a course closes, the most valuable first."""
     catalogue, needs = context.catalogue, context.needs
     found = []
     for place, start, reached, _ in gains(catalogue, course, needs):
         skill, required = needs.listed[place]
-        found.append((catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, required))
+        found.append(
+            Closed(catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, required)
+        )
     return found
 
 
-def why(context: Context, one: Ranked, closed: Sequence[Raised], due: str | None) -> str:
+def why(context: Context, one: Ranked, closed: Sequence[Closed], due: str | None) -> str:
     """Return the sentence why a course stands where it stands."""
     catalogue = context.catalogue
     grounds = context.boosts.of(one.course) if context.boosts.courses.size else ()
     place = Place(one.cause, grounds, one.misfit, one.opens, one.is_explored)
     jobs = (catalogue.job_titles.get(context.job_id or ""), context.cohort)
-    said = reason(catalogue, [Closed(*raised[1:]) for raised in closed], place, jobs, context.now)
+    said = reason(catalogue, closed, place, jobs, context.now)
     if one.assignment is None:
         return said
     kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"

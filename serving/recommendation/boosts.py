@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,15 @@ class Boosts:
     worths: Floats
     grounds: Sequence[Ground]
 
-    def of(self, course: int) -> list[Ground]:
+    @cached_property
+    def raised(self) -> frozenset[int]:
+        """Which courses are among the pairs."""
+        return frozenset(self.courses.tolist())
+
+    def of(self, course: int) -> Sequence[Ground]:
         """Return what one course's boosts rest on, the largest first."""
+        if course not in self.raised:
+            return ()
         places = np.flatnonzero(self.courses == course)
         return [self.grounds[place] for place in places[np.argsort(-self.worths[places], kind="stable")]]
 

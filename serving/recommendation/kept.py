@@ -68,19 +68,19 @@ def unpack(payload: bytes) -> Scores:
 def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidates:
     """Return scores over the whole catalogue; a course that is not among them counts as average at most."""
     there, _ = shelf.places_of(model)
-    places = there[scores.courses]
-    known = places >= 0
-    n_model = model.scorer.n_items
-    outside = min(0.0, float(scores.scores.min())) if 0 < len(scores.courses) < n_model else 0.0
+    places, values = there[scores.courses], scores.scores
+    outside = min(0.0, float(values.min())) if 0 < values.size < model.scorer.n_items else 0.0
+    order = np.arange(places.size, dtype=np.int32)
+    if places.size and places.min() < 0:  # the model knows courses that the catalogue lost
+        known = places >= 0
+        places, values, order = places[known], values[known], order[known]
     everywhere = np.full(shelf.catalogue.size, outside)
-    everywhere[places[known]] = scores.scores[known]
+    everywhere[places] = values
     position = np.full(shelf.catalogue.size, -1, dtype=np.int32)
-    position[places[known]] = np.flatnonzero(known)
+    position[places] = order
     because = there[scores.because]
     because[scores.because < 0] = -1
-    return Candidates(
-        everywhere, scores.gap_weight, places[known], position, scores.causes, because, scores.is_new
-    )
+    return Candidates(everywhere, scores.gap_weight, places, position, scores.causes, because, scores.is_new)
 
 
 @dataclass(frozen=True)

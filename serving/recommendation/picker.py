@@ -100,10 +100,11 @@ class Picker:
 
     def pushed_back(self, course: int) -> float:
         """Return what a course loses because it lies too far below or above what is held."""
-        if course not in self.misfits:
-            self.misfits[course] = misfit(self.catalogue, course, self.held)
-        found = self.misfits[course]
-        return self.level_weight * found.distance if found is not None else 0.0
+        try:
+            found = self.misfits[course]
+        except KeyError:
+            found = self.misfits[course] = misfit(self.catalogue, course, self.held)
+        return 0.0 if found is None else self.level_weight * found.distance
 
     def now(self, course: int, value: float) -> float:
         """Return what a course of some worth alone is worth beside those placed."""

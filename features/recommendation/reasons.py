@@ -56,12 +56,10 @@ class Ground(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Why a course stands where it stands, beside what it closes.
+    """What else put a course where it stands.
 
     Parameters
     ----------
-    cause : Cause
-        What the model's part rests on.
     grounds : sequence of Ground
         What raises it.
     misfit : Misfit, optional
@@ -70,21 +68,23 @@ class Place(NamedTuple):
         The ranked course that asks for it first; -1 where none does.
     is_explored : bool
         True where a lot put it there.
+    now : int
+        Microseconds since 1970 UTC: tells what expires from what expired.
     """
 
-    cause: Cause
     grounds: Sequence[Ground] = ()
     misfit: Misfit | None = None
     opens: int = -1
     is_explored: bool = False
+    now: int = 0
 
 
 def reason(
     catalogue: Catalogue,
     closed: Sequence[Closed],
-    place: Place,
+    cause: Cause,
     jobs: tuple[str | None, str | None],
-    now: int = 0,
+    place: Place | None = None,
 ) -> str:
     """Return the sentence.
 
@@ -94,28 +94,31 @@ def reason(
         Names of courses and skills.
     closed : sequence of Closed
         The gaps the course closes, the most valuable first.
-    place : Place
-        Why it stands where it stands.
+    cause : Cause
+        What the model's part rests on.
     jobs : (str or None, str or None)
         Names of the job whose requirements were compared, and of the current job.
-    now : int
-        Microseconds since 1970 UTC: tells what expires from what expired.
+    place : Place, optional
+        What else put it where it stands.
     """
-    said = []
-    if place.opens >= 0:
-        said.append(f"comes before {catalogue.titles[place.opens]!r}, which asks for it")
-    if closed:
-        said.append(gap_part(closed, jobs[0]))
-    for ground in place.grounds:
-        said.append(ground_part(catalogue, ground, now))
-    if place.cause.kind:
-        said.append(model_part(catalogue, place.cause, jobs[1]))
-    if place.misfit is not None:
-        said.append(misfit_part(catalogue, place.misfit))
-    if place.is_explored:
-        said.append(EXPLORED)
+    said = [gap_part(closed, jobs[0])] if closed else []
+    if place is not None and place.grounds:
+        said += [ground_part(catalogue, ground, place.now) for ground in place.grounds]
+    if cause.kind:
+        said.append(model_part(catalogue, cause, jobs[1]))
+    if place is not None:
+        said = around(catalogue, place, said)
     sentence = "; ".join(filter(None, said)) or "open to you, and not taken yet"
     return sentence[0].upper() + sentence[1:] + "."
+
+
+def around(catalogue: Catalogue, place: Place, said: list[str]) -> list[str]:
+    """Return the clauses with what stands before and after them."""
+    before = (
+        [f"comes before {catalogue.titles[place.opens]!r}, which asks for it"] if place.opens >= 0 else []
+    )
+    after = [] if place.misfit is None else [misfit_part(catalogue, place.misfit)]
+    return [*before, *said, *after, *([EXPLORED] if place.is_explored else [])]
 
 
 def gap_part(closed: Sequence[Closed], job: str | None) -> str:

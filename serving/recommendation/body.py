@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -103,6 +104,11 @@ class Context:
     arm: str | None = None
     shadows: Mapping[str, list[str]] = field(default_factory=dict)
 
+    @cached_property
+    def jobs(self) -> tuple[str | None, str | None]:
+        """Names of the job whose requirements were compared, and of the current job."""
+        return self.catalogue.job_titles.get(self.job_id or ""), self.cohort
+
 
 @dataclass(frozen=True)
 class Page:
@@ -174,11 +180,11 @@ def closed_by(context: Context, course: int) -> list[Closed]:
 
 def why(context: Context, one: Ranked, closed: Sequence[Closed], due: str | None) -> str:
     """Return the sentence why a course stands where it stands."""
-    catalogue = context.catalogue
     grounds = context.boosts.of(one.course) if context.boosts.courses.size else ()
-    place = Place(one.cause, grounds, one.misfit, one.opens, one.is_explored)
-    jobs = (catalogue.job_titles.get(context.job_id or ""), context.cohort)
-    said = reason(catalogue, closed, place, jobs, context.now)
+    place = None
+    if grounds or one.misfit is not None or one.opens >= 0 or one.is_explored:
+        place = Place(grounds, one.misfit, one.opens, one.is_explored, context.now)
+    said = reason(context.catalogue, closed, one.cause, context.jobs, place)
     if one.assignment is None:
         return said
     kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"

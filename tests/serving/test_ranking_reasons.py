@@ -108,11 +108,13 @@ def ranking_of(
     boosts = boosts_of(case, used, impact or NO_IMPACT, NOW)
     allowed = np.ones(case.catalogue.size, dtype=bool)
     allowed[list(case.state.current - case.state.renewals.keys())] = False
-    found = rank(case, Wishes(**{"n": 8, "offset": 0, "allowed": allowed} | wishes), used, boosts)
+    found = rank(case, replace(Wishes(8, 0, allowed), **wishes), used, boosts)
     said = {}
     for one in found:
-        place = Place(one.cause, boosts.of(one.course), one.misfit, one.opens)
-        said[case.catalogue.course_ids[one.course]] = reason(case.catalogue, [], place, (None, None), NOW)
+        place = Place(boosts.of(one.course), one.misfit, one.opens, now=NOW)
+        said[case.catalogue.course_ids[one.course]] = reason(
+            case.catalogue, [], one.cause, (None, None), place
+        )
     return list(said), said, {case.catalogue.course_ids[one.course]: one.score for one in found}
 
 

@@ -149,13 +149,14 @@ def levels_now(
     that teaches the level held is new evidence of it.
     """
     believed: dict[int, tuple[tuple[bool, int, int], SkillEvidence]] = {}
-    stale: dict[int, int] = {}
+    fading: dict[int, int] = {}
+    soon = now + SOON_MICROS
     for one in evidence:
         end = one.happened + HALF_LIFE_MICROS.get(one.source, YEAR_MICROS)
         order = (now > end, RANK.get(one.source, len(RANK)), -one.happened)
         if one.skill not in believed or order < believed[one.skill][0]:
             believed[one.skill] = (order, one)
-            stale[one.skill] = end
+            noted(fading, one.skill, end, soon)
     held = {skill: found.level for skill, (_, found) in believed.items()}
     for course, at in completed.items():
         end = at + HALF_LIFE_MICROS[COMPLETED]
@@ -164,8 +165,15 @@ def levels_now(
             may_raise = stated is None or at >= stated.happened or stated.source == "self"
             if may_raise and level > held.get(skill, -1.0):
                 held[skill] = level
-                stale[skill] = end
-            elif level >= held.get(skill, -1.0) and end > stale.get(skill, 0):
-                stale[skill] = end
-    soon = now + SOON_MICROS
-    return held, {skill: end for skill, end in stale.items() if end < soon}
+                noted(fading, skill, end, soon)
+            elif skill in fading and level >= held[skill] and end > fading[skill]:
+                noted(fading, skill, end, soon)
+    return held, fading
+
+
+def noted(fading: dict[int, int], skill: int, end: int, soon: int) -> None:
+    """Note when the evidence of a skill goes stale, where that is soon or was; else forget that it fades."""
+    if end < soon:
+        fading[skill] = end
+    elif skill in fading:
+        del fading[skill]

@@ -89,8 +89,9 @@ class Picker:
                 course, alone = pool.listed[pool.place], pool.values[pool.place]
                 bound = -alone
                 pool.place += 1
-                if self.level_weight:
-                    alone -= self.pushed_back(course)
+                found = self.misfits[course] = misfit(self.catalogue, course, self.held)
+                if found is not None:
+                    alone -= self.level_weight * found.distance
             else:
                 return None
             value = -self.now(course, alone)
@@ -100,10 +101,9 @@ class Picker:
 
     def pushed_back(self, course: int) -> float:
         """Return what a course loses because it lies too far below or above what is held."""
-        try:
-            found = self.misfits[course]
-        except KeyError:
-            found = self.misfits[course] = misfit(self.catalogue, course, self.held)
+        if course not in self.misfits:  # placed before a better one, or because it must be done
+            self.misfits[course] = misfit(self.catalogue, course, self.held)
+        found = self.misfits[course]
         return 0.0 if found is None else self.level_weight * found.distance
 
     def now(self, course: int, value: float) -> float:

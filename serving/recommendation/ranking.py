@@ -160,8 +160,9 @@ def ranked(case: Case, line: Line, picker: Picker, place: tuple[int, float, Assi
     before, completed = case.catalogue.prerequisites[course], case.state.current
     unmet = tuple(one for one in before if one not in completed) if before else ()
     score = round(0.5 + math.atan(worth - picker.pushed_back(course)) / math.pi, 4)
+    found = picker.misfits[course] if picker.level_weight else None
     cause, opens = case.candidates.cause_of(course), line.opens.get(course, -1)
-    return Ranked(course, score, assignment, unmet, opens, cause, picker.misfits[course])
+    return Ranked(course, score, assignment, unmet, opens, cause, found)
 
 
 def urgency(assignment: Assignment) -> tuple[bool, float, int]:

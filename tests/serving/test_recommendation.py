@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.records.moments import to_micros
+from features.records.schema import METADATA
 from features.records.shown import shown_courses
 from features.records.store import Store
 from serving.house import House
@@ -450,6 +452,33 @@ def test_a_profile_that_cannot_be_answered_says_why(
 ) -> None:
     answer = stocked.post("/v1/recommendations", json={**PROFILE, **change})
     assert answer.status_code == status
+
+
+def test_a_model_of_a_catalogue_without_text_says_so_where_a_text_is_asked_about(stocked: TestClient) -> None:
+    answer = stocked.post("/v1/recommendations", json={"text": "I want to learn about data"})
+    assert answer.status_code == 503
+    assert "the catalogue had no text" in answer.text
+
+
+def test_an_empty_catalogue_says_so(stocked: TestClient, sqlite_house: House, sqlite_store: Store) -> None:
+    with sqlite_store.transaction() as connection:
+        for name in ("course_prerequisites", "course_skills", "courses"):
+            connection.execute(sa.delete(METADATA.tables[name]))
+    sqlite_house.cache.pop(KEY, None)
+    body = ask(stocked)
+    assert (body["items"], body["shortfall"]["code"]) == ([], "empty_catalogue")
+
+
+def test_a_snoozed_course_comes_back_when_the_snooze_ends(
+    stocked: TestClient, sqlite_house: House, sqlite_store: Store
+) -> None:
+    until = NOW + timedelta(days=7)
+    said = {**event("z1", "yoga", "dismissed", 3), "reason": "no time now", "snoozed_until": to_micros(until)}
+    keep(sqlite_store, "learning_events", said)
+    short = ask(stocked)["shortfall"]
+    assert short["left_out"]["dismissed"] == 1
+    sqlite_house.clock = lambda: until + timedelta(days=1)
+    assert "yoga" in courses(ask(stocked))
 
 
 def test_an_empty_profile_is_refused(stocked: TestClient) -> None:

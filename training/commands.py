@@ -15,7 +15,6 @@ import typer
 from features.errors import BadInputError, RefusedError
 
 if TYPE_CHECKING:
-    from training.questions import Question
     from training.runs import Workbench
     from training.settings import TrainingSettings
 
@@ -66,12 +65,17 @@ def train_command(
     Exit codes: 0 trained, 2 bad input, 4 the data cannot answer the question or a gate failed, 5 a part is missing.
     """
     from training.questions import asked
+    from training.side_by_side import train_one, train_side_by_side
 
     chosen = asked(question)
     if len(chosen) > 1 and (settings_of_fit or tune or folds):
         raise BadInputError("--set, --tune and --folds belong to one question.", found=question)
     with workbench(as_of) as bench:
-        told = [train_one(bench, each, settings_of_fit or [], and_promote, (tune, folds)) for each in chosen]
+        told = (
+            train_side_by_side(bench, chosen, and_promote)
+            if len(chosen) > 1
+            else [train_one(bench, chosen[0], settings_of_fit or [], and_promote, (tune, folds))]
+        )
     tell(
         as_json,
         {"trained": [body for body, _ in told]},
@@ -81,39 +85,6 @@ def train_command(
     if refused:
         raise RefusedError("The data cannot answer.", found=" ".join(refused))
     refuse_failed([body["promotion"] for body, _ in told if "promotion" in body])
-
-
-def train_one(
-    bench: Workbench,
-    question: Question,
-    assignments: list[str],
-    and_promote: bool,
-    tune_and_folds: tuple[int, int] = (0, 0),
-) -> tuple[dict[str, Any], list[Any]]:
-    """Train one question, promote it where asked, and return what to tell a program and a person."""
-    from training.promotion import promote, promotion_json
-    from training.reports import evaluation_report, promotion_report
-
-    try:
-        trained = bench.train(question, assignments, *tune_and_folds)
-    except RefusedError as error:  # the others are trained all the same
-        refused = {"name": question.name, "status": "refused", "reason": str(error)}
-        return refused, [f"{question.name}: refused: {error}\n"]
-    logged, evaluation = trained.logged, trained.evaluation
-    body: dict[str, Any] = {
-        **logged_json(logged),
-        "seconds": rounded(trained.seconds),
-        **evaluation_json(evaluation),
-    }
-    reports = [
-        evaluation_report(evaluation),
-        f"{logged.name} version {logged.version}, payload {logged.payload_digest[:12]}\n",
-    ]
-    if and_promote:
-        promotion = promote(bench, question, logged)
-        body["promotion"] = promotion_json(promotion)
-        reports.append(promotion_report(promotion))
-    return body, reports
 
 
 def refuse_failed(promotions: list[dict[str, Any]]) -> None:

@@ -55,7 +55,7 @@ def model_with(version: str = "3") -> LoadedModel:
     model = {
         "features": list(NAMES), "causes": ["voluntary", "involuntary", "retirement", "other"],
         "horizons": [90 / 30.4375, 180 / 30.4375, 365 / 30.4375], "periods": 12, "period": 30.4375,
-        "tree_columns": [], "season": [], "clock": [], "threads": 1, "calibration": [[1.0, 1.0, 0.0]] * 4,
+        "tree_columns": [], "season": [], "clock": [], "calibration": [[1.0, 1.0, 0.0]] * 4,
         "level_error": 0.1, "multiplier": 1.645, "interval_level": 0.9,
         "new_hire": {"feature": TENURE, "days": 90, "incidence": [[0.01] * 4, [0.02] * 4, [0.04] * 4],
                      "curve": [1.0] + [0.99] * 12, "interval": [[0.0, 0.02], [0.01, 0.03], [0.02, 0.06]]},

@@ -57,7 +57,6 @@ def description(
         "back_test": back_test(dataset, first, BANDS, BAND_SHARES),
         "new_hire": None,
         "bands": None,
-        "threads": dataset.threads,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,7 @@ from training.payload import Payload, json_bytes, npz_bytes
 __all__ = ["LEVEL", "Parameters", "as_payload", "bands_of", "fit"]
 
 MOST_ROWS_CHOOSING = 200_000
+THREADS = re.compile(r"\[num_threads: \d+\]")  # of the fit, noted in its text: no part of the model
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def entry_of(name: str, blend: Blend, files: dict[str, bytes], arrays: dict[str,
     """Put a blend into files and arrays, and return how the scorer finds it."""
     arrays[name] = blend.coefficients
     if blend.trees is not None:
-        files[f"{name}.txt"] = blend.trees.model_to_string().encode()
+        files[f"{name}.txt"] = THREADS.sub("[num_threads: 0]", blend.trees.model_to_string()).encode()
     return {
         "trees": f"{name}.txt" if blend.trees is not None else "",
         "weight": blend.weight,

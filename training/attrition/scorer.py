@@ -9,6 +9,7 @@ values while periods compound, but for the season and for the clocks named in ``
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ class Scorer:
         self.causes: list[str] = model["causes"]
         self.horizons: list[float] = model["horizons"]
         self.tree_columns = np.array(model["tree_columns"], dtype=np.int64)
-        self.threads = int(model["threads"])
+        self.threads = int(os.environ.get("OMP_NUM_THREADS") or 1)
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:

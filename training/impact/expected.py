@@ -37,7 +37,7 @@ def expected_arrays(dataset: Dataset) -> dict[str, Any]:
         weights[place], base[place] = as_line(predict, scale.centre, scale.spread)
         spread[place] = max(float(outcome[known].std()), 1e-12)
     means = [known_mean(dataset.outcomes[rows, place]) for place in range(len(weights))]
-    return {
+    found = {
         "centre": scale.centre if scale else np.zeros(p),
         "spread": scale.spread if scale else np.ones(p),
         "weights": weights,
@@ -45,6 +45,12 @@ def expected_arrays(dataset: Dataset) -> dict[str, Any]:
         "mean": np.array(means),
         "spread_of_outcome": spread,
     }
+    return {name: to_single(values) for name, values in found.items()}
+
+
+def to_single(values: Floats) -> Floats:
+    """Return values to single precision: the digits beyond depend on how many threads added up the covariates."""
+    return values.astype(np.float32).astype(np.float64)
 
 
 def as_line(predict: Any, centre: Floats, spread: Floats) -> tuple[Floats, float]:

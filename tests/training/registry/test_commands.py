@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from features.errors import BadInputError, RefusedError
-from training.commands import app, refuse_failed, report_evaluation, tell, train_one
+from training.commands import app, refuse_failed, report_evaluation, tell
 from training.evaluation import Evaluation, Interval, as_json, refusal
 from training.reports import evaluation_report, short
 from training.runs import Workbench
+from training.side_by_side import train_one
 
 RUNNER = CliRunner()
 

@@ -24,12 +24,17 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 
 
-def digest(store: Store, name: str, folder: Path) -> tuple[str, str]:
-    """Return the data digest and the payload digest of a fit."""
+def digest(store: Store, name: str, folder: Path, threads: int = 1) -> tuple[str, str]:
+    """Return the data digest and the payload digest of a fit on so many threads."""
     question = Question(name)
     records = store.frames()
     context = TrainingContext(
-        records, end_of(records), protected_attributes(store), made_up_vectors, rng=np.random.default_rng(7)
+        records,
+        end_of(records),
+        protected_attributes(store),
+        made_up_vectors,
+        rng=np.random.default_rng(7),
+        threads=threads,
     )
     dataset = question.dataset.build(context)
     parameters = replace(question.fit.Parameters(), **QUICK[name])
@@ -54,7 +59,7 @@ def test_training_twice_gives_identical_payloads_on_both_databases(
         import_organisation(postgres, small_organisation)
         for name in QUICK:
             first = digest(small_store, name, tmp_path / f"{name}-first")
-            assert digest(small_store, name, tmp_path / f"{name}-again") == first
+            assert digest(small_store, name, tmp_path / f"{name}-again", threads=2) == first
             assert digest(postgres, name, tmp_path / f"{name}-postgres") == first, name
     finally:
         postgres.close()

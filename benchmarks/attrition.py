@@ -19,11 +19,11 @@ import polars as pl
 
 from features.attrition.population import NAMES, TABLES
 from training.attrition.dataset import CAUSES, Dataset, build
-from training.attrition.drivers import ranked_alike
 from training.attrition.evaluate import evaluate
 from training.attrition.evaluate_table import run
 from training.attrition.fit import Parameters, fit
-from training.attrition.metrics import auc
+from training.attrition.judging.drivers import ranked_alike
+from training.attrition.judging.metrics import auc
 from training.context import TrainingContext
 from training.evaluation import Evaluation, Interval, versions
 from training.loading import load_scorer

@@ -17,10 +17,10 @@ import pandas as pd
 from benchmarks.attrition import babushkin
 from benchmarks.attrition_leaks import LEAKS, honest_panel, honest_table
 from features.errors import RefusedError
-from training.attrition.alarms import drift, level_alarms
 from training.attrition.evaluate_table import guard, run
-from training.attrition.table import read_encoded, read_request
-from training.fairness import report
+from training.attrition.judging.alarms import drift, level_alarms
+from training.attrition.plain.reading import read_encoded, read_request
+from training.fairness.report import report
 
 IBM = Path("ibm_hr_attrition") / "WA_Fn-UseC_-HR-Employee-Attrition.csv.gz"
 

@@ -50,7 +50,7 @@ def sample(
 
 
 @app.command("import")
-def import_records(  # noqa: PLR0917
+def import_records(
     kind: Annotated[str, typer.Argument(help="organisation, a table, esco, onet, course-catalogue, course-jsonld, "
                                              "job-descriptions, hris, learning-records, xapi, or a mapping's name.")],
     paths: Annotated[list[Path], typer.Argument(help="Files, or a folder.")],

@@ -30,7 +30,7 @@ class TrainingContext:
     as_of : datetime
         Aware UTC moment that ends the data: facts count strictly before it.
     protected : polars.DataFrame
-        One row per employee, one column per protected attribute; for `training.fairness` alone.
+        One row per employee, one column per protected attribute; for `training.fairness.report` alone.
     encode : callable
         Texts to L2-normalised vectors, float32 of shape (n, 384), through the cache.
     threads : int

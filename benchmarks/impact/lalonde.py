@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from training.impact.aipw import Effect
-from training.impact.crossfit import Pipeline, fit_effect
+from training.impact.doubts.overlap import overlap_report
+from training.impact.estimators.aipw import Effect
+from training.impact.estimators.crossfit import Pipeline, fit_effect
+from training.impact.estimators.learners import Forests
 from training.impact.evaluate_table import run
-from training.impact.learners import Forests
-from training.impact.overlap import overlap_report
-from training.impact.plain_table import read
+from training.impact.plain.reading import read
 from training.impact.table import filled
 
 COVARIATES = "age,education,black,hispanic,married,nodegree,re74,re75"
@@ -58,7 +58,7 @@ def placebo_fails(found: Any) -> bool:
 
 def beside(arguments: list[str], request: argparse.Namespace) -> None:
     """Print DoubleML with forests, and ours with propensities mixed by log loss alone."""
-    from training.impact.arguments import read_arguments
+    from training.impact.plain.arguments import read_arguments
 
     table = read(read_arguments(arguments)).table
     columns, _ = filled(table.covariates, table.names)

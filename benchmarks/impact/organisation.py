@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from features.impact import EXIT
+from features.impact.months import EXIT
 from features.records.reading import import_organisation
 from features.records.sample import write_sample
 from features.records.store import open_store
 from training.context import TrainingContext
 from training.impact import evaluate as judging
-from training.impact.crossfit import screening_pipeline
 from training.impact.dataset import Dataset, build
-from training.impact.record import benjamini_hochberg
+from training.impact.estimators.crossfit import screening_pipeline
 from training.impact.screening import Answer, screen
+from training.impact.telling.record import benjamini_hochberg
 
 FAMILY = 20  # courses that are asked about together
 

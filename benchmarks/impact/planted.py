@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.impact.organisation import organisation
 from features.errors import RefusedError
-from training.impact.crossfit import fit_effect, screening_pipeline
 from training.impact.estimate import observational_estimate
+from training.impact.estimators.crossfit import fit_effect, screening_pipeline
 from training.impact.evaluate import wilson
 from training.impact.table import ComparisonTable, Floats, filled
 

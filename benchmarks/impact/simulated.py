@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from training.impact.bins import Part
-from training.impact.crossfit import fit_effect, full_pipeline
-from training.impact.individual import gate, individual_effects
-from training.impact.learners import Boosted
-from training.impact.linear import fold_numbers
+from training.impact.estimators.bins import Part
+from training.impact.estimators.crossfit import fit_effect, full_pipeline
+from training.impact.estimators.individual import gate, individual_effects
+from training.impact.estimators.learners import Boosted
+from training.impact.estimators.linear import fold_numbers
 from training.impact.table import Bools, ComparisonTable, Floats, filled
 
 TREES = 100

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from training.impact.crossfit import full_pipeline, screening_pipeline
 from training.impact.dataset import MICROS_PER_DAY, Dataset
 from training.impact.estimate import observational_estimate
+from training.impact.estimators.crossfit import full_pipeline, screening_pipeline
 from training.impact.screening import records, screen
 from training.impact.table import ComparisonTable
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from features.errors import BadInputError
 from features.history import History, history
-from features.impact import employed, work
+from features.impact.months import employed, work
 from features.impact.power import DESIGNS, Situation, minimum_detectable_effect, power
 from features.impact.programmes import baseline
 from features.records.facts import FACT_KEYS

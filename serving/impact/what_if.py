@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.errors import BadInputError
 from features.history import history
-from features.impact import employed, work
+from features.impact.months import employed, work
 from features.records.facts import FACT_KEYS
 from features.records.schema import METADATA
 from serving.house import House, HouseDependency, in_thread

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from features import impact
 from features.history import History, history
+from features.impact import months as impact
 from features.records.facts import FACT_KEYS
 from features.records.store import FRAME_TYPES
 from features.records.tables import IMPORTABLE

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.fairness import banded, observed_to_expected, of_people, report, risk_ratio
+from training.fairness.report import banded, observed_to_expected, of_people, report, risk_ratio
 
 
 def people(*groups: tuple[str | None, int]) -> list[str | None]:

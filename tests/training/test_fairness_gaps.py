@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from training.fairness import report
-from training.fairness_gaps import bounds_if_known, difference, error_gaps, intersections, level_gap
-from training.fairness_proxies import area, proxies
+from training.fairness.gaps import bounds_if_known, difference, error_gaps, intersections, level_gap
+from training.fairness.proxies import area, proxies
+from training.fairness.report import report
 
 
 def rows(*counts: int) -> list[np.ndarray]:

@@ -308,7 +308,9 @@ def panel_of(rows: pl.DataFrame, starts: Sequence[datetime], people: Mapping[str
 
 def spell_numbers(rows: pl.DataFrame) -> Ints:
     """Return the number of each row's spell: who comes back after an exit is the same person in another one."""
-    return rows.select(pl.struct("employee_id", "spell").rank("dense")).to_series().to_numpy().astype(np.int64)
+    return (
+        rows.select(pl.struct("employee_id", "spell").rank("dense")).to_series().to_numpy().astype(np.int64)
+    )
 
 
 def landmark_of(rows: pl.DataFrame, people: Mapping[str, int], end: datetime) -> Landmark:

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from training import fairness
-from training.attrition import judging
-from training.attrition.alarms import drift
-from training.attrition.backtest import drawing
 from training.attrition.dataset import Dataset
-from training.attrition.judging import OURS, Labelled
-from training.attrition.judging_curves import curve_metrics, judge_curves
-from training.attrition.metrics import Fold, observed_to_expected
+from training.attrition.judging import horizons as judging
+from training.attrition.judging.alarms import drift
+from training.attrition.judging.backtest import drawing
+from training.attrition.judging.curves import curve_metrics, judge_curves
+from training.attrition.judging.horizons import OURS, Labelled
+from training.attrition.judging.metrics import Fold, observed_to_expected
 from training.attrition.scorer import Floats
 from training.evaluation import Evaluation, Interval
-from training.fairness_proxies import proxies
+from training.fairness import report as fairness
+from training.fairness.proxies import proxies
 from training.loading import load_scorer
 
 FEWEST_EXITS = 20

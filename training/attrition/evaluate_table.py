@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from training.attrition import judging, time_range
-from training.attrition import table_groups as groups
 from training.attrition.dataset import Dataset
-from training.attrition.drivers import Shuffled
 from training.attrition.fit import Parameters, fit
+from training.attrition.fitting import time_range
 from training.attrition.guards import (
     check_classes,
     check_columns,
@@ -23,10 +21,13 @@ from training.attrition.guards import (
     exits_and_some,
     pairs_of_periods,
 )
-from training.attrition.judging import OURS, Labelled
-from training.attrition.judging_curves import Curves, curve_metrics, curve_units, judge_curves
-from training.attrition.table import Encoded, Request, read_encoded, read_request
-from training.attrition.table_splits import datasets
+from training.attrition.judging import horizons as judging
+from training.attrition.judging.curves import Curves, curve_metrics, curve_units, judge_curves
+from training.attrition.judging.drivers import Shuffled
+from training.attrition.judging.horizons import OURS, Labelled
+from training.attrition.plain import groups
+from training.attrition.plain.reading import Encoded, Request, read_encoded, read_request
+from training.attrition.plain.splits import datasets
 from training.evaluation import Evaluation, Interval
 from training.loading import load_scorer
 from training.payload import write_payload

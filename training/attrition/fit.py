@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from training.attrition.bending import fit_bend
-from training.attrition.calibration import UNCHANGED, fit_calibration, level
-from training.attrition.cohort import new_hire_rule
 from training.attrition.dataset import Dataset
-from training.attrition.describing import LEVEL, bands_of, description
-from training.attrition.hazard import (
+from training.attrition.fitting.bending import fit_bend
+from training.attrition.fitting.calibration import UNCHANGED, fit_calibration, level
+from training.attrition.fitting.cohort import new_hire_rule
+from training.attrition.fitting.describing import LEVEL, bands_of, description
+from training.attrition.fitting.hazard import (
     Candidates,
     Choice,
     Table,
@@ -25,9 +25,9 @@ from training.attrition.hazard import (
     fit_trees,
     tree_log_odds,
 )
-from training.attrition.linear import build_basis
+from training.attrition.fitting.linear import build_basis
+from training.attrition.fitting.searching import search_shape
 from training.attrition.scorer import Basis, Blend, Floats, Scorer, calibrated
-from training.attrition.searching import search_shape
 from training.payload import Payload, json_bytes, npz_bytes
 
 __all__ = ["LEVEL", "Parameters", "as_payload", "bands_of", "fit"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import RefusedError
-from training.attrition.metrics import auc
+from training.attrition.judging.metrics import auc
 from training.attrition.scorer import Floats
 
 if TYPE_CHECKING:

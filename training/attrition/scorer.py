@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 LINEAR, HINGE, MISSING, CATEGORY = 0, 1, 2, 3
-TINY = 1e-9
-ROWS_AT_ONCE = 20_000
+TINY, ROWS_AT_ONCE = 1e-9, 20_000
 SMALL_ROWS = 2_000  # below, threads wait for each other longer than they work
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from features.errors import UnknownRecordError
-from training import fairness
 from training.attrition.dataset import Dataset
 from training.checking.contract import contract_of
 from training.checking.examination import examine
@@ -19,6 +18,7 @@ from training.checking.judging import Truth, contract_gates, worth, worth_gates
 from training.checking.pickles import pickles
 from training.comparison import fetched
 from training.evaluation import Evaluation, as_json, plain
+from training.fairness import report as fairness
 from training.gates import Gate
 from training.questions import Question
 from training.rescoring.attrition import main_horizon, rescore

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from features.errors import BadInputError
-from training.attrition.calibration import UNCHANGED, fit_calibration, level_error
-from training.attrition.cohort import new_hire_rule
 from training.attrition.dataset import Dataset
-from training.attrition.describing import LEVEL, bands_of, plausible_of
 from training.attrition.fit import as_payload
+from training.attrition.fitting.calibration import UNCHANGED, fit_calibration, level_error
+from training.attrition.fitting.cohort import new_hire_rule
+from training.attrition.fitting.describing import LEVEL, bands_of, plausible_of
 from training.attrition.scorer import LINEAR, MISSING, Basis, Blend, Floats, Scorer
 from training.payload import Payload
 

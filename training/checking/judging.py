@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from training import fairness
-from training.attrition.metrics import calibration_slope, log_likelihood
+from training.attrition.judging.metrics import calibration_slope, log_likelihood
 from training.checking.contract import MOST_SECONDS_PER_1000, PROBES, Contract
 from training.checking.examination import SINGLES, Examined
 from training.evaluation import Evaluation, Interval, bootstrap_mean, bootstrap_rows, paired_difference
+from training.fairness import report as fairness
 from training.gates import Gate, margin, non_inferiority, of_the_numbers
 from training.rescoring.attrition import placements
 from training.rescoring.rescored import Bools, Floats

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.impact import NOMINATION_DAYS
+from features.impact.months import NOMINATION_DAYS
 from training.impact.dataset import MICROS_PER_DAY, Dataset
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features import impact
 from features.history import History, history
+from features.impact import months as impact
 from features.records.facts import FACT_KEYS
 from features.records.store import data_digest
 from training.context import TrainingContext

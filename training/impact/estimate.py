@@ -6,11 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from training.impact.aipw import Effect, OverlapError, critical_value
-from training.impact.bins import Part
-from training.impact.crossfit import Fitted, Pipeline, fit_effect
-from training.impact.missing import missing_bounds, missing_gap
-from training.impact.overlap import (
+from training.impact.doubts.missing import missing_bounds, missing_gap
+from training.impact.doubts.overlap import (
     EXTREME,
     Balance,
     Overlap,
@@ -18,11 +15,14 @@ from training.impact.overlap import (
     group_weights,
     overlap_report,
 )
-from training.impact.randomised import lin_effect
-from training.impact.sensitivity import Sensitivity, sensitivity_report
+from training.impact.doubts.sensitivity import Sensitivity, sensitivity_report
+from training.impact.doubts.variants import Variant, variants
+from training.impact.estimators.aipw import Effect, OverlapError, critical_value
+from training.impact.estimators.bins import Part
+from training.impact.estimators.crossfit import Fitted, Pipeline, fit_effect
+from training.impact.estimators.randomised import lin_effect
 from training.impact.table import Bools, ComparisonTable, Floats, columns_of, refuse_unusable
-from training.impact.variants import Variant, variants
-from training.impact.verdict import Evidence, Verdict, verdict
+from training.impact.telling.verdict import Evidence, Verdict, verdict
 
 MOST_APART = 0.5
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from features.impact import EXIT
+from features.impact.months import EXIT
 from training.evaluation import Evaluation, Interval, bootstrap_mean
-from training.impact import figures
-from training.impact.crossfit import screening_pipeline
 from training.impact.dataset import Dataset
+from training.impact.estimators.crossfit import screening_pipeline
 from training.impact.screening import Answer, screen
 from training.impact.table import Bools, Floats, Ints
+from training.impact.telling import figures
 from training.loading import load_scorer
 
 PRIMARY = "expected_outcome_r2"

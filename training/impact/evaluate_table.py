@@ -12,20 +12,21 @@ import numpy as np
 
 from features.errors import RefusedError
 from training.evaluation import Evaluation, Interval
-from training.impact import figures, peers
-from training.impact.aipw import Effect
-from training.impact.arguments import read_arguments
-from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
+from training.impact import peers
+from training.impact.doubts.missing import missing_bounds
 from training.impact.estimate import Estimate, observational_estimate, randomised_estimate
-from training.impact.evaluate_rollout import PROTOCOL as ROLLOUT
-from training.impact.evaluate_rollout import interval, staggered, words
-from training.impact.individual_record import with_individual
-from training.impact.missing import missing_bounds
-from training.impact.plain_table import Read, read
-from training.impact.randomised import offer_effects
-from training.impact.record import diagnostics
+from training.impact.estimators.aipw import Effect
+from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
+from training.impact.estimators.randomised import offer_effects
+from training.impact.plain.arguments import read_arguments
+from training.impact.plain.reading import Read, read
+from training.impact.plain.rollout import PROTOCOL as ROLLOUT
+from training.impact.plain.rollout import interval, staggered, words
 from training.impact.table import columns_of, refuse_unusable
-from training.impact.verdict import CANNOT_TELL
+from training.impact.telling import figures
+from training.impact.telling.individual import with_individual
+from training.impact.telling.record import diagnostics
+from training.impact.telling.verdict import CANNOT_TELL
 
 PRIMARY = "outcome_error_reduction"
 PROTOCOLS = {

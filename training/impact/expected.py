@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from training.impact.dataset import Dataset
-from training.impact.linear import ridge, scale_of
+from training.impact.estimators.linear import ridge, scale_of
 from training.impact.table import Floats
 
 LEAST_ROWS = 50

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from features.impact import FEATURE_SCHEMA, HORIZON_DAYS
-from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
+from features.impact.months import FEATURE_SCHEMA, HORIZON_DAYS
 from training.impact.dataset import Dataset
+from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.expected import expected_arrays
 from training.impact.programmes import programme_records
 from training.impact.screening import Answer, records, screen

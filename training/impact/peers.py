@@ -6,10 +6,10 @@ import numpy as np
 
 from features.errors import RefusedError
 from training.evaluation import Interval
-from training.impact.aipw import NORMAL_95, Effect
-from training.impact.entropy_balancing import balanced_effect, balancing_weights
-from training.impact.overlap import effective_sample
-from training.impact.randomised import lin_effect
+from training.impact.doubts.overlap import effective_sample
+from training.impact.estimators.aipw import NORMAL_95, Effect
+from training.impact.estimators.entropy_balancing import balanced_effect, balancing_weights
+from training.impact.estimators.randomised import lin_effect
 from training.impact.table import Bools, ComparisonTable, Floats
 
 Peers = dict[str, dict[str, Interval]]

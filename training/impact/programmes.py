@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features import impact
 from features.errors import RefusedError
 from features.history import History, history
+from features.impact import months as impact
 from features.impact import programmes as features
 from features.records.facts import FACT_KEYS
+from training.impact.doubts.missing import missing_bounds
 from training.impact.estimate import Estimate, randomised_estimate
-from training.impact.missing import missing_bounds
-from training.impact.randomised import offer_effects
-from training.impact.record import estimated_record, placebo_record, refused_record, span
-from training.impact.rollout_record import rollout_record
-from training.impact.staggered import NEVER, Panel
+from training.impact.estimators.randomised import offer_effects
+from training.impact.estimators.staggered import NEVER, Panel
 from training.impact.table import ComparisonTable, Floats, columns_of, refuse_unusable
-from training.impact.verdict import Subject
+from training.impact.telling.record import estimated_record, placebo_record, refused_record, span
+from training.impact.telling.rollout import rollout_record
+from training.impact.telling.verdict import Subject
 
 PERIOD_DAYS = 91
 ADJUSTED = (

@@ -11,17 +11,17 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from features.errors import RefusedError
-from features.impact import HORIZON_DAYS
-from training.impact.bins import Part
+from features.impact.months import HORIZON_DAYS
 from training.impact.comparisons import Comparison, comparison, comparison_columns, comparison_table
-from training.impact.crossfit import Pipeline, cross_fitted_propensity
 from training.impact.dataset import Dataset
+from training.impact.doubts.shrinkage import shrunk
 from training.impact.estimate import Estimate, Shared, observational_estimate
-from training.impact.linear import fold_numbers
-from training.impact.record import benjamini_hochberg, estimated_record, refused_record
-from training.impact.shrinkage import shrunk
+from training.impact.estimators.bins import Part
+from training.impact.estimators.crossfit import Pipeline, cross_fitted_propensity
+from training.impact.estimators.linear import fold_numbers
 from training.impact.table import ComparisonTable, Floats
-from training.impact.verdict import Subject
+from training.impact.telling.record import benjamini_hochberg, estimated_record, refused_record
+from training.impact.telling.verdict import Subject
 
 MOST_LATER = 0.3
 MOST_BOUND = 0.5

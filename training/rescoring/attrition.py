@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from features.attrition.population import FEATURE_SCHEMA, NAMES, features
 from features.errors import RefusedError
-from training import fairness
 from training.attrition import dataset as building
-from training.attrition import judging
 from training.attrition.dataset import Dataset, Landmark, Panel
+from training.attrition.judging import horizons as judging
 from training.context import TrainingContext
+from training.fairness import report as fairness
 from training.loading import load_scorer
 from training.rescoring.rescored import Bools, Floats, Rescored, Said
 

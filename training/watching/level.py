@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from features.attrition.population import NAMES, features
-from training import fairness
 from training.attrition import dataset as building
 from training.context import TrainingContext
+from training.fairness import report as fairness
 from training.loading import load_scorer
 
 WIDEST = 1.25  # a level within four fifths and five fourths is not worth an alarm

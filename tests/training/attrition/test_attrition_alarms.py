@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from training.attrition.alarms import benjamini_hochberg, drift, level_alarms, stability, two_sided
-from training.attrition.backtest import back_test, by_band, drawing
 from training.attrition.dataset import Dataset
-from training.attrition.time_range import coverage, fit_levels
+from training.attrition.fitting.time_range import coverage, fit_levels
+from training.attrition.judging.alarms import benjamini_hochberg, drift, level_alarms, stability, two_sided
+from training.attrition.judging.backtest import back_test, by_band, drawing
 
 
 def test_twice_the_smaller_tail_is_the_one_worked_out_by_hand() -> None:
@@ -90,7 +90,7 @@ def test_the_models_back_test_tells_what_was_expected_of_months_before_they_bega
 def test_a_planted_shift_of_the_level_is_in_the_back_test(make_planted: Any, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from training.attrition.hazard import Choice
+    from training.attrition.fitting.hazard import Choice
 
     dataset = make_planted(1_500, seed=3)
     rows = np.flatnonzero(dataset.panel.period >= 9)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.attrition.bending import fit_bend, pooled_adjacent
-from training.attrition.calibration import fit_calibration
+from training.attrition.fitting.bending import fit_bend, pooled_adjacent
+from training.attrition.fitting.calibration import fit_calibration
 from training.attrition.scorer import bent, calibrated, sigmoid
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.attrition.drivers import holm, judged_gain, ranked_alike
 from training.attrition.evaluate_table import run
+from training.attrition.judging.drivers import holm, judged_gain, ranked_alike
 
 
 def table(tmp_path: Path, strength: float, seed: int) -> list[str]:

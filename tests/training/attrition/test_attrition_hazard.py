@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.attrition.calibration import level
-from training.attrition.cohort import wilson
 from training.attrition.dataset import Dataset
 from training.attrition.evaluate import evaluate
 from training.attrition.fit import Parameters, fit
+from training.attrition.fitting.calibration import level
+from training.attrition.fitting.cohort import wilson
 from training.attrition.scorer import cumulative_incidence, sigmoid
 from training.loading import golden_difference, load_scorer
 from training.payload import Payload, write_payload

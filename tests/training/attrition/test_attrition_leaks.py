@@ -12,7 +12,7 @@ import pytest
 from features.errors import RefusedError
 from training.attrition.evaluate_table import guard
 from training.attrition.guards import check_dates, check_periods
-from training.attrition.table import read_encoded, read_request
+from training.attrition.plain.reading import read_encoded, read_request
 
 PLANTED = Path(__file__).resolve().parents[3] / "benchmarks" / "attrition_leaks.py"
 spec = importlib.util.spec_from_file_location("attrition_leaks", PLANTED)

@@ -8,8 +8,13 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from sksurv.metrics import concordance_index_ipcw, integrated_brier_score
 from sksurv.util import Surv
 
-from training.attrition import metrics
-from training.attrition.survival import brier_contributions, censoring_curve, concordance, kaplan_meier
+from training.attrition.judging import metrics
+from training.attrition.judging.survival import (
+    brier_contributions,
+    censoring_curve,
+    concordance,
+    kaplan_meier,
+)
 
 ONE = np.ones(4)
 

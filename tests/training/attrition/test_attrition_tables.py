@@ -11,8 +11,8 @@ import pytest
 
 from training.attrition.evaluate_table import run
 from training.attrition.fit import Parameters, fit
-from training.attrition.table import read_encoded, read_request
-from training.attrition.table_splits import datasets, folds_of, person_periods
+from training.attrition.plain.reading import read_encoded, read_request
+from training.attrition.plain.splits import datasets, folds_of, person_periods
 from training.evaluation import as_json
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.impact.aipw import (
+from training.impact.estimators.aipw import (
     Effect,
     Nuisances,
     OverlapError,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from features.errors import RefusedError
-from training.impact.crossfit import Pipeline, full_pipeline, screening_pipeline
+from training.impact.doubts.missing import missing_bounds
 from training.impact.estimate import observational_estimate
-from training.impact.learners import forest_share
-from training.impact.missing import missing_bounds
+from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
+from training.impact.estimators.learners import forest_share
 from training.impact.table import ComparisonTable, filled
 
 QUICK_FULL = full_pipeline(threads=1, trees=40, seeds=(0,))

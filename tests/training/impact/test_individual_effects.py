@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.impact.individual import Individual, calibration_slope, gate, individual_effects, policies, qini
+from training.impact.estimators.individual import (
+    Individual,
+    calibration_slope,
+    gate,
+    individual_effects,
+    policies,
+    qini,
+)
 from training.impact.table import ComparisonTable
 
 NAMES = ("a", "b", "c")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from features.errors import RefusedError
-from training.impact.entropy_balancing import balanced_effect, balancing_weights
-from training.impact.overlap import balance_report, effective_sample, overlap_report
-from training.impact.sensitivity import covariate_strengths, e_value, robustness_value
+from training.impact.doubts.overlap import balance_report, effective_sample, overlap_report
+from training.impact.doubts.sensitivity import covariate_strengths, e_value, robustness_value
+from training.impact.estimators.entropy_balancing import balanced_effect, balancing_weights
 
 
 def test_entropy_balancing_refuses_groups_that_do_not_overlap() -> None:

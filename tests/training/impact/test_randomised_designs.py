@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from features.errors import RefusedError
-from training.impact.randomised import lin_effect, offer_effects
-from training.impact.staggered import NEVER, Panel, refuse_unusable_panel, staggered_effects
+from training.impact.estimators.randomised import lin_effect, offer_effects
+from training.impact.estimators.staggered import NEVER, Panel, refuse_unusable_panel, staggered_effects
 
 NOTHING = np.zeros((6, 0))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.impact.pretrends import breakdown
-from training.impact.random_timing import random_timing_effect
-from training.impact.staggered import NEVER, Panel, staggered_effects
-from training.impact.verdict import Evidence, verdict
+from training.impact.doubts.pretrends import breakdown
+from training.impact.estimators.random_timing import random_timing_effect
+from training.impact.estimators.staggered import NEVER, Panel, staggered_effects
+from training.impact.telling.verdict import Evidence, verdict
 
 
 def roll_out(

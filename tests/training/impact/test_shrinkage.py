@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.impact.shrinkage import shrunk
+from training.impact.doubts.shrinkage import shrunk
 
 
 def test_few_courses_are_left_as_they_are() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.impact.aipw import Nuisances
-from training.impact.sensitivity import explained_away, robustness_value
+from training.impact.doubts.sensitivity import explained_away, robustness_value
+from training.impact.doubts.variants import overlap_weighted, trimmed, variants
+from training.impact.estimators.aipw import Nuisances
 from training.impact.table import ComparisonTable
-from training.impact.variants import overlap_weighted, trimmed, variants
 
 
 def test_the_overlap_weighted_effect_is_as_computed_by_hand() -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from training.impact.record import benjamini_hochberg
-from training.impact.sensitivity import Sensitivity
-from training.impact.verdict import Evidence, Subject, in_words, verdict
+from training.impact.doubts.sensitivity import Sensitivity
+from training.impact.telling.record import benjamini_hochberg
+from training.impact.telling.verdict import Evidence, Subject, in_words, verdict
 
 SOLID = Sensitivity(0.2, 0.1, "last outcome", 0.1)
 GOOD = Evidence("observational", "full", (1.0, 3.0), 400.0, (-0.5, 0.5), SOLID, 0.05, 0.01)

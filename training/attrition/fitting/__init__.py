@@ -1,0 +1,1 @@
+"""How the hazard is fitted: trees and a logistic part, their search, their level, their range."""

@@ -1,0 +1,274 @@
+"""Fit the hazard of one cause: boosted trees and a small logistic model, blended in log-odds as validation says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from training.attrition.fitting.linear import fit_logistic
+from training.attrition.scorer import Basis, Blend, Floats
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+SHAPES: Mapping[str, Mapping[str, float]] = {
+    "few stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 80},
+    "stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 300},
+    "medium": {"num_leaves": 15, "max_depth": 6, "learning_rate": 0.03, "num_iterations": 200},
+    "wide": {"num_leaves": 127, "learning_rate": 0.03, "num_iterations": 200},
+}
+Shape = str | Mapping[str, Any]
+ROWS_AT_ONCE = 50_000
+MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
+SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
+EXITS_IN_A_LEAF = 1.5
+FEWEST_FOR_TREES = 100  # exits of a cause; with fewer, the logistic part answers alone
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a hazard is fitted to, and how.
+
+    Parameters
+    ----------
+    features : (n, n_features) float
+        Rows of person-periods.
+    left : (n,) bool
+        True where the exit of the cause came in the period.
+    basis : Basis
+        Of the logistic part.
+    tree_columns : (n_tree_features,) int
+        Features that the trees see.
+    categorical : collection of int
+        Features that are codes.
+    penalty : float
+        Ridge penalty of the logistic part.
+    threads : int
+        For LightGBM.
+    columns : (n, n_columns) float, optional
+        Of the logistic part, where they fit into memory.
+    """
+
+    features: Floats
+    left: Bools
+    basis: Basis
+    tree_columns: Ints
+    categorical: Collection[int]
+    penalty: float
+    threads: int
+    columns: Floats | None = None
+
+    def take(self, rows: Ints) -> Table:
+        """Return some of the rows."""
+        columns = None if self.columns is None else self.columns[rows]
+        return replace(self, features=self.features[rows], left=self.left[rows], columns=columns)
+
+    def block(self, rows: slice) -> Floats:
+        """Return the columns of the logistic part of some rows."""
+        return single(self.basis.design(self.features[rows])) if self.columns is None else self.columns[rows]
+
+
+def columns_of(basis: Basis, features: Floats) -> Floats | None:
+    """Return the columns of the logistic part of all rows where they fit into memory, else None."""
+    width = len(basis.feature)
+    if len(features) * width > MOST_CELLS:
+        return None
+    starts = range(0, len(features), ROWS_AT_ONCE)
+    parts = [single(basis.design(features[start : start + ROWS_AT_ONCE])) for start in starts]
+    return np.concatenate(parts) if parts else single(np.empty((0, width)))
+
+
+def single(columns: Floats) -> Floats:
+    """Return columns in single precision: half the memory, and precise enough to search with."""
+    return columns.astype(np.float32)
+
+
+def smallest_leaf(n_rows: int) -> int:
+    """Return how many rows a leaf must hold."""
+    return int(np.clip(0.45 * np.sqrt(n_rows), 15, 400))
+
+
+def fit_trees(table: Table, shape: Shape, seed: int) -> lgb.Booster | None:
+    """Return the boosted trees of a shape, by name or by its own settings, or None where too few left."""
+    if table.left.sum() < FEWEST_FOR_TREES:
+        return None
+    columns = list(table.tree_columns)
+    codes = [columns.index(index) for index in table.categorical if index in columns]
+    settings = {
+        "objective": "binary",
+        "min_data_in_leaf": smallest_leaf(len(table.left)),
+        "max_bin": 63,
+        "feature_fraction": 0.4,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "cat_smooth": 10.0,
+        "cat_l2": 5.0,
+        "max_cat_to_onehot": 1,
+        "min_data_in_bin": 3,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": table.threads if len(table.left) > SMALL_ROWS else 1,
+        "verbosity": -1,
+        **(SHAPES[shape] if isinstance(shape, str) else shape),
+    }
+    data = lgb.Dataset(table.features[:, columns], table.left.astype(np.float64), categorical_feature=codes or "auto",
+                       params=settings, free_raw_data=True)  # fmt: skip
+    return lgb.train(settings, data)
+
+
+def fit_linear(table: Table, start: Floats | None = None) -> Floats:
+    """Return the coefficients of the logistic part."""
+    return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty, start)
+
+
+def tree_log_odds(trees: lgb.Booster | None, table: Table) -> Floats | None:
+    """Return the trees' log-odds of some rows, or None where there are no trees."""
+    if trees is None:
+        return None
+    columns = table.features[:, table.tree_columns]
+    return np.asarray(
+        trees.predict(columns, raw_score=True, num_threads=table.threads if len(columns) > SMALL_ROWS else 1),
+        dtype=np.float64,
+    )
+
+
+def linear_log_odds(coefficients: Floats, table: Table) -> Floats:
+    """Return the logistic part's log-odds of some rows."""
+    starts = range(0, max(len(table.features), 1), ROWS_AT_ONCE)
+    parts = [table.block(slice(start, start + ROWS_AT_ONCE)) @ coefficients[:-1] for start in starts]
+    found: Floats = np.concatenate(parts) + coefficients[-1]
+    return found
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What validation may choose from.
+
+    Parameters
+    ----------
+    shapes : sequence of str
+        Of the trees, of `SHAPES`.
+    weights : sequence of float
+        Of the trees in the blend.
+    penalties : sequence of float
+        Ridge penalties of the logistic part.
+    """
+
+    shapes: Sequence[str]
+    weights: Sequence[float]
+    penalties: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What validation chose, and what the chosen blend said of rows it had not learnt from.
+
+    Parameters
+    ----------
+    shape : str
+        Of the trees; ``none`` where the logistic part answers alone, ``tuned`` where a search found `settings`.
+    weight : float
+        Of the trees in the blend.
+    penalty : float
+        Of the logistic part.
+    rows : (n,) int
+        Rows that were checked.
+    log_odds : (n,) float
+        Of those rows, out of fold.
+    losses : mapping of str to float
+        Mean negative log-likelihood of every candidate.
+    linear : (n,) float
+        Log-odds of the logistic part alone, of those rows.
+    settings : mapping of str to anything
+        Of tuned trees, in LightGBM's names.
+    """
+
+    shape: str
+    weight: float
+    penalty: float
+    rows: Ints
+    log_odds: Floats
+    losses: Mapping[str, float]
+    linear: Floats
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trees(self) -> Shape:
+        """What `fit_trees` grows."""
+        return self.settings or self.shape
+
+
+def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candidates, seed: int) -> Choice:
+    """Choose the penalty, then the shape of the trees and their weight, by log-likelihood out of fold.
+
+    Parameters
+    ----------
+    table : Table
+        All rows.
+    folds : sequence of (rows to fit, rows to check) pairs
+        The rows checked are judged by a fit that has not seen them.
+    candidates : Candidates
+        What may be chosen.
+    seed : int
+        Of LightGBM.
+    """
+    parts = [(table.take(fit), table.take(check)) for fit, check in folds]
+    checked = np.concatenate([check for _, check in folds])
+    left, losses = table.left[checked], {}
+    linear: dict[float, Floats] = {}
+    starts: list[Floats | None] = [None for _ in parts]
+    for penalty in sorted(candidates.penalties, reverse=True):
+        fits = [
+            fit_linear(replace(fit, penalty=penalty), start)
+            for (fit, _), start in zip(parts, starts, strict=True)
+        ]
+        said = [linear_log_odds(found, check) for found, (_, check) in zip(fits, parts, strict=True)]
+        starts = list(fits)
+        linear[penalty] = np.concatenate(said)
+        losses[f"logistic {penalty:g}"] = loss(left, linear[penalty])
+    penalty = min(linear, key=lambda each: losses[f"logistic {each:g}"])
+    best = Choice("none", 0.0, penalty, checked, linear[penalty], {}, linear[penalty])
+    for shape in candidates.shapes:
+        if not can_carry(shape, table):
+            continue
+        grown = [tree_log_odds(fit_trees(fit, shape, seed), check) for fit, check in parts]
+        trees = [part for part in grown if part is not None]
+        for weight in candidates.weights if len(trees) == len(parts) else ():
+            blended = weight * np.concatenate(trees) + (1 - weight) * linear[penalty]
+            losses[f"{shape} {weight:g}"] = loss(left, blended)
+            if losses[f"{shape} {weight:g}"] < loss(left, best.log_odds):
+                best = Choice(shape, weight, penalty, checked, blended, {}, linear[penalty])
+    return replace(best, losses=losses)
+
+
+def can_carry(shape: str, table: Table) -> bool:
+    """Say whether the smallest leaves of a bushy shape would still hold an exit or two."""
+    return shape != "wide" or smallest_leaf(len(table.left)) * table.left.mean() >= EXITS_IN_A_LEAF
+
+
+def loss(left: Bools, log_odds: Floats) -> float:
+    """Return the mean negative log-likelihood."""
+    return float(np.mean(np.logaddexp(0.0, log_odds) - left * log_odds))
+
+
+def fit_blend(table: Table, chosen: Choice, seed: int, start: Floats | None = None) -> Blend:
+    """Return the blend of one cause, fitted to all rows of the table."""
+    trees = fit_trees(table, chosen.trees, seed) if chosen.shape != "none" else None
+    return Blend(
+        trees,
+        chosen.weight if trees is not None else 0.0,
+        fit_linear(replace(table, penalty=chosen.penalty), start),
+    )
+
+
+def blend_log_odds(blend: Blend, table: Table) -> Floats:
+    """Return the log-odds of some rows before recalibration."""
+    trees, linear = tree_log_odds(blend.trees, table), linear_log_odds(blend.coefficients, table)
+    return linear if trees is None else blend.weight * trees + (1 - blend.weight) * linear

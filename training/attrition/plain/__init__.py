@@ -1,0 +1,1 @@
+"""``skillpath evaluate attrition``: plain tables read, grouped and split."""

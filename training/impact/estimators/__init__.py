@@ -1,0 +1,1 @@
+"""The estimators: nuisances, averages, roll-outs, lots, individual effects; arithmetic, and nothing else."""

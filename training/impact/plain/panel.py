@@ -1,0 +1,108 @@
+"""A long table of units and periods as a balanced panel."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from features.errors import BadInputError, RefusedError
+from training.impact.estimators.staggered import NEVER, Panel
+from training.impact.plain.checks import refuse_mixed_units
+from training.impact.plain.reading import check_columns, flags, numbers
+from training.impact.table import Floats, Ints
+from training.tables import data_digest_of_table, read_table
+
+
+@dataclass(frozen=True)
+class ReadPanel:
+    """A panel that was read.
+
+    Parameters
+    ----------
+    panel : Panel
+        Units seen in every period.
+    digest : str
+        Of the rows.
+    n_left_out : int
+        Units that are not seen in every period (leavers among them).
+    left_out : dict of str to str
+        The same in words.
+    """
+
+    panel: Panel
+    digest: str
+    n_left_out: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def missing_share(self) -> float:
+        """Share 0–1 of all units that are left out."""
+        return self.n_left_out / max(self.n_left_out + self.panel.first.size, 1)
+
+
+def read_panel(request: argparse.Namespace) -> ReadPanel:
+    """Return the panel, its digest, and what was left out.
+
+    Raises
+    ------
+    BadInputError
+        If a column cannot be used, or a unit's first training changes between rows.
+    RefusedError
+        If a unit stands twice in a period, or no unit is seen in every period.
+    """
+    frame = read_table(request.table, request.encoding)
+    named = [
+        request.unit,
+        request.period,
+        request.outcome,
+        request.first_treated,
+        request.treatment,
+        request.cluster,
+    ]
+    check_columns(frame, [*named, request.placebo_outcome, request.negative_control, request.outcome_unit])
+    refuse_mixed_units(frame, request)
+    frame = frame.assign(_outcome=numbers(frame, request.outcome), _period=numbers(frame, request.period))
+    if frame.duplicated([request.unit, request.period]).any():
+        raise RefusedError("A unit stands in a period more than once.", allowed="one row per unit and period")
+    wide = frame.pivot(index=request.unit, columns="_period", values="_outcome")
+    whole = wide.dropna()
+    left_out = (
+        {"units": f"{len(wide) - len(whole)} units are not seen in every period"}
+        if len(whole) < len(wide)
+        else {}
+    )
+    if whole.empty or whole.shape[1] < 2:
+        raise RefusedError(
+            "No unit is seen in every period.", found=f"{len(wide)} units, {wide.shape[1]} periods"
+        )
+    periods = whole.columns.to_numpy(dtype=np.float64)
+    first = first_periods(frame, request, whole.index, periods)
+    cluster = None
+    if request.cluster:
+        by_unit = frame.drop_duplicates(request.unit).set_index(request.unit)[request.cluster]
+        cluster = np.asarray(pd.factorize(by_unit.loc[whole.index].astype(str))[0], dtype=np.int64)
+    panel = Panel(whole.to_numpy(dtype=np.float64), periods, first, cluster)
+    return ReadPanel(panel, data_digest_of_table(frame), len(wide) - len(whole), left_out)
+
+
+def first_periods(frame: pd.DataFrame, request: argparse.Namespace, units: pd.Index, periods: Floats) -> Ints:
+    """Return the index of the first period in which each unit is trained; `NEVER` for never."""
+    if request.first_treated:
+        given = pd.Series(numbers(frame, request.first_treated), index=frame[request.unit].to_numpy())
+        by_unit = given.fillna(0.0).groupby(level=0)
+        if (by_unit.nunique() > 1).any():
+            raise BadInputError(
+                f"Column {request.first_treated} changes within a unit.", allowed="one value per unit"
+            )
+        starts = by_unit.first().loc[units].to_numpy(dtype=np.float64)
+    else:
+        trained, _ = flags(frame, request.treatment, request.treated_value)
+        seen = pd.Series(np.where(trained, frame["_period"], np.inf), index=frame[request.unit].to_numpy())
+        starts = seen.groupby(level=0).min().loc[units].to_numpy(dtype=np.float64)
+    never = ~np.isfinite(starts) | (starts <= 0) | (starts > periods[-1])
+    return np.where(never, NEVER, np.searchsorted(periods, np.where(never, periods[0], starts))).astype(
+        np.int64
+    )

@@ -1,0 +1,1 @@
+"""What is said of an estimate: its record, its verdict in words, its pictures."""

@@ -1,0 +1,74 @@
+"""Individual effects as an evaluation tells them: the gate first, and what choosing is worth only behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from features.errors import RefusedError
+from training.evaluation import Evaluation, Interval
+from training.impact.estimators.aipw import Effect
+from training.impact.estimators.individual import Gate, Policies, gate, individual_effects, policies
+from training.impact.table import ComparisonTable, columns_of
+from training.impact.telling import figures
+from training.impact.telling.record import span
+
+FEWEST = 500
+SHUT = "One average for everybody, and no choosing by predicted effects: they do not tell people apart."
+OPEN = "Predicted effects tell people apart; choosing by them is worth what stands beside."
+
+
+def with_individual(found: Evaluation, measured: ComparisonTable, lot: float | None) -> Evaluation:
+    """Return an evaluation with its gate for individual effects.
+
+    Parameters
+    ----------
+    found : Evaluation
+        Of the average effect.
+    measured : ComparisonTable
+        Every outcome measured.
+    lot : float, optional
+        The probability of being trained, where chance decided it.
+
+    Raises
+    ------
+    RefusedError
+        If there are too few people, or nothing is known by which they differ.
+    """
+    columns, _ = columns_of(measured)
+    fewest = min(int(measured.trained.sum()), int((~measured.trained).sum()))
+    if columns.shape[1] == 0 or fewest < FEWEST // 2:
+        raise RefusedError(
+            "Whom it helped more cannot be asked of so little.",
+            found=f"{columns.shape[1]} covariates, {fewest} people on the smaller side",
+            allowed=f"covariates by --covariates, at least {FEWEST // 2} people on each side",
+        )
+    each = individual_effects(measured, columns, lot)
+    opened = gate(each, measured.cluster)
+    worth = policies(each, measured.cluster)
+    metrics = {
+        **found.metrics,
+        "qini": interval(opened.qini),
+        "calibration_slope": interval(opened.calibration_slope),
+    }
+    return replace(
+        found,
+        metrics=metrics,
+        diagnostics={**found.diagnostics, "individual": record(opened, worth)},
+        figures={**found.figures, "gain": partial(figures.gain, each)},
+    )
+
+
+def record(opened: Gate, worth: Policies) -> dict[str, Any]:
+    """Return what the gate says; what choosing is worth only where it is open."""
+    told: dict[str, Any] = {"gate": "open" if opened.is_open else "shut", "verdict": opened.words}
+    if not opened.is_open:
+        return {**told, "words": SHUT, "policy_value": {"everybody": span(worth.everybody)}}
+    names = ("everybody", "chosen", "best_half", "any_half", "best_half_gain")
+    return {**told, "words": OPEN, "policy_value": {name: span(getattr(worth, name)) for name in names}}
+
+
+def interval(effect: Effect) -> Interval:
+    """Return an effect as an interval."""
+    return Interval(effect.value, effect.low, effect.high)

@@ -1,0 +1,309 @@
+"""The verdict ladder: randomised evidence / credible / suggestive / cannot tell, with its reasons in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from training.impact.doubts.overlap import BALANCED
+from training.impact.doubts.sensitivity import Sensitivity
+
+RANDOMISED, CREDIBLE, SUGGESTIVE, CANNOT_TELL = "randomised evidence", "credible", "suggestive", "cannot tell"
+LADDER = (CANNOT_TELL, SUGGESTIVE, CREDIBLE, RANDOMISED)
+
+LEAST_EFFECTIVE = 50.0
+MOST_MISSING = 0.20
+MOST_IMBALANCE = 0.5
+STRONGEST_WEIGHT = 0.10
+LEAST_FIRST_STAGE = 10.0
+FEWEST_CLUSTERS = 10
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a verdict is made of.
+
+    Parameters
+    ----------
+    design : str
+        randomised, offer, observational or staggered.
+    pipeline : str
+        full or screening.
+    interval : (float, float)
+        95 % interval of the effect.
+    effective_sample : float
+        Of the compared; counts only where nothing was randomised.
+    placebo : (float, float), optional
+        95 % interval of the effect on an outcome from before the training.
+    sensitivity : Sensitivity, optional
+        How much hidden confounding the estimate withstands.
+    largest_imbalance : float
+        Largest standardised difference after weighting.
+    largest_weight_share : float
+        Share of all weight that one compared person carries.
+    missing_share : float
+        Share of people whose outcome could not be measured.
+    is_completers_only : bool
+        True where only completions are recorded, so that who enrolled is unknown.
+    q_value : float, optional
+        Benjamini–Hochberg over all courses tested together.
+    first_stage : float, optional
+        F of the offer on uptake.
+    negative_control : (float, float), optional
+        95 % interval of the effect on an outcome that the training cannot move.
+    clusters : float
+        Independent groups behind the interval; infinite where rows are independent.
+    pretrend_p_value : float, optional
+        Joint test that nothing differed before a staggered roll-out.
+    breakdown : float, optional
+        How many times the largest break in trend before a staggered roll-out would explain its effect away.
+    is_random_timing : bool
+        True where the order of a staggered roll-out was drawn by lot.
+    missing_gap : float
+        By how much more outcomes are missing on one side than on the other, where chance does not explain it; else 0.
+    """
+
+    design: str
+    pipeline: str
+    interval: tuple[float, float]
+    effective_sample: float = float("inf")
+    placebo: tuple[float, float] | None = None
+    sensitivity: Sensitivity | None = None
+    largest_imbalance: float = 0.0
+    largest_weight_share: float = 0.0
+    missing_share: float = 0.0
+    is_completers_only: bool = False
+    q_value: float | None = None
+    first_stage: float | None = None
+    negative_control: tuple[float, float] | None = None
+    clusters: float = float("inf")
+    pretrend_p_value: float | None = None
+    missing_gap: float = 0.0
+    breakdown: float | None = None
+    is_random_timing: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rung of the ladder, and why it is not a higher one.
+
+    Parameters
+    ----------
+    code : str
+        One of `LADDER`.
+    reasons : tuple of str
+        Whole sentences, for a manager.
+    """
+
+    code: str
+    reasons: tuple[str, ...]
+
+
+def verdict(evidence: Evidence) -> Verdict:
+    """Return the highest rung that the evidence carries.
+
+    Examples
+    --------
+    >>> verdict(Evidence("randomised", "full", (1.0, 2.0))).code
+    'randomised evidence'
+    >>> verdict(Evidence("observational", "full", (1.0, 2.0), effective_sample=30)).code
+    'cannot tell'
+    """
+    if evidence.design in ("randomised", "offer") or evidence.is_random_timing:
+        return randomised_verdict(evidence)
+    against = failed(REFUSALS, evidence)
+    if against:
+        return Verdict(CANNOT_TELL, against)
+    doubts = failed(DOUBTS, evidence)
+    if doubts:
+        return Verdict(SUGGESTIVE, doubts)
+    return Verdict(
+        CREDIBLE,
+        (
+            "The groups overlap, they did not differ before, and only a hidden cause stronger than "
+            "every recorded one could explain the difference.",
+        ),
+    )
+
+
+def randomised_verdict(evidence: Evidence) -> Verdict:
+    """Return the verdict where chance decided who was trained or offered the training."""
+    if evidence.first_stage is not None and evidence.first_stage < LEAST_FIRST_STAGE:
+        reason = f"The offer hardly moved who took part (F {evidence.first_stage:.1f}, needed 10)."
+        return Verdict(CANNOT_TELL, (reason,))
+    if negative_control_fails(evidence):
+        return Verdict(CANNOT_TELL, (negative_control_words(evidence),))
+    doubts = failed(LOT_DOUBTS, evidence)
+    if doubts:
+        return Verdict(SUGGESTIVE, doubts)
+    drawn = {"offer": "offered the training", "staggered": "trained first"}.get(evidence.design, "trained")
+    return Verdict(RANDOMISED, (f"Chance decided who was {drawn}, so nothing else explains the difference.",))
+
+
+Rule = tuple[Callable[[Evidence], bool], Callable[[Evidence], str]]
+
+
+def failed(rules: tuple[Rule, ...], evidence: Evidence) -> tuple[str, ...]:
+    """Return what the rules that are broken say."""
+    return tuple(words(evidence) for is_broken, words in rules if is_broken(evidence))
+
+
+def placebo_fails(evidence: Evidence) -> bool:
+    """Say whether the training seems to have changed the past."""
+    return evidence.placebo is not None and (evidence.placebo[0] > 0 or evidence.placebo[1] < 0)
+
+
+def placebo_words(evidence: Evidence) -> str:
+    """Say what a failed placebo means."""
+    low, high = evidence.placebo or (0.0, 0.0)
+    return (
+        "The groups differed already before the training, although they are alike in everything recorded "
+        f"(placebo {figure(low)} to {figure(high)}, which should include 0)."
+    )
+
+
+def negative_control_fails(evidence: Evidence) -> bool:
+    """Say whether the training seems to have moved what it cannot move."""
+    span = evidence.negative_control
+    return span is not None and (span[0] > 0 or span[1] < 0)
+
+
+def negative_control_words(evidence: Evidence) -> str:
+    """Say what a failed negative control means."""
+    low, high = evidence.negative_control or (0.0, 0.0)
+    return (
+        "The groups differ in an outcome that the training cannot have moved "
+        f"(negative control {figure(low)} to {figure(high)}, which should include 0)."
+    )
+
+
+def is_fragile(evidence: Evidence) -> bool:
+    """Say whether a hidden cause as strong as the strongest recorded one would explain the effect."""
+    found = evidence.sensitivity
+    return found is not None and found.robustness_value < found.strongest_value
+
+
+def fragile_words(evidence: Evidence) -> str:
+    """Say how little would explain the effect."""
+    found = evidence.sensitivity or Sensitivity(0.0, 0.0)
+    return (
+        f"Something unrecorded that matters as much as “{found.strongest_covariate}” would explain all of the "
+        f"difference (robustness value {found.robustness_value:.3f}, needed {found.strongest_value:.3f})."
+    )
+
+
+def missing_words(evidence: Evidence) -> str:
+    """Say how many outcomes are missing."""
+    return f"For {evidence.missing_share:.0%} of the people the outcome is missing (leavers); see the bounds."
+
+
+REFUSALS: tuple[Rule, ...] = (
+    (
+        lambda e: e.effective_sample < LEAST_EFFECTIVE,
+        lambda e: f"Too few comparable people: they count for {e.effective_sample:.0f}, needed 50.",
+    ),
+    (
+        lambda e: e.largest_imbalance > MOST_IMBALANCE,
+        lambda e: f"The groups could not be made alike (largest difference {e.largest_imbalance:.1f} SD).",
+    ),
+    (placebo_fails, placebo_words),
+    (negative_control_fails, negative_control_words),
+    (
+        lambda e: e.pretrend_p_value is not None and e.pretrend_p_value < 0.05,
+        lambda e: (
+            f"Those trained later moved differently already before their training (p {e.pretrend_p_value:.3f})."
+        ),
+    ),
+    (is_fragile, fragile_words),
+    (
+        lambda e: e.interval[0] <= 0 <= e.interval[1],
+        lambda _: "The interval includes no effect at all.",
+    ),
+    (
+        lambda e: e.q_value is not None and e.q_value > 0.05,
+        lambda e: f"Among so many courses, chance alone could have made this one (q {e.q_value:.2f}).",
+    ),
+)
+
+LOT_DOUBTS: tuple[Rule, ...] = (
+    (lambda e: e.missing_share > MOST_MISSING, missing_words),
+    (
+        lambda e: e.missing_gap > 0,
+        lambda e: (
+            f"Outcomes are missing more often on one side (by {e.missing_gap:.0%}), so that chance no longer decides "
+            "who is counted; see the bounds."
+        ),
+    ),
+    (
+        lambda e: e.clusters < FEWEST_CLUSTERS,
+        lambda e: (
+            f"Only {e.clusters:.0f} independent groups stand behind the interval, needed {FEWEST_CLUSTERS}."
+        ),
+    ),
+)
+
+DOUBTS: tuple[Rule, ...] = (
+    (lambda e: e.pipeline != "full", lambda _: "Screened quickly, not examined in full."),
+    (
+        lambda e: e.placebo is None,
+        lambda _: "No outcome from before the training was given to test the comparison with.",
+    ),
+    (
+        lambda e: e.breakdown is not None and e.breakdown < 1,
+        lambda e: (
+            "A break in trend as large as the largest seen before the training would explain the effect "
+            f"(it withstands {e.breakdown:.1f} of it)."
+        ),
+    ),
+    (
+        lambda e: e.sensitivity is None and e.breakdown is None,
+        lambda _: "How much an unrecorded cause could explain was not computed for this design.",
+    ),
+    (
+        lambda e: e.largest_imbalance > BALANCED,
+        lambda e: (
+            f"The groups still differ after weighting (largest difference {e.largest_imbalance:.2f} SD)."
+        ),
+    ),
+    (
+        lambda e: e.largest_weight_share > STRONGEST_WEIGHT,
+        lambda e: f"One person carries {e.largest_weight_share:.0%} of the comparison.",
+    ),
+    *LOT_DOUBTS,
+    (
+        lambda e: e.is_completers_only,
+        lambda _: "Only completions are recorded: who enrolled and gave up is not counted.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a sentence about an effect talks about."""
+
+    outcome: str
+    unit: str = ""
+    horizon_days: int | None = None
+    trained: str = "people who enrolled"
+
+
+def figure(value: float) -> str:
+    """Return a number as a manager reads it: three digits, or whole with thousands apart."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def in_words(code: str, effect: tuple[float, float, float], about: Subject, reasons: tuple[str, ...]) -> str:
+    """Return the verdict as a manager reads it: what was found, how sure, and why not surer."""
+    value, low, high = effect
+    unit = f" {about.unit}" if about.unit else ""
+    later = f" {about.horizon_days} days later" if about.horizon_days else ""
+    span = f"(95 % interval {figure(low)} to {figure(high)})"
+    direction = "higher" if value >= 0 else "lower"
+    found = f"{about.outcome} of {about.trained} was {figure(abs(value))}{unit} {direction}{later} {span}"
+    if code == CANNOT_TELL:
+        lead = f"Cannot tell whether the training did anything. The comparison says that {found}, but that is no answer."
+    elif low <= 0 <= high:
+        lead = f"{code.capitalize()}: no clear effect; {found}."
+    else:
+        lead = f"{code.capitalize()}: {found} than it would have been."
+    return " ".join([lead, *reasons])

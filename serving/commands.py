@@ -39,13 +39,15 @@ def serve(
 
     Exit codes: 0 stopped, 2 a setting cannot work, 5 the port or the store cannot be opened.
     """
-    from serving.recommendation.policy import read_policies
     from serving.settings import read_settings
     from serving.supervisor import Supervisor
 
     given = {"host": host, "port": port, "workers": workers}
     settings = read_settings(**given)
-    read_policies(settings.ranking_file)  # one that cannot work stops the start
+    if settings.ranking_file:
+        from serving.recommendation.policy import read_policies  # numpy and more: only where there is a file
+
+        read_policies(settings.ranking_file)  # one that cannot work stops the start
     chosen = {f"SKILLPATH_{name.upper()}": str(value) for name, value in given.items() if value is not None}
     Supervisor(settings, {**os.environ, **chosen}, say).run()
 

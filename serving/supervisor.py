@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from features.errors import SkillpathError, UnavailableError
-from serving.metrics import prepare
-from serving.operation.backup import running_or_not
+from serving.operation.running import running_or_not
 from serving.settings import ServingSettings
 
 BACKLOG = 2048
+PULLER = "puller"
 TURN_SECONDS = 0.1
 SHORT_LIFE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 5.0
@@ -73,14 +73,18 @@ class Supervisor:
     ) -> None:
         threads = dict.fromkeys(THREADS, str(settings.threads))
         self.settings, self.tell = settings, tell
-        self.environment = prepare(settings, {**threads, **environment})
+        self.environment = {**threads, **environment}
+        if settings.metrics_port is not None:
+            from serving.metrics import prepare  # its libraries only where something is measured
+
+            self.environment = prepare(settings, self.environment)
         self.is_stopping = self.has_answered = False
         self.listener = listen(settings)
         self.leash, self.leash_end = os.pipe()
         self.ready: int | None = None
         workers = [Kept(f"worker {number}", self.start_worker) for number in range(settings.workers)]
         measured = [] if settings.metrics_port is None else [Kept("metrics", self.start_metrics)]
-        self.kept = [*workers, Kept("puller", self.start_puller), *measured]
+        self.kept = [*workers, Kept(PULLER, self.start_puller), *measured]
 
     @property
     def url(self) -> str:
@@ -136,6 +140,8 @@ class Supervisor:
     def turn(self) -> None:
         """Tend every process once."""
         for kept in self.kept:
+            if kept.name == PULLER and not self.has_answered:
+                continue  # it would take a core from the workers' start, and what is on the shelf answers meanwhile
             code = kept.tend()
             if code is None:
                 continue

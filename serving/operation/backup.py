@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,10 +20,10 @@ from features.errors import BadInputError, UnavailableError
 from features.records.schema import METADATA
 from features.records.store import Store, open_store
 from serving.audit import ANCHOR, LAST, TABLE, Audit
+from serving.operation.running import running_or_not
 from serving.rights.erasure import erase_again, tombstones_outside
 from serving.settings import ServingSettings
 
-RUNNING = ".running"
 AT_ONCE = 1_000
 PAGES = 4_096  # copied between two breaths of the writers
 
@@ -129,25 +128,6 @@ def described(path: Path) -> Manifest:
         kept = [name for name in sorted(names) if name in METADATA.tables]
         rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in kept}  # noqa: S608 - names of our tables
     return Manifest(digest, str(schema), datetime.now(UTC).isoformat(), rows)
-
-
-@contextlib.contextmanager
-def running_or_not(settings: ServingSettings, *, is_alone: bool) -> Iterator[IO[str]]:
-    """Hold the lock of a running service, shared; or alone, which is possible only while none runs.
-
-    Raises
-    ------
-    UnavailableError
-        If the service runs and this must be alone, or the other way round.
-    """
-    settings.var.mkdir(parents=True, exist_ok=True)
-    with (settings.var / RUNNING).open("w") as lock:
-        try:
-            fcntl.flock(lock, (fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            hint = "Stop the service first." if is_alone else "Wait until the restore has ended."
-            raise UnavailableError("The records are in use.", hint=hint) from error
-        yield lock
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from features.records.store import Store, data_digest, open_store
 from serving.audit import ANCHOR, TABLE, Audit
 from serving.models.answering import Models
 from serving.models.puller import Puller
-from serving.operation.backup import manifest_path, restore, running_or_not, save
+from serving.operation.backup import manifest_path, restore, save
 from serving.operation.retention import let_go
 from serving.operation.rollback import release, roll_back
+from serving.operation.running import running_or_not
 from serving.rights.erasure import Erased, erase_records, remember_outside
 from serving.settings import ServingSettings
 

@@ -23,6 +23,7 @@ from training.pictures.pictures import pictures
 from training.questions import Dataset, Question, as_mapping, parameters_of
 from training.rolling import back_test
 from training.settings import TrainingSettings
+from training.stored import StoredTables
 from training.tuning import Search, search
 from training.usage import Meter
 
@@ -205,8 +206,7 @@ def open_workbench(
     from training.tracking import Tracking
 
     tracking = Tracking(settings)  # first, for a registry that does not answer should cost nobody a minute
-    say("reading the records")
-    records = store.frames()
+    records = StoredTables(store)
     context = TrainingContext(
         records=records,
         as_of=as_of or end_of(records),
@@ -262,6 +262,8 @@ def window_of(context: TrainingContext) -> str:
 
 def extremes(records: Mapping[str, pl.DataFrame], column: str, which: str) -> list[datetime]:
     """Return the least or largest moment of a column in every table that has it."""
+    if isinstance(records, StoredTables):
+        return records.extremes(column, which)
     series = [frame[column] for frame in records.values() if column in frame.columns and frame.height]
     found = [each.min() if which == "min" else each.max() for each in series]
     return [moment for moment in found if isinstance(moment, datetime)]

@@ -48,9 +48,6 @@ def main() -> None:
         print(
             f"score: {len(rows) / ours:,.0f} people/s, Booster.predict of its trees {len(rows) / raw:,.0f} rows/s: {raw / ours:.0%} (≥ 70 %)"
         )
-        flipped = scorer.scores(rows[:10_000])
-        print(f"the model has no protected attribute among its {len(NAMES)} features; scored twice, the largest difference is "
-              f"{np.abs(flipped - scorer.scores(rows[:10_000])).max():g}")  # fmt: skip
 
 
 def compare(scorer: Any, rows: np.ndarray) -> tuple[float, float]:

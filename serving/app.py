@@ -54,6 +54,7 @@ from serving.xapi import routes as xapi
 
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000
+MAPPED_BYTES = 4 * 1024**3  # address space, not memory
 
 
 def build_house(
@@ -89,13 +90,14 @@ def open_records(settings: ServingSettings) -> Store:
         store = open_store(settings.url)
     if not store.is_postgres:
         store.close()
-        sa.event.listen(store.engine, "connect", wait_briefly)
+        sa.event.listen(store.engine, "connect", suit_requests)
     return store
 
 
-def wait_briefly(connection: Any, _record: object) -> None:
-    """Let a write that another process blocks fail soon, so that the caller is told to come again."""
+def suit_requests(connection: Any, _record: object) -> None:
+    """Let a blocked write fail soon, so that the caller comes again; and read pages where the system has them, uncopied."""
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}")
 
 
 def clock_of(settings: ServingSettings) -> Callable[[], datetime]:

@@ -24,7 +24,9 @@ def prove() -> Iterator[Fact]:
         yield equal(f"{name}: kept, twice or put aside", total(answer), len(found))
     store = open_store(f"sqlite:///{VAR / 'skillpath.db'}")
     before, events = len(put_aside(store)), store.count("learning_events")
-    introduce([statement for found in lines.values() for statement in found])  # what waited is taken in with them
+    introduce(
+        [statement for found in lines.values() for statement in found]
+    )  # what waited is taken in with them
     after, understood = put_aside(store), store.count("learning_events") - events
     yield Fact("understood once people and courses are known", f"{understood:,} of {before:,}")
     yield equal("understood + still put aside", understood + len(after), before)

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
 from features.records.store import Store
 from serving.access import ALL_SCOPES
-from serving.app import build_house, create_app, wait_briefly
+from serving.app import build_house, create_app, suit_requests
 from serving.house import House
 from serving.keys import create_key
 
@@ -36,7 +36,7 @@ def asking(people: int = 50) -> Iterator[tuple[TestClient, House, Store]]:
     with own_settings() as settings:
         store = stocked(settings, people)
         store.close()
-        sa.event.listen(store.engine, "connect", wait_briefly)
+        sa.event.listen(store.engine, "connect", suit_requests)
         house = build_house(settings, store)
         key = create_key(store, "trust", ALL_SCOPES, datetime.now(UTC))
         client = TestClient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -98,8 +99,9 @@ def parameters() -> dict[str, Any]:
     return {"parameters": said}
 
 
+@lru_cache(maxsize=1_024)
 def read_query(query: bytes) -> RecommendationQuery:
-    """Return the wishes of a query string; read here, for the framework takes longer over it than the ranking.
+    """Return the wishes of a query string, which callers repeat; nobody changes what is returned.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from features.records.schema import METADATA
 from serving.house import House
 
 TABLES = METADATA.tables
+IN_TIME = itemgetter(1, 2, 3)  # when a fact happened, became known, was stored
 KEPT, CAREER, EXITS, EVENTS, EVIDENCE, ASSIGNED, GOALS = range(7)
 
 
@@ -182,7 +184,7 @@ def read_person(
         "model_digest": model_digest,
     }
     parts: list[list[Any]] = [[] for _ in range(7)]
-    for row in sorted(rows_of(house, asked), key=in_time):
+    for row in sorted(rows_of(house, asked), key=IN_TIME):
         parts[row[0]].append(row)
     if not parts[CAREER]:
         refuse_unknown(house, employee_id)
@@ -233,11 +235,6 @@ def refuse_unknown(house: House, employee_id: str) -> None:
     with house.store.reading() as connection:
         if connection.execute(EXISTS, {"employee_id": employee_id}).first() is None:
             raise UnknownRecordError("There is no such employee.", found=employee_id)
-
-
-def in_time(row: Any) -> tuple[int, int, int]:
-    """Return what facts are ordered by: when they happened, became known, were stored."""
-    return (row[1], row[2], row[3])
 
 
 def current_work(career: Sequence[Any], left: set[int]) -> tuple[str | None, str | None]:

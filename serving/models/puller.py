@@ -5,6 +5,7 @@ A process of its own beside the workers, so that neither the registry nor a dama
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -29,6 +30,7 @@ from serving.settings import QUESTIONS, ServingSettings, read_settings
 log = logging.getLogger("skillpath.puller")
 
 RETRY_SECONDS = 30.0  # a refused version is looked at again: its signature or its key may come later
+ABANDONED_SECONDS = 3_600.0  # a fetch that has added nothing for so long was cut off
 Prepare = Callable[[str, Place], None]
 
 
@@ -135,9 +137,11 @@ class Puller:
 
 
 def clean_incoming(shelf: Shelf) -> None:
-    """Remove what an earlier puller, killed in mid-fetch, left behind."""
+    """Remove what a fetch that was cut off left behind; a young one may be another process's that still runs."""
     for left in shelf.folder.glob(".incoming-*"):
-        shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # its own process was quicker
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def run(settings: ServingSettings, *, is_once: bool, parent_left: Callable[[], bool]) -> None:

@@ -14,7 +14,8 @@ import pytest
 from features.errors import UnavailableError
 from serving.models import verification
 from serving.models.answering import Models
-from serving.models.puller import Puller
+from serving.models.puller import Puller, clean_incoming
+from serving.models.shelf import Shelf
 from serving.settings import ServingSettings
 
 CRASHING = """
@@ -280,3 +281,15 @@ def test_without_any_bundle_an_answer_says_what_to_do(serving_settings: ServingS
     with pytest.raises(UnavailableError, match="skillpath promote attrition"):
         models.current("attrition")
     assert models.missing() == ["of any question"]
+
+
+def test_only_what_was_left_long_ago_is_removed_from_the_shelf(serving_settings: ServingSettings) -> None:
+    shelf = Shelf(serving_settings.var / "bundles")
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    young, old = shelf.folder / ".incoming-young", shelf.folder / ".incoming-old"
+    young.mkdir()
+    old.mkdir()
+    os.utime(old, (0, 0))
+    clean_incoming(shelf)
+    assert young.is_dir()
+    assert not old.exists()

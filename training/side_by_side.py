@@ -52,7 +52,10 @@ def train_side_by_side(bench: Workbench, chosen: Sequence[Question], and_promote
     as_of = bench.context.as_of.isoformat()
     bench.say(f"{at_once} questions at a time: {', '.join(names)}")
     pool = ProcessPoolExecutor(
-        at_once, multiprocessing.get_context("spawn"), initializer=share_out, initargs=(share,)
+        at_once,
+        multiprocessing.get_context("spawn"),
+        initializer=share_out,
+        initargs=(share, bench.settings.mlflow_tracking_uri),
     )
     with pool:
         waiting: dict[str, Future[Told]] = {
@@ -61,10 +64,17 @@ def train_side_by_side(bench: Workbench, chosen: Sequence[Question], and_promote
         return [waiting[each.name].result() for each in chosen]
 
 
-def share_out(threads: int) -> None:
-    """Give this process its threads, before numpy is imported, and keep it from drawing progress over another's."""
+def share_out(threads: int, tracking_uri: str) -> None:
+    """Give this process its threads, before numpy is imported, the settings' tracker, and no progress to draw.
+
+    MLflow writes the tracker in use into the environment, where it would pass for a setting: artefacts would then lie
+    where MLflow puts them by default, and not in the var folder.
+    """
     os.environ |= dict.fromkeys(THREADS, str(threads))
     os.environ["SKILLPATH_PROGRESS"] = "false"
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    if tracking_uri:
+        os.environ["MLFLOW_TRACKING_URI"] = tracking_uri
 
 
 def train_alone(name: str, as_of: str, and_promote: bool) -> Told:

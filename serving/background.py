@@ -30,14 +30,8 @@ async def repeat(seconds: float, work: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def background(house: House) -> AsyncIterator[None]:
-    """Run the background work for as long as the service runs; what waits is written at the end."""
-    turns = (
-        (FLUSH_SECONDS, house.ledger.flush),
-        (WATCH_SECONDS, house.models.refresh),
-        (TURN_SECONDS, Recomputer(house).turn),
-        (FORGET_SECONDS, partial(forget_old, house)),
-    )
+async def repeating(*turns: tuple[float, Callable[[], object]]) -> AsyncIterator[None]:
+    """Do several things again and again, each so many seconds after its last turn, until the context is left."""
     tasks = [asyncio.create_task(repeat(seconds, work)) for seconds, work in turns]
     try:
         yield
@@ -47,4 +41,19 @@ async def background(house: House) -> AsyncIterator[None]:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+@asynccontextmanager
+async def background(house: House) -> AsyncIterator[None]:
+    """Run the background work for as long as the service runs; what waits is written at the end."""
+    turns = (
+        (FLUSH_SECONDS, house.ledger.flush),
+        (WATCH_SECONDS, house.models.refresh),
+        (TURN_SECONDS, Recomputer(house).turn),
+        (FORGET_SECONDS, partial(forget_old, house)),
+    )
+    try:
+        async with repeating(*turns):
+            yield
+    finally:
         await asyncio.to_thread(house.ledger.flush)

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from features.errors import BadInputError
 from features.records.settings import RecordsSettings
+from serving.outward import is_safe
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 QUESTIONS = ("skills", "recommendation", "attrition", "impact")
@@ -189,8 +190,7 @@ class ServingSettings(RecordsSettings):
         """Raise ValueError for an identity provider that cannot be trusted as it is set."""
         if not self.oidc_issuer:
             return
-        parts = urlsplit(self.oidc_issuer)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        if not is_safe(self.oidc_issuer):
             raise ValueError(f"oidc_issuer is not https: {self.oidc_issuer}")
         if not self.oidc_audience:
             raise ValueError("oidc_issuer needs oidc_audience: a token for somebody else must not hold here")

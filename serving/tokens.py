@@ -16,16 +16,14 @@ import hashlib
 import json
 import logging
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 import jwt
 
 from serving.access import ALL_SCOPES, Caller, granted
+from serving.outward import is_safe, opener
 from serving.settings import ServingSettings
 
 log = logging.getLogger("skillpath.tokens")
@@ -39,30 +37,13 @@ REFRESH_SECONDS = 600.0
 RETRY_SECONDS = 5.0  # for a key id that is not known, or an issuer that is away
 STALE_SECONDS = 24 * 3600.0  # how long known keys go on where the issuer is away
 LEEWAY_SECONDS = 30.0
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follow nobody elsewhere: the issuer is where the settings say, or it is not the issuer."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        """Return None: there is no further request."""
-
-
-def is_safe(url: str) -> bool:
-    """Say whether a URL is encrypted, or stays on this host."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
 
 
 def fetch(url: str) -> Mapping[str, Any]:
     """Return a JSON object of a URL; raise OSError or ValueError where there is none."""
     if not is_safe(url):
         raise ValueError("not https")
-    opener = urllib.request.build_opener(NoRedirect)
-    with opener.open(url, timeout=FETCH_SECONDS) as answer:
+    with opener().open(url, timeout=FETCH_SECONDS) as answer:
         said = json.loads(answer.read(LARGEST_BYTES))
     if not isinstance(said, dict):
         raise ValueError("not a JSON object")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import sqlalchemy as sa
 
 from features.records.schema import METADATA
-from serving.background import repeat
+from serving.background import repeating
 from serving.house import House
 from serving.metrics import LOOK_SECONDS as MEASURE_SECONDS
 from serving.metrics import Measures
@@ -47,14 +46,8 @@ class Upkeep:
 @asynccontextmanager
 async def upkeep(house: House, measures: Measures | None = None) -> AsyncIterator[None]:
     """Keep up for as long as the service runs, and measure what no request counts."""
-    tasks = [asyncio.create_task(repeat(LOOK_SECONDS, Upkeep(house).turn))]
+    turns: list[tuple[float, Callable[[], object]]] = [(LOOK_SECONDS, Upkeep(house).turn)]
     if measures is not None:
-        tasks.append(asyncio.create_task(repeat(MEASURE_SECONDS, partial(measures.look, house))))
-    try:
+        turns.append((MEASURE_SECONDS, partial(measures.look, house)))
+    async with repeating(*turns):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task

@@ -6,23 +6,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
 from urllib.parse import urljoin, urlsplit
 
 from features.errors import BadInputError, RefusedError, UnavailableError
+from serving.outward import is_safe, opener
 
 LARGEST_BYTES = 64 * 1024 * 1024
 SECONDS = 30.0
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follow nobody elsewhere: what is read is where the settings say."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        """Return None: there is no further request."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +26,7 @@ class Answer:
 def check_address(url: str, setting: str) -> str:
     """Return an address that may be read; raise BadInputError for one that is neither encrypted nor on this host."""
     parts = urlsplit(url)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    if not is_safe or not parts.hostname or parts.username is not None:
+    if not is_safe(url) or parts.username is not None:
         raise BadInputError(
             f"The setting {setting} names an address that is not read.",
             found=f"{parts.scheme}://{parts.hostname or ''}",
@@ -68,10 +57,9 @@ def read(url: str, headers: Mapping[str, str], body: bytes | None = None) -> Ans
         If it does not answer, answers an error (its status is ``found``), leads elsewhere, or too much.
     """
     request = urllib.request.Request(url, data=body, headers=dict(headers))  # noqa: S310 - checked by `check_address`
-    opener = urllib.request.build_opener(NoRedirect)
     host = urlsplit(url).hostname
     try:
-        with opener.open(request, timeout=SECONDS) as answer:
+        with opener().open(request, timeout=SECONDS) as answer:
             read_bytes = answer.read(LARGEST_BYTES + 1)
             found = {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:

@@ -13,11 +13,9 @@ from training.attrition.dataset import Dataset
 from training.attrition.fit import as_payload
 from training.attrition.fitting.calibration import UNCHANGED, fit_calibration, level_error
 from training.attrition.fitting.cohort import new_hire_rule
-from training.attrition.fitting.describing import LEVEL, bands_of, plausible_of
+from training.attrition.fitting.describing import bands_of, frame
 from training.attrition.scorer import LINEAR, MISSING, Basis, Blend, Floats, Scorer
 from training.payload import Payload
-
-ONE_SIDED_90 = 1.645  # of the interval when there are no refits: the level's own error alone
 
 
 @dataclass(frozen=True)
@@ -171,33 +169,8 @@ def constant(dataset: Dataset, cause: int, columns: int) -> Blend:
 
 def description(dataset: Dataset, model: Any) -> dict[str, Any]:
     """Return what our scorer reads beside trees and arrays."""
-    horizons = [float(horizon) / dataset.period for horizon in dataset.horizons]
-    names = list(dataset.schema)
-    columns = [] if isinstance(model, Linear) else places_of(model.feature_name(), names).tolist()
-    return {
-        "format": 1,
-        "features": names,
-        "causes": list(dataset.causes),
-        "horizons": horizons,
-        "horizon_names": [f"{horizon:g} {dataset.units}" for horizon in dataset.horizons],
-        "period": float(dataset.period),
-        "units": dataset.units,
-        "periods": int(np.ceil(max(horizons) - 1e-9)),
-        "tree_columns": columns,
-        "season": [],
-        "clock": [],
-        "calibration": [list(UNCHANGED)] * len(dataset.causes),
-        "level_error": 0.0,
-        "interval_level": LEVEL,
-        "multiplier": ONE_SIDED_90,
-        "choice": {
-            "shape": "brought",
-            "weight": 0.0 if isinstance(model, Linear) else 1.0,
-            "penalty": None,
-            "losses": {},
-        },
-        "plausible": plausible_of(dataset),
-        "new_hire": None,
-        "bands": None,
-        "threads": dataset.threads,
-    }
+    is_linear = isinstance(model, Linear)
+    columns = [] if is_linear else places_of(model.feature_name(), list(dataset.schema)).tolist()
+    weight = 0.0 if is_linear else 1.0
+    choice = {"shape": "brought", "weight": weight, "penalty": None, "losses": {}}
+    return {**frame(dataset, columns), "choice": choice}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
 
 from training.attrition.dataset import Dataset
-from training.attrition.fitting.calibration import level_error
+from training.attrition.fitting.calibration import UNCHANGED, level_error
 from training.attrition.fitting.hazard import Choice, Table
 from training.attrition.judging.backtest import back_test
 from training.attrition.scorer import Scorer
 
 LEVEL = 0.9
+LEVEL_ALONE = 1.645  # multiplies the level's own error where there are no refits
 BANDS = ("low", "moderate", "elevated", "high")
 BAND_SHARES = (0.5, 0.75, 0.9)  # half of the people are low, the top tenth is high
 PLAUSIBLE = (0.05, 0.95)  # what nine of ten people have
@@ -27,9 +29,37 @@ def description(
     bags: int,
 ) -> dict[str, Any]:
     """Return what the scorer reads beside trees and arrays."""
-    horizons = [float(horizon) / dataset.period for horizon in dataset.horizons]
     first = choices[0]
     error = level_error(first.log_odds, table.left[first.rows], calibrations[0])
+    return {
+        **frame(dataset, table.tree_columns.tolist()),
+        "season": list(dataset.season),
+        "clock": [[int(index), float(step)] for index, step in dataset.clock],
+        "calibration": [list(calibration) for calibration in calibrations],
+        "level_error": error,
+        "multiplier": float(student.ppf((1 + LEVEL) / 2, max(bags - 1, 1))) if bags > 1 else LEVEL_ALONE,
+        "choice": {
+            "shape": first.shape,
+            "settings": dict(first.settings),
+            "weight": first.weight,
+            "penalty": first.penalty,
+            "losses": dict(first.losses),
+        },
+        "back_test": back_test(dataset, first, BANDS, BAND_SHARES),
+    }
+
+
+def frame(dataset: Dataset, tree_columns: Sequence[int]) -> dict[str, Any]:
+    """Return what every attrition model's scorer reads, whoever fitted it: no season, no clock, an unmoved level.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Names, causes, horizons, and what is plausible.
+    tree_columns : sequence of int
+        Features that the trees see, in their order.
+    """
+    horizons = [float(horizon) / dataset.period for horizon in dataset.horizons]
     return {
         "format": 1,
         "features": list(dataset.schema),
@@ -39,22 +69,14 @@ def description(
         "period": float(dataset.period),
         "units": dataset.units,
         "periods": int(np.ceil(max(horizons) - 1e-9)),
-        "tree_columns": table.tree_columns.tolist(),
-        "season": list(dataset.season),
-        "clock": [[int(index), float(step)] for index, step in dataset.clock],
-        "calibration": [list(calibration) for calibration in calibrations],
-        "level_error": error,
+        "tree_columns": list(tree_columns),
+        "season": [],
+        "clock": [],
+        "calibration": [list(UNCHANGED)] * len(dataset.causes),
+        "level_error": 0.0,
         "interval_level": LEVEL,
-        "multiplier": float(student.ppf((1 + LEVEL) / 2, max(bags - 1, 1))) if bags > 1 else 1.645,
-        "choice": {
-            "shape": first.shape,
-            "settings": dict(first.settings),
-            "weight": first.weight,
-            "penalty": first.penalty,
-            "losses": dict(first.losses),
-        },
+        "multiplier": LEVEL_ALONE,
         "plausible": plausible_of(dataset),
-        "back_test": back_test(dataset, first, BANDS, BAND_SHARES),
         "new_hire": None,
         "bands": None,
     }

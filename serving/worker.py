@@ -25,6 +25,10 @@ log = logging.getLogger("skillpath.worker")
 GRACE_SECONDS = 4
 KEEP_ALIVE_SECONDS = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+FIRST_REQUEST_SECONDS = 1.0  # how long a stopping worker waits for what a connection that it took will ask
+SETTLE_SECONDS = (
+    0.2  # until a connection that was just taken is seen as one: its handshake, where it is encrypted
+)
 
 
 class DrainingServer(uvicorn.Server):  # type: ignore[misc]
@@ -84,6 +88,26 @@ class DrainingServer(uvicorn.Server):  # type: ignore[misc]
             os.write(self.ready, b"1")
         os.close(self.ready)
         self.loop.add_reader(self.leash, self.parent_is_gone)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let each that was taken ask what it came for, and then close them.
+
+        Notes
+        -----
+        Callers open a connection to ask at once. One that was taken just now and closed before its request was read would
+        be lost to its caller; one that has had its answer was told to close with it.
+        """
+        for server in self.servers:
+            server.close()
+        deadline = self.loop.time() + FIRST_REQUEST_SECONDS
+        await asyncio.sleep(SETTLE_SECONDS)
+        while self.is_expecting() and self.loop.time() < deadline and not self.force_exit:
+            await asyncio.sleep(SETTLE_SECONDS / 10)
+        await super().shutdown(sockets)
+
+    def is_expecting(self) -> bool:
+        """Say whether a connection was taken that has not asked anything yet."""
+        return any(connection.cycle is None for connection in self.server_state.connections)
 
     def parent_is_gone(self) -> None:
         """Stop because nobody would restart or stop this process any more."""

@@ -32,6 +32,8 @@ MODALITIES = (
 SKILL_RELATIONS = ("broader", "related", "essential", "optional")
 PROGRAMME_DESIGNS = ("randomised", "offer", "staggered", "observational")
 PROGRAMME_ARMS = ("trained", "offered", "comparison")
+EVALUATION_STAGES = ("reaction", "behaviour")
+EVALUATION_RATERS = ("employee", "manager")
 
 EMPLOYEE = Column("employee_id", TEXT, "the person, as the HRIS knows them", sensitivity=PERSONAL, required=True,
                   refers_to="employees.employee_id")  # fmt: skip
@@ -183,6 +185,20 @@ LEARNING = (
         EMPLOYEE, HAPPENED, KNOWN,
         Column("arm", TEXT, "trained, offered, or comparison", required=True, allowed=PROGRAMME_ARMS),
     )),
+    Table("evaluations", "One answer about a course: how it was found, or whether the skill shows at work later.", Nature.FACT,
+          ("employee_id", "course_id", "stage", "rater"), (
+        EMPLOYEE, COURSE, HAPPENED, KNOWN,
+        Column("stage", TEXT, "reaction: at its end; behaviour: at work, some time later", required=True,
+               allowed=EVALUATION_STAGES),
+        Column("rater", TEXT, "who answers about the person: themselves, or their manager", required=True,
+               allowed=EVALUATION_RATERS),
+        Column("rated_by_id", TEXT, "employee_id of the manager who answered", sensitivity=PERSONAL),
+        Column("rating", NUMBER, "how good it was, or how far the skill shows at work", unit="1-5", sensitivity=PERSONAL,
+               low=1, high=5),
+        Column("comment", TEXT, "in the rater's own words", sensitivity=PERSONAL),
+        Column("skill_id", TEXT, "the skill that was looked at", sensitivity=PUBLIC, refers_to="skills.skill_id"),
+        Column("goal_id", TEXT, "the goal of the development plan that it belongs to"),
+    ), (("course_id",),)),
 )  # fmt: skip
 
 WORK = (

@@ -14,7 +14,11 @@ from features.records.schema import ALL_TABLES, METADATA
 
 OWN_HANDLING = frozenset({"audit", "erasures"})  # the chain stays; tombstones hold a digest alone
 # Columns that name another person than the row is about; a row of somebody else outlives the one it mentions.
-MENTIONS: Mapping[str, str] = {"job_history": "manager_id", "assignments": "assigned_by_id"}
+MENTIONS: Mapping[str, str] = {
+    "job_history": "manager_id",
+    "assignments": "assigned_by_id",
+    "evaluations": "rated_by_id",
+}
 # Texts as they were received: a row that names the person in them goes whole.
 PAYLOADS: Mapping[str, str] = {
     "statements": "payload",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from features.records.sample.evaluations import evaluations
 from features.records.sample.events import CAPACITY, KINDS, learning_events
 from features.records.sample.frames_people import dates, employee_ids, frame, labels
 from features.records.sample.programmes import PROGRAMMES
@@ -55,7 +56,7 @@ def course_prerequisites(simulation: Simulation) -> pl.DataFrame:
 
 
 def events_and_sessions(simulation: Simulation) -> dict[str, pl.DataFrame]:
-    """Return learning events and the sessions they belong to."""
+    """Return learning events, the sessions they belong to, and what people answered about courses."""
     world = simulation.world
     events, sessions = learning_events(world)
     course_ids = [one.id for one in world.catalogue.courses]
@@ -88,7 +89,8 @@ def events_and_sessions(simulation: Simulation) -> dict[str, pl.DataFrame]:
         location=labels([one.name for one in world.catalogue.places], sessions["place"].to_numpy()),
     )  # fmt: skip
     used = table["session_id"].drop_nulls().unique().implode()
-    return {"learning_events": table, "sessions": runs.filter(pl.col("session_id").is_in(used))}
+    runs = runs.filter(pl.col("session_id").is_in(used))
+    return {"learning_events": table, "sessions": runs, "evaluations": evaluations(world, events)}
 
 
 def assignments(simulation: Simulation) -> pl.DataFrame:

@@ -18,8 +18,9 @@ from benchmarks.attrition import babushkin
 from benchmarks.attrition_leaks import LEAKS, honest_panel, honest_table
 from features.errors import RefusedError
 from training.attrition.evaluate_table import guard, run
-from training.attrition.judging.alarms import drift, level_alarms
+from training.attrition.judging.alarms import level_alarms
 from training.attrition.plain.reading import read_encoded, read_request
+from training.drift import drifts_of
 from training.fairness.report import report
 
 IBM = Path("ibm_hr_attrition") / "WA_Fn-UseC_-HR-Employee-Attrition.csv.gz"
@@ -118,7 +119,7 @@ def alarms(_: Path, worlds: int = 1_000) -> str:
     )
     names = [str(place) for place in range(30)]
     drifts = sum(
-        any(one.is_raised for one in drift(rng.normal(size=(500, 30)), rng.normal(size=(100, 30)), names))
+        any(one.is_alarm for one in drifts_of(rng.normal(size=(500, 30)), rng.normal(size=(100, 30)), names))
         for _ in range(100)
     )
     return (

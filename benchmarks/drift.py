@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from training.watching.drift import Drift, Floats, drifts, reference_of
+from training.drift import Drift, Floats, drifts, reference_of
 
 LIMIT_FALSE, LIMIT_FOUND = 0.02, 0.95
 SHIFT = 0.5

@@ -11,12 +11,12 @@ import numpy as np
 
 from training.attrition.dataset import Dataset
 from training.attrition.judging import horizons as judging
-from training.attrition.judging.alarms import drift
 from training.attrition.judging.backtest import drawing
 from training.attrition.judging.curves import curve_metrics, judge_curves
 from training.attrition.judging.horizons import OURS, Labelled
 from training.attrition.judging.metrics import Fold, observed_to_expected
 from training.attrition.scorer import Floats
+from training.drift import drifts_of
 from training.evaluation import Evaluation, Interval
 from training.fairness import report as fairness
 from training.fairness.proxies import proxies
@@ -141,8 +141,8 @@ def diagnostics(
 def drifted(dataset: Dataset) -> list[dict[str, Any]]:
     """Return the features in which the people of the last block differ from those learnt from."""
     latest = dataset.panel.period == dataset.panel.period.max()
-    every = drift(dataset.panel.features[latest], dataset.test.features, list(dataset.schema))
-    return [asdict(found) for found in every if found.is_raised]
+    every = drifts_of(dataset.panel.features[latest], dataset.test.features, list(dataset.schema))
+    return [asdict(found) for found in every if found.is_alarm]
 
 
 def proxies_of(dataset: Dataset) -> dict[str, Any]:

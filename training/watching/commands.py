@@ -45,7 +45,8 @@ def watch_command(
     from training.questions import Question
     from training.questions import question as named
     from training.settings import TrainingSettings
-    from training.watching.watch import WATCHED, Ledger, watch, watch_json, watch_page, watch_record
+    from training.watching.report import watch_json, watch_page, watch_record
+    from training.watching.watch import WATCHED, watch
 
     chosen = [Question(name) for name in WATCHED] if question == "all" else [named(question)]
     if chosen[0].name not in WATCHED:
@@ -53,7 +54,7 @@ def watch_command(
             "There is nothing to watch in this question.", found=question, allowed=", ".join(WATCHED)
         )
     store = open_store(TrainingSettings().url)
-    ledger = Ledger(store.frame("recommendations_shown"))
+    ledger = store.frame("recommendations_shown")
     store.close()
     bodies: list[dict[str, Any]] = []
     with workbench(as_of) as bench:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from features.records.shown import shown_courses
 from training.recommendation.ranking import gini
 
 FEWEST_SHOWN = 10
@@ -53,20 +53,15 @@ def shown(ledger: pl.DataFrame, events: pl.DataFrame, n_courses: int) -> Shown:
     Parameters
     ----------
     ledger : polars.DataFrame
-        ``employee_id, shown_at, items`` (JSON: course_id …), one row an answer.
+        Rows of ``recommendations_shown``, one an answer.
     events : polars.DataFrame
         Learning events: ``employee_id, course_id, kind, happened_at``.
     n_courses : int
         Size of the catalogue.
     """
-    rows = [
-        (row["employee_id"], item["course_id"], row["shown_at"])
-        for row in ledger.iter_rows(named=True)
-        for item in json.loads(row["items"])
-    ]
-    if len(rows) < FEWEST_SHOWN:
+    listed = shown_courses(ledger)
+    if listed.height < FEWEST_SHOWN:
         return Shown(ledger.height, 0, 0, *([float("nan")] * 5))
-    listed = pl.DataFrame(rows, schema=["employee_id", "course_id", "shown_at"], orient="row")
     first = listed.group_by("employee_id", "course_id").agg(pl.col("shown_at").min())
     counts = np.zeros(max(n_courses, first["course_id"].n_unique()))
     per_course = listed["course_id"].value_counts()["count"].to_numpy()

@@ -11,7 +11,7 @@ from scipy.stats import poisson
 
 from training.attrition.dataset import Dataset
 from training.attrition.fitting.time_range import coverage, fit_levels
-from training.attrition.judging.alarms import benjamini_hochberg, drift, level_alarms, stability, two_sided
+from training.attrition.judging.alarms import level_alarms, two_sided
 from training.attrition.judging.backtest import back_test, by_band, drawing
 
 
@@ -44,26 +44,6 @@ def test_a_tiny_shift_of_very_many_exits_is_no_alarm() -> None:
     (alarm,) = level_alarms([105_000], [100_000.0])
     assert alarm.p_value < 1e-9
     assert not alarm.is_raised
-
-
-def test_drift_is_silent_in_small_samples_and_names_what_moved() -> None:
-    rng = np.random.default_rng(3)
-    false = 0
-    for _ in range(100):
-        false += any(found.is_raised for found in drift(rng.normal(size=(500, 8)), rng.normal(size=(100, 8)), list("abcdefgh")))  # fmt: skip
-    assert false <= 8
-    now = rng.normal(size=(400, 3))
-    now[:, 1] += 1.0
-    now[::2, 2] = np.nan
-    assert [found.name for found in drift(rng.normal(size=(500, 3)), now, ["a", "b", "c"]) if found.is_raised] == ["b", "c"]  # fmt: skip
-
-
-def test_the_stability_index_of_equal_counts_is_nothing() -> None:
-    assert stability(np.array([50, 50]), np.array([100, 100])) == pytest.approx(0.0, abs=1e-12)
-
-
-def test_q_values_are_those_of_benjamini_and_hochberg() -> None:
-    np.testing.assert_allclose(benjamini_hochberg(np.array([0.01, 0.04, 0.03])), [0.03, 0.04, 0.04])
 
 
 def test_bands_hold_shares_of_a_periods_people_and_hide_small_cells() -> None:

@@ -14,7 +14,8 @@ from training.promotion import Place, promote
 from training.questions import Question
 from training.runs import Workbench, end_of, open_workbench
 from training.settings import TrainingSettings
-from training.watching.watch import watch, watch_record
+from training.watching.report import watch_record
+from training.watching.watch import watch
 
 CANARY = "canary-7f3a"
 COUNT = 60

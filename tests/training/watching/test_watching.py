@@ -13,63 +13,13 @@ from typer.testing import CliRunner
 
 from features.attrition.population import NAMES
 from features.errors import BadInputError
+from features.records.shown import packed
+from training.drift import Drift
 from training.watching.commands import AlarmError, app
-from training.watching.drift import Drift, Reference, adjusted, compare, drifts, reference_of
 from training.watching.level import Level
+from training.watching.report import watch_json, watch_page, watch_record
 from training.watching.shown import shown
-from training.watching.watch import CLOCKS, Watch, watch_json, watch_page, watch_record
-
-
-class TestDrift:
-    def test_the_index_by_hand(self) -> None:
-        # 40 and 60 became 60 and 40: cells of 40.5 and 60.5 of 101, and the other way round
-        then = Reference(np.array([0.5]), np.array([40.0, 60.0, 0.0]))
-        found = compare("x", then, np.array([0.0] * 60 + [1.0] * 40))
-        p, q = 40.5 / 101, 60.5 / 101
-        assert found.index == pytest.approx(2 * (q - p) * np.log(q / p))
-        assert (found.n_then, found.n_now) == (100, 100)
-
-    def test_nothing_changed_and_nobody_is_woken(self) -> None:
-        alarms = 0
-        for number in range(60):
-            rng = np.random.default_rng([3, number])
-            then = {f"f{place}": reference_of(rng.normal(size=300)) for place in range(20)}
-            alarms += any(
-                each.is_alarm for each in drifts(then, {name: rng.normal(size=300) for name in then})
-            )
-        assert alarms <= 3  # at most 2 % of 1,000 in benchmarks/drift.py
-
-    def test_half_a_standard_deviation_is_found_among_twenty_others(self) -> None:
-        found = 0
-        for number in range(40):
-            rng = np.random.default_rng([4, number])
-            then = {f"f{place}": reference_of(rng.normal(size=500)) for place in range(20)}
-            now = {name: rng.normal(size=500) for name in then}
-            now["f7"] = now["f7"] + 0.5
-            found += next(each for each in drifts(then, now) if each.name == "f7").is_alarm
-        assert found >= 38
-
-    def test_values_that_became_unknown_are_drift_too(self) -> None:
-        rng = np.random.default_rng(1)
-        values = rng.normal(size=1_000)
-        then = reference_of(values)
-        assert not compare("x", then, rng.normal(size=1_000)).is_alarm
-        assert compare("x", then, np.where(rng.random(1_000) < 0.3, np.nan, values)).is_alarm
-
-    def test_a_sure_but_tiny_shift_wakes_nobody(self) -> None:
-        rng = np.random.default_rng(2)
-        found = compare("x", reference_of(rng.normal(size=200_000)), rng.normal(0.1, 1, 200_000))
-        assert found.p_value < 1e-6
-        assert not found.is_alarm
-
-    def test_a_reference_holds_counts_of_ten_people_and_more(self) -> None:
-        found = reference_of(np.arange(35.0))
-        assert found.counts[:-1].min() >= 10
-        assert reference_of(np.full(50, 3.0)).counts.sum() == 50
-
-    def test_the_correction_by_hand(self) -> None:
-        given = [Drift(str(p), 1.0, p, p, 9, 9) for p in (0.01, 0.04, 0.03, 0.5)]
-        assert [each.p_adjusted for each in adjusted(given)] == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+from training.watching.watch import CLOCKS, Watch
 
 
 class TestLevel:
@@ -86,10 +36,11 @@ class TestLevel:
 class TestWhatWasShown:
     def test_what_was_begun_completed_and_put_away_is_counted_after_it_was_shown(self) -> None:
         day = [datetime(2025, 1, number, tzinfo=UTC) for number in range(1, 9)]
-        items = json.dumps([{"course_id": f"c{number}"} for number in range(5)])
+        items = packed([(f"c{number}", 0.5, 1.0) for number in range(5)])
         ledger = pl.DataFrame(
-            {"employee_id": ["a", "b"], "shown_at": [day[2], day[3]], "items": [items, items]}
-        )
+            {"recommendation_id": ["r1", "r2"], "employee_id": ["a", "b"], "model_digest": "d",
+             "shown_at": [day[2], day[3]], "first_rank": [1, 1], "items": [items, items]}
+        )  # fmt: skip
         events = pl.DataFrame(
             {"employee_id": ["a", "a", "b", "b"], "course_id": ["c0", "c1", "c0", "c2"],
              "kind": ["completed", "enrolled", "enrolled", "completed"],

@@ -1,13 +1,13 @@
-"""Drift of a distribution: the population stability index against its own chance, with a floor below which it does not matter."""
+"""Drift of a distribution: a population stability index that is beyond chance, and large enough to matter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.stats import chi2_contingency, false_discovery_control
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ class Reference:
     ----------
     edges : (n_bins - 1,) float
         Inner edges of the bins; empty where there is one value only.
-    counts : (n_bins + 1,) int
+    counts : (n_bins + 1,) float
         People in each bin; the last cell counts the unknown.
     """
 
@@ -45,7 +45,7 @@ class Drift:
     index : float
         Population stability index: Σ (p − q) ln(p / q); 0 means no shift.
     p_value, p_adjusted : float
-        Of an index as large by chance, and after Benjamini and Hochberg's correction over all that is watched.
+        Of counts as different by chance, and after Benjamini and Hochberg's correction over all that is watched.
     n_then, n_now : int
         People.
     """
@@ -90,23 +90,28 @@ def compare(name: str, then: Reference, values: Floats) -> Drift:
     Notes
     -----
     Where nothing changed, the index is about ``(1/n + 1/m)`` times a chi-square with one degree of freedom less than
-    there are occupied cells: at a hundred people an index of .1 is chance. Two looks at mostly the same people differ
-    by less than that, so the test is on the safe side.
+    there are occupied cells: at a hundred people an index of .1 is chance. Pearson's test of homogeneity over the same
+    cells has that chi-square as its limit too, and comes near it in smaller samples, so that it is what tells chance.
+    Two looks at mostly the same people differ by less, so the test is on the safe side.
 
     References
     ----------
-    Yurdakul: Statistical properties of population stability index, Western Michigan University 2018.
+    Yurdakul, Naranjo: Statistical properties of the population stability index, Journal of Risk Model Validation 2020.
     """
     now = counted(values, then.edges)
     occupied = (then.counts + now) > 0
     before, after = then.counts[occupied], now[occupied]
-    n_then, n_now = float(before.sum()), float(after.sum())
+    n_then, n_now = int(before.sum()), int(after.sum())
     if min(n_then, n_now) == 0 or occupied.sum() < 2:
-        return Drift(name, 0.0, 1.0, 1.0, int(n_then), int(n_now))
+        return Drift(name, 0.0, 1.0, 1.0, n_then, n_now)
+    chance = float(chi2_contingency(np.vstack([before, after]), correction=False).pvalue)
+    return Drift(name, stability(before, after), chance, chance, n_then, n_now)
+
+
+def stability(before: Floats, after: Floats) -> float:
+    """Return the population stability index of two counts, half a person added to each cell."""
     p, q = (before + HALF) / (before + HALF).sum(), (after + HALF) / (after + HALF).sum()
-    index = float(((q - p) * np.log(q / p)).sum())
-    chance = float(chi2.sf(index / (1 / n_then + 1 / n_now), occupied.sum() - 1))
-    return Drift(name, index, chance, chance, int(n_then), int(n_now))
+    return float(((q - p) * np.log(q / p)).sum())
 
 
 def adjusted(found: Sequence[Drift]) -> list[Drift]:
@@ -116,19 +121,19 @@ def adjusted(found: Sequence[Drift]) -> list[Drift]:
     ----------
     Benjamini, Hochberg: Controlling the false discovery rate, JRSS B 1995. doi:10.1111/j.2517-6161.1995.tb02031.x
     """
-    m = len(found)
-    order = np.argsort([-each.p_value for each in found], kind="stable")
-    values, lowest = np.ones(m), 1.0
-    for place, index in enumerate(order):
-        lowest = min(lowest, found[index].p_value * m / (m - place))
-        values[index] = lowest
-    return [
-        Drift(each.name, each.index, each.p_value, float(value), each.n_then, each.n_now)
-        for each, value in zip(found, values, strict=True)
-    ]
+    if not found:
+        return []
+    values = false_discovery_control([each.p_value for each in found])
+    return [replace(each, p_adjusted=float(value)) for each, value in zip(found, values, strict=True)]
 
 
 def drifts(then: Mapping[str, Reference], now: Mapping[str, Floats]) -> list[Drift]:
     """Return the drift of everything that both sides know, the largest index first."""
     found = adjusted([compare(name, reference, now[name]) for name, reference in then.items() if name in now])
     return sorted(found, key=lambda each: -each.index)
+
+
+def drifts_of(then: Floats, now: Floats, names: Sequence[str]) -> list[Drift]:
+    """Return the drift of the columns of two tables, (n, n_names) and (m, n_names), the largest index first."""
+    references = {name: reference_of(then[:, place]) for place, name in enumerate(names)}
+    return drifts(references, {name: now[:, place] for place, name in enumerate(names)})

@@ -16,7 +16,7 @@ import numpy as np
 from training.evaluation import Evaluation, Interval, plain, versions
 from training.payload import Arrays, file_digest
 
-REQUIRABLE = {"lightgbm", "numpy", "pandas", "scipy"}
+REQUIRABLE = {"lightgbm", "numpy", "onnxruntime", "pandas", "scipy"}
 
 
 @dataclass(frozen=True)

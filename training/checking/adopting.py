@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from features.errors import BadInputError, RefusedError
 from training.checking.check import downloaded
 from training.checking.converting import bundle_of
+from training.checking.graphs import Graph, read_graph, scorer_source
 from training.checking.pickles import pickles
 from training.payload import write_payload
 from training.questions import Question
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CONVERTIBLE = ("attrition",)
 BOOSTER_NAMES = ("model.lgb", "model.txt")
+GRAPH_SUFFIX = ".onnx"
 
 
 def adopt(bench: Workbench, question: Question, model: Any, made_by: str) -> Trained:
@@ -31,8 +33,8 @@ def adopt(bench: Workbench, question: Question, model: Any, made_by: str) -> Tra
         Records and registry.
     question : Question
         Of `CONVERTIBLE`.
-    model : Linear or lightgbm.Booster
-        Log-odds of leaving voluntarily within the next month.
+    model : Linear, Graph or lightgbm.Booster
+        Of leaving voluntarily within the next month.
     made_by : str
         In words; logged as a parameter.
     """
@@ -46,7 +48,7 @@ def adopt(bench: Workbench, question: Question, model: Any, made_by: str) -> Tra
     payload = bundle_of(dataset, model)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "payload"
-        write_payload(payload, folder, scorer=question.folder / "scorer.py")
+        write_payload(payload, folder, scorer=source_of(question, model, Path(scratch)))
         evaluation = bench.evaluate(question, folder)
         usage = meter.read()
         usage["seconds/fit"] = usage["system/wall_seconds"]
@@ -54,13 +56,22 @@ def adopt(bench: Workbench, question: Question, model: Any, made_by: str) -> Tra
     return Trained(logged, evaluation, {"convert": usage["system/wall_seconds"]})
 
 
-def booster_of(bench: Workbench, uri: str) -> Any:
-    """Return the LightGBM booster of an MLflow model that holds one as text.
+def source_of(question: Question, model: Any, scratch: Path) -> Path:
+    """Return the file of the scorer that answers as a model does."""
+    if not isinstance(model, Graph):
+        return question.folder / "scorer.py"
+    path = scratch / "scorer.py"
+    path.write_text(scorer_source(), encoding="utf-8")
+    return path
+
+
+def model_of(bench: Workbench, uri: str) -> Any:
+    """Return the LightGBM booster or the ONNX graph that an MLflow model holds as plain files.
 
     Raises
     ------
     BadInputError
-        If it holds none, or anything that executes when it is opened.
+        If it holds neither, or anything that executes when it is opened.
 
     Notes
     -----
@@ -72,11 +83,30 @@ def booster_of(bench: Workbench, uri: str) -> Any:
         folder = downloaded(bench, uri, Path(scratch))
         found = pickles(folder)
         if found:
-            raise BadInputError("The model holds a pickle, which nobody opens here.", found=found[0])
+            raise BadInputError(
+                "The model holds a pickle, which nobody opens here.", found=found[0],
+                hint="Of a scikit-learn pipeline, training.checking.graphs.graph_of makes an ONNX graph where it was fitted.",
+            )  # fmt: skip
+        graphs = sorted(folder.rglob(f"*{GRAPH_SUFFIX}"))
+        if graphs:
+            return read_graph(graphs[0], signed_inputs(bench, folder))
         texts = [path for name in BOOSTER_NAMES for path in sorted(folder.rglob(name))]
         if not texts:
             raise BadInputError(
-                "The model holds no LightGBM text.", found=uri, allowed=" or ".join(BOOSTER_NAMES),
+                "The model holds no LightGBM text and no ONNX graph.", found=uri,
+                allowed=f"{' or '.join(BOOSTER_NAMES)}, or a file that ends with {GRAPH_SUFFIX}",
                 hint="Linear models are converted in Python: training.checking.converting.linear_of.",
             )  # fmt: skip
         return lgb.Booster(model_str=texts[0].read_text(encoding="utf-8"))
+
+
+def signed_inputs(bench: Workbench, folder: Path) -> list[str]:
+    """Return the columns that a saved model's signature names; raise BadInputError where it names none."""
+    saved = bench.tracking.mlflow.models.Model
+    signature = saved.load(str(folder)).signature if (folder / "MLmodel").is_file() else None
+    inputs = signature.inputs if signature is not None else None
+    names = inputs.input_names() if inputs is not None and inputs.has_input_names() else []
+    if not names:
+        raise BadInputError("The model's signature names no columns, so that nobody knows which feature is which.",
+                            found=str(folder.name), hint="Save it with ColSpec inputs named as the features are.")  # fmt: skip
+    return [str(name) for name in names]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LACKS = (
     "It enters serving only as a bundle like ours: a scorer.py of numpy and LightGBM with plain data files "
-    "(docs/bring-your-own.md). skillpath convert makes one of LightGBM boosters; training.checking.converting of linear models."
+    "(docs/bring-your-own.md). skillpath convert makes one of LightGBM boosters and ONNX graphs; training.checking of linear models and pipelines."
 )
 
 

@@ -51,18 +51,18 @@ def check_command(
 
 @app.command("convert")
 def convert_command(uri: Uri, question: Name, as_of: AsOf = None, as_json: AsJson = False) -> None:
-    """Make a bundle of a LightGBM booster (its raw score: log-odds of leaving next month) and log it as the next version.
+    """Make a bundle of a LightGBM booster or an ONNX graph (of leaving next month) and log it as the next version.
 
     Example: skillpath convert runs:/0123abcd/model attrition
 
     Exit codes: 0 logged, 2 it cannot be converted, 3 no such model, 4 the data cannot answer, 5 a part is missing.
     """
-    from training.checking.adopting import adopt, booster_of
+    from training.checking.adopting import adopt, model_of
     from training.questions import question as named
     from training.reports import evaluation_report
 
     with workbench(as_of) as bench:
-        found = adopt(bench, named(question), booster_of(bench, uri), uri)
+        found = adopt(bench, named(question), model_of(bench, uri), uri)
     body: dict[str, Any] = {**logged_json(found.logged), **evaluation_json(found.evaluation)}
     tell(as_json, body, [evaluation_report(found.evaluation), f"{question} version {found.logged.version}"])
 

@@ -1,10 +1,10 @@
-"""Somebody's hazard model into a bundle like ours: LightGBM trees or a linear model behind our own scorer."""
+"""Somebody's hazard model into a bundle like ours: LightGBM trees, a linear model or an ONNX graph behind our own scorer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from training.attrition.fitting.calibration import UNCHANGED, fit_calibration, l
 from training.attrition.fitting.cohort import new_hire_rule
 from training.attrition.fitting.describing import bands_of, frame
 from training.attrition.scorer import LINEAR, MISSING, Basis, Blend, Floats, Scorer
+from training.checking import onnx_scorer
+from training.checking.graphs import Graph, with_graph
 from training.payload import Payload
+
+LOG_ODDS = "binary sigmoid:1"  # the objective whose raw score is the log-odds
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ def linear_of(pipeline: Any, features: Sequence[str]) -> Linear:
             "The pipeline cannot be converted.",
             found=", ".join(type(step).__name__ for _, step in pipeline.steps),
             allowed="SimpleImputer, StandardScaler, LogisticRegression of two classes, one column a feature",
+            hint="Other pipelines: training.checking.graphs.graph_of makes an ONNX graph of them.",
         )
     scaler, imputer, last = (
         known.get("StandardScaler"),
@@ -98,34 +103,64 @@ def bundle_of(dataset: Dataset, model: Any) -> Payload:
     ----------
     dataset : Dataset
         Of attrition: what its level is calibrated on, and its bands and new hires are taken from.
-    model : Linear or lightgbm.Booster
-        Log-odds (for a booster its raw score) of leaving voluntarily within the next month.
+    model : Linear, Graph or lightgbm.Booster
+        Log-odds (of a booster its raw score, of a graph those of its chance) of leaving voluntarily within the next month.
+
+    Raises
+    ------
+    BadInputError
+        If it asks for what is no feature, or a booster's raw score is no log-odds.
 
     Notes
     -----
     The level is calibrated on the latest months before the last block. A model that has learnt from those very months
     is calibrated on what it has seen: leave them out when fitting, or read the calibration gate with that in mind.
     """
-    basis, blend = parts_of(dataset, model)
-    blends = [
-        blend,
-        *(constant(dataset, cause, len(basis.feature)) for cause in range(1, len(dataset.causes))),
-    ]
-    rows = dataset.folds[-1][1]
-    panel = dataset.panel.take(rows)
-    described = description(dataset, model)
-    raw = Scorer(described, basis, blends, []).log_odds(panel.features)[:, 0]
+    columns = columns_of(model, list(dataset.schema))
+    typical = typical_of(dataset, columns)
+    basis, blend = parts_of(dataset, model, typical)
+    others = [constant(dataset, cause, len(basis.feature)) for cause in range(1, len(dataset.causes))]
+    panel = dataset.panel.take(dataset.folds[-1][1])
+    seen = [] if isinstance(model, Linear) else columns.tolist()
+    choice = {"shape": "brought", "weight": blend.weight, "penalty": None, "losses": {}}
+    described = {**frame(dataset, seen), "choice": choice}
+    raw = Scorer(described, basis, [blend, *others], []).log_odds(panel.features)[:, 0]
     left = panel.cause == 1
     first = fit_calibration(raw, left)
     described["calibration"] = [list(first), *([list(UNCHANGED)] * (len(dataset.causes) - 1))]
     described["level_error"] = level_error(raw, left, first)
-    scorer = Scorer(described, basis, blends, [])
     described["new_hire"] = new_hire_rule(dataset, described) if dataset.tenure is not None else None
-    described["bands"] = bands_of(dataset, scorer)
-    return as_payload(dataset, Scorer(described, basis, blends, []))
+    described["bands"] = bands_of(
+        dataset, Scorer({**described, "new_hire": None}, basis, [blend, *others], [])
+    )
+    if not isinstance(model, Graph):
+        return as_payload(dataset, Scorer(described, basis, [blend, *others], []))
+    empty = replace(blend, trees=None, weight=0.0)
+    return with_graph(as_payload(dataset, Scorer(described, basis, [empty, *others], [])), model, typical)
 
 
-def parts_of(dataset: Dataset, model: Any) -> tuple[Basis, Blend]:
+def columns_of(model: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Return which features a model sees; raise BadInputError for a booster that does not tell log-odds."""
+    if isinstance(model, Linear | Graph):
+        return places_of(model.features, names)
+    text = model.model_to_string(num_iteration=1)
+    objective = next((line[10:] for line in text.splitlines() if line.startswith("objective=")), "none")
+    if objective != LOG_ODDS or "average_output" in text.splitlines():
+        raise BadInputError(
+            "The booster's raw score is no log-odds.", found=objective, allowed=f"{LOG_ODDS}, boosted",
+            hint="Fit it with objective=binary to whether a person left voluntarily within the next month.",
+        )  # fmt: skip
+    return places_of(model.feature_name(), names)
+
+
+def typical_of(dataset: Dataset, columns: np.ndarray[Any, Any]) -> Floats:
+    """Return the median of each column as it is known today; 0 where nothing is."""
+    rows = dataset.panel.features[dataset.final_rows][:, columns]
+    known = [column[~np.isnan(column)] for column in rows.T]
+    return np.array([float(np.median(each)) if each.size else 0.0 for each in known])
+
+
+def parts_of(dataset: Dataset, model: Any, typical: Floats) -> tuple[Basis, Blend]:
     """Return the columns and the blend that answer as a model does."""
     names = list(dataset.schema)
     if isinstance(model, Linear):
@@ -138,12 +173,11 @@ def parts_of(dataset: Dataset, model: Any) -> tuple[Basis, Blend]:
             np.concatenate([model.scale, ones]), *unbounded(len(names)),
         )  # fmt: skip
         return basis, Blend(None, 0.0, np.concatenate([model.coefficients, extra, [model.intercept]]))
-    nothing = np.zeros(0)
-    none = np.zeros(0, dtype=np.int64)
-    places_of(model.feature_name(), names)
-    return Basis(none, none, nothing, nothing, nothing, *unbounded(len(names))), Blend(
-        model, 1.0, np.zeros(1)
-    )
+    nothing, none = np.zeros(0), np.zeros(0, dtype=np.int64)
+    basis = Basis(none, none, nothing, nothing, nothing, *unbounded(len(names)))
+    is_graph = isinstance(model, Graph)
+    trees = onnx_scorer.Graph(model.content, model.output, typical) if is_graph else model
+    return basis, Blend(cast(Any, trees), 1.0, np.zeros(1))
 
 
 def places_of(features: Sequence[str], names: Sequence[str]) -> np.ndarray[Any, Any]:
@@ -165,12 +199,3 @@ def constant(dataset: Dataset, cause: int, columns: int) -> Blend:
     """Return the base rate of a cause that the model says nothing of."""
     rate = float(np.clip((dataset.panel.cause == cause + 1).mean(), 1e-6, 1 - 1e-6))
     return Blend(None, 0.0, np.concatenate([np.zeros(columns), [np.log(rate / (1 - rate))]]))
-
-
-def description(dataset: Dataset, model: Any) -> dict[str, Any]:
-    """Return what our scorer reads beside trees and arrays."""
-    is_linear = isinstance(model, Linear)
-    columns = [] if is_linear else places_of(model.feature_name(), list(dataset.schema)).tolist()
-    weight = 0.0 if is_linear else 1.0
-    choice = {"shape": "brought", "weight": weight, "penalty": None, "losses": {}}
-    return {**frame(dataset, columns), "choice": choice}

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from serving.attrition.interventions import Interventions
+
 
 class Horizon(IntEnum):
     """Days ahead."""
@@ -139,6 +141,9 @@ class AttritionRisk(BaseModel):
         description="Null for a cohort's base rate, and for causes other than voluntary."
     )
     basis: Basis
+    interventions: Interventions = Field(
+        description="What would keep people, where anybody knows: who to help is not who is at risk."
+    )
     review: Review
     computed_at: datetime
     as_of: datetime = Field(description="What the records knew.")
@@ -177,6 +182,9 @@ class AttritionRisks(BaseModel):
     cut_points: dict[str, float]
     scored: int = Field(description="People with a score, before filters.")
     not_scored: int = Field(description="Employed people who have none yet, objections left aside.")
+    interventions: Interventions = Field(
+        description="What would keep people, where anybody knows; the list is ordered by probability, not by who gains."
+    )
     model_version: str
     model_digest: str
     as_of: datetime | None = Field(description="The oldest moment among the scores shown.")
@@ -254,13 +262,6 @@ class Change(BaseModel):
     unit: str
     probability: float = Field(description="What the model says of somebody with it, all else as it is.")
     difference: float = Field(description="Against the present probability; negative is lower.")
-
-
-class Interventions(BaseModel):
-    """Whom an intervention would keep, where anybody knows."""
-
-    status: Literal["no_evidence"]
-    words: str
 
 
 class WhatIf(BaseModel):

@@ -22,6 +22,7 @@ from features.records.schema import METADATA
 from serving.access import Caller, CallerDependency
 from serving.access_rows import everybody_visible
 from serving.attrition.answers import AttritionRisks, AttritionRow, Band, Cause, Horizon
+from serving.attrition.interventions import interventions_of
 from serving.attrition.kept import Packed, objections, unpack
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, named_cuts, probabilities_of, reasons_of
@@ -132,6 +133,7 @@ def attrition_risks(house: House, caller: Caller, purpose: str | None, filters: 
         cut_points=named_cuts(model, int(filters.horizon)),
         scored=everybody.height,
         not_scored=waiting,
+        interventions=interventions_of(house),
         model_version=model.version,
         model_digest=model.digest,
         as_of=min((item.as_of for item in items), default=None),

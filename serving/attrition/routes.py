@@ -16,6 +16,7 @@ from serving.access import Caller, CallerDependency
 from serving.attrition import batch, steering, what_if
 from serving.attrition import listing as attrition_list
 from serving.attrition.answers import AttritionRisk, Cause, Horizon
+from serving.attrition.interventions import interventions_of
 from serving.attrition.kept import Packed, objections, score_everybody, unpack
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, basis_of, curve_of, probabilities_of, reasons_of
@@ -167,6 +168,7 @@ def answer(house: House, model: LoadedModel, employee_id: str, found: Found, ask
         curve=curve_of(scores, model),
         reasons=reasons_of(scores) if has_reasons else None,
         basis=basis_of(scores),
+        interventions=interventions_of(house, employee_id),
         review=review_of(house, employee_id, model.digest),
         computed_at=found.computed_at,
         as_of=found.as_of,

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Query
 from features.attrition.meanings import MEANINGS
 from features.attrition.population import NAMES
 from serving.access import Caller, CallerDependency
-from serving.attrition.answers import Change, Horizon, Interventions, WhatIf
+from serving.attrition.answers import Change, Horizon, WhatIf
+from serving.attrition.interventions import interventions_of
 from serving.attrition.kept import Packed
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import HORIZONS
@@ -27,11 +28,6 @@ MOST_CHANGES = 6
 ASSOCIATION = (
     "An association found among people of the records, holding all else as it is: who differs in this leaves less often. "
     "Whether changing it for this person would keep them has not been estimated."
-)
-NO_EVIDENCE = Interventions(
-    status="no_evidence",
-    words="There is no evidence of what would keep whom: a high probability does not say that an offer helps. Interventions "
-    "are ranked here once a programme with a comparison group has been evaluated for its effect on leaving.",
 )
 
 
@@ -64,7 +60,7 @@ def what_if(house: House, caller: Caller, employee_id: str, purpose: str | None,
         changes=changes_of(found.scores, model, horizon),
         kind="association",
         words=ASSOCIATION,
-        interventions=NO_EVIDENCE,
+        interventions=interventions_of(house, employee_id),
         as_of=found.as_of,
         model_version=model.version,
         model_digest=model.digest,

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -523,3 +524,62 @@ def test_the_list_is_answered_as_a_workbook_or_parquet_without_a_formula(
     assert "=boss" in frame["manager_id"].to_list()
     assert frame["probability_180_days"].to_list() == pytest.approx([row["probabilities"][1]["value"] for row in rows], abs=1e-6)  # fmt: skip
     assert frame["expires_at"].dtype == pl.Datetime("us", "UTC")
+
+
+def believe(
+    house: House, estimates: list[dict[str, Any]], programmes: list[dict[str, Any]] | None = None
+) -> None:
+    """Let the house hold a model of impact with these estimates."""
+    body = {"estimates": estimates, "programmes": programmes or [], "horizon_days": 180}
+    scorer = SimpleNamespace(body=body)
+    house.models.hold(LoadedModel("impact", "7", f"{len(house.cache)}", scorer, Path(), {}))
+
+
+def estimate(course: str, value: float, code: str, outcome: str = "voluntary_exit") -> dict[str, Any]:
+    """Return an estimate on leaving whose interval is a hundredth wide on each side."""
+    return {"course_id": course, "outcome": outcome, "horizon_days": 180, "n": {"trained": 90},
+            "effect": {"value": value, "low": value - 0.01, "high": value + 0.01},
+            "verdict": {"code": code, "words": f"{code}: …"}}  # fmt: skip
+
+
+def test_without_a_model_of_impact_nobody_knows_what_would_keep_whom(asking: TestClient) -> None:
+    found = risk(asking).json()["interventions"]
+    assert (found["status"], found["items"], found["looked_at"]) == ("no_evidence", [], 0)
+    assert "no impact model" in found["words"]
+
+
+def test_effects_on_leaving_that_may_not_be_believed_are_no_evidence(
+    asking: TestClient, house: House
+) -> None:
+    refused = {**estimate("R", 0.0, "cannot_tell"), "effect": None}
+    believe(house, [estimate("A", -0.05, "suggestive"), estimate("B", -0.002, "credible"), estimate("C", 0.05, "credible"),
+                    refused, estimate("D", -3.0, "credible", "productivity")])  # fmt: skip
+    found = risk(asking).json()["interventions"]
+    assert (found["status"], found["items"], found["looked_at"]) == ("no_evidence", [], 4)
+    assert "Of 4 courses" in found["words"]
+
+
+def test_interventions_are_ranked_by_their_effect_and_say_what_a_person_has_done(
+    asking: TestClient, house: House
+) -> None:
+    done = to_micros(NOW - timedelta(days=40))
+    write(house, "courses", {"course_id": "B", "title": "Giving Feedback"})
+    with house.store.transaction() as connection:
+        event = {"event_id": "1", "employee_id": "e4", "course_id": "B", "kind": "completed", "happened_at": done,
+                 "known_at": done}  # fmt: skip
+        house.store.append(connection, "learning_events", [event])
+    shrunk = {
+        "shrunk": {"value": -0.015, "low": -0.02, "high": -0.01}
+    }  # large, and by chance: seen with the others, small
+    believe(house, [estimate("A", -0.09, "credible") | shrunk, estimate("B", -0.03, "credible")],
+            [{**estimate("", -0.02, "randomised_evidence"), "programme_id": "P", "plan": {"course_id": "A"}}])  # fmt: skip
+    found = risk(asking).json()["interventions"]
+    assert found["status"] == "ranked"
+    assert [(one["kind"], one["intervention_id"], one["is_completed"]) for one in found["items"]] == [
+        ("course", "B", True), ("programme", "P", False), ("course", "A", False)]  # fmt: skip
+    assert found["items"][0]["title"] == "Giving Feedback"
+    listed_too = listed(asking)["interventions"]
+    assert [one["intervention_id"] for one in listed_too["items"]] == ["B", "P", "A"]
+    assert {one["is_completed"] for one in listed_too["items"]} == {None}
+    what_if = asking.get("/v1/employees/e3/attrition-risk/what-if", headers=TALK).json()["interventions"]
+    assert [one["is_completed"] for one in what_if["items"]] == [False, False, False]

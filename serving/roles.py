@@ -16,12 +16,12 @@ from serving.access import ANY_KEY, OPEN, Guard, granted
 # for one person (serving/access_rows.py): they see themselves and their reports, whatever the scope.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "nobody": (),
-    "lms": ("recommendations:read", "skills:read", "events:write"),
+    "lms": ("recommendations:read", "skills:read", "events:write", "evaluations:write"),
     "hris": ("records:write",),
     "learning": ("skills:read", "impact:write", "records:read"),
     "hr": ("attrition:read", "impact:read", "skills:read", "records:read", "personal:read", "rights:manage"),
-    "manager": ("skills:read", "recommendations:read", "attrition:read"),
-    "employee": ("skills:read", "recommendations:read", "rights:own"),
+    "manager": ("skills:read", "recommendations:read", "attrition:read", "evaluations:write"),
+    "employee": ("skills:read", "recommendations:read", "rights:own", "evaluations:write"),
     "auditor": ("audit:read",),
     "operator": ("models:promote",),
 }

@@ -22,6 +22,7 @@ from training.impact.dataset import Dataset, build
 from training.impact.estimators.crossfit import screening_pipeline
 from training.impact.screening import Answer, screen
 from training.impact.telling.record import benjamini_hochberg
+from training.impact.telling.shares import wilson
 
 FAMILY = 20  # courses that are asked about together
 
@@ -102,7 +103,7 @@ def tell_families(found: list[Answer]) -> None:
         if answer.estimate is not None:
             families.setdefault(answer.course // FAMILY, []).append(answer.estimate.effect.p_value)
     hits = sum(bool((benjamini_hochberg(values) <= 0.05).any()) for values in families.values())
-    share = judging.wilson(hits, len(families))
+    share = wilson(hits, len(families))
     every = benjamini_hochberg([value for values in families.values() for value in values])
     print(f"after Benjamini–Hochberg: anything significant in {share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of "
           f"{len(families)} families of {FAMILY} courses; {int((every <= 0.05).sum())} of {every.size} if all are asked at once")  # fmt: skip

@@ -22,8 +22,8 @@ from benchmarks.impact.organisation import organisation
 from features.errors import RefusedError
 from training.impact.estimate import observational_estimate
 from training.impact.estimators.crossfit import fit_effect, screening_pipeline
-from training.impact.evaluate import wilson
 from training.impact.table import ComparisonTable, Floats, filled
+from training.impact.telling.shares import wilson
 
 EFFECT = 1.0  # in standard deviations of what is left unexplained
 CHOSEN = 6  # covariates that move both

@@ -12,7 +12,7 @@ import pandas as pd
 
 from training.impact.estimators.random_timing import random_timing_effect
 from training.impact.estimators.staggered import NEVER, Panel, staggered_effects
-from training.impact.evaluate import wilson
+from training.impact.telling.shares import wilson
 
 PERIODS = 8
 MEAN_EFFECT = (2 * 21 + 0.5 * 10 + 0.5 * 3) / 12  # over the twelve cells: 2·(1 … 6), ½·(1 … 4), ½·(1, 2)

@@ -80,26 +80,6 @@ def baseline(history: History, kpi: str) -> dict[str, float]:
     }  # fmt: skip
 
 
-def feedback(history: History, course_id: str, since: datetime) -> dict[str, float]:
-    """Return reaction and learning of who took a course since a moment: counts, mean rating (1–5), mean score and pass share (0–1)."""
-    rows = history["learning_events"].filter(
-        (pl.col("course_id") == course_id) & (pl.col("happened_at") >= since)
-    )
-    rated = rows.filter(pl.col("rating").is_not_null()).group_by("employee_id").agg(pl.col("rating").last())
-    scored = (
-        rows.filter(pl.col("score_share").is_not_null())
-        .group_by("employee_id")
-        .agg(pl.col("score_share").last())
-    )
-    tested = rows.filter(pl.col("kind").is_in(["passed", "failed", "completed"]))
-    passed = tested.group_by("employee_id").agg((pl.col("kind") != "failed").any().alias("passed"))
-    return {
-        "rated": float(rated.height), "rating": float(rated["rating"].mean() or 0.0),  # type: ignore[arg-type]
-        "scored": float(scored.height), "score_share": float(scored["score_share"].mean() or 0.0),  # type: ignore[arg-type]
-        "finished": float(passed.height), "passed_share": float(passed["passed"].mean() or 0.0),  # type: ignore[arg-type]
-    }  # fmt: skip
-
-
 def panel(history: History, kpi: str, people: pl.DataFrame, starts: list[datetime]) -> pl.DataFrame:
     """Return the mean of a KPI per person and period, one column per period, null where not measured.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
+from serving.impact.page_levels import levels_part
+from serving.impact.page_parts import number, section, text
 from serving.impact.plans import Frozen
 from serving.impact.programme_answers import ProgrammeImpact
 
@@ -21,7 +22,7 @@ body{font:16px/1.5 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:1.6rem;border-bottom:1px solid #ccc}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0}
 th{font-weight:normal;color:#666;width:14rem}.verdict{border-left:6px solid;padding:.4rem 1rem;background:#f6f6f4}
-small{color:#666}svg{max-width:100%}@media print{body{margin:0}h2{break-after:avoid}}
+small{color:#666}.levels td{width:25%;border:1px solid #ddd;padding:.4rem}svg{max-width:100%}@media print{body{margin:0}h2{break-after:avoid}}
 """
 
 
@@ -38,7 +39,7 @@ def page(found: ProgrammeImpact, frozen: Frozen) -> str:
         "" if found.is_as_planned else warning(found),
         section("How it was compared", compared(found)),
         section("Return on investment", money(found)),
-        section("Reaction, learning, behaviour, results", levels(found.levels or {})),
+        levels_part(found.levels),
         section(
             "Looked at later, not part of the plan",
             {str(one["outcome"]): brief(one) for one in found.added_later},
@@ -49,24 +50,6 @@ def page(found: ProgrammeImpact, frozen: Frozen) -> str:
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title><style>{STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>"
     )
-
-
-def text(value: object) -> str:
-    """Return anything as escaped text; an empty value as a dash."""
-    return "–" if value in (None, "") else escape(str(value))
-
-
-def number(value: float) -> str:
-    """Return a number with three digits that count."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def section(title: str, rows: Mapping[str, object]) -> str:
-    """Return a titled table; nothing where there is nothing to say."""
-    if not rows:
-        return ""
-    lines = "".join(f"<tr><th>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in rows.items())
-    return f"<h2>{text(title)}</h2><table>{lines}</table>"
 
 
 def warning(found: ProgrammeImpact) -> str:
@@ -96,19 +79,6 @@ def money(found: ProgrammeImpact) -> dict[str, object]:
     return {
         "for each unit of money spent": f"{number(roi.value)} ({number(roi.low)} to {number(roi.high)}) beyond it"
     }
-
-
-def levels(given: Mapping[str, Any]) -> dict[str, object]:
-    """Return Kirkpatrick's levels in words; what few people said is withheld."""
-    return {name: said(value) for name, value in given.items() if name != "results"}
-
-
-def said(value: Mapping[str, Any]) -> str:
-    """Return one level in words."""
-    if value.get("withheld"):
-        return f"withheld: {value['withheld']}"
-    plain = {name: each for name, each in value.items() if not isinstance(each, Mapping)}
-    return ", ".join(f"{name.replace('_', ' ')} {each}" for name, each in plain.items())
 
 
 def brief(one: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.impact.answers import EffectInterval, Placebo, Verdict
+from serving.impact.level_answers import Levels
 from serving.records.derived import moment
 
 Design = Literal["randomised", "offer", "staggered", "observational"]
@@ -100,8 +101,8 @@ class ProgrammeImpact(BaseModel):
     n: dict[str, int]
     placebo: Placebo | None = None
     verdict: Verdict
-    levels: dict[str, Any] | None = Field(
-        None, description="Kirkpatrick: reaction, learning, behaviour, results."
+    levels: Levels | None = Field(
+        None, description="Kirkpatrick's four levels, of the programme's course since its start."
     )
     roi: Return
     plan_digest: str

@@ -17,10 +17,12 @@ from features.records.moments import to_micros
 from features.records.schema import METADATA
 from serving.access import CallerDependency
 from serving.house import House, HouseDependency, in_thread
+from serving.impact.level_answers import four_levels
 from serving.impact.page import page
 from serving.impact.plans import Frozen, freeze, standing_plan
 from serving.impact.programme_answers import Declaration, Plan, ProgrammeImpact, Return
 from serving.impact.prospects import before_start, drawn, eligible, prospects
+from serving.impact.voices import said_about
 from serving.models.answering import LoadedModel
 
 router = APIRouter(tags=["L&D"])
@@ -157,12 +159,23 @@ def programme_impact(house: House, programme_id: str) -> ProgrammeImpact:
         {
             **report, **common,
             "reason": report["reason"] or None,
+            "levels": levels_of(house, model, report),
             "roi": return_on(report, frozen.terms),
             "plan_digest": frozen.digest,
             "is_as_planned": report["is_declared_before"] and not changed,
             "changed": changed,
         }
     )  # fmt: skip
+
+
+def levels_of(house: House, model: LoadedModel, report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the four levels of a programme, with what people wrote since it started."""
+    told = report.get("kirkpatrick")
+    if told is None:
+        return None
+    since = datetime.fromisoformat(report["plan"]["starts_at"])
+    said = said_about(house, model, report["plan"]["course_id"], since)
+    return four_levels(told, told["results"], said)
 
 
 def reports(house: House, model: LoadedModel) -> Mapping[str, Mapping[str, Any]]:

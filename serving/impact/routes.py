@@ -12,13 +12,17 @@ from fastapi import APIRouter, Query
 from features.errors import BadInputError, UnknownRecordError
 from features.records.schema import METADATA
 from serving.house import CourseId, House, HouseDependency, in_thread
-from serving.impact import programme_routes, what_if
-from serving.impact.answers import CourseImpact, Verdict
+from serving.impact import evaluation_routes, programme_routes, what_if
+from serving.impact.answers import Verdict
+from serving.impact.course_answers import CourseImpact
+from serving.impact.level_answers import four_levels
+from serving.impact.voices import said_about
 from serving.models.answering import LoadedModel
 
 router = APIRouter(tags=["L&D", "HR"])
 router.include_router(programme_routes.router)
 router.include_router(what_if.router)
+router.include_router(evaluation_routes.router)
 
 SHOWN = (
     "unit", "status", "effect", "n", "estimand", "design", "pipeline", "comparison_group", "completed_share",
@@ -87,8 +91,16 @@ def course_impact(
             "horizon_days": found["horizon_days"],
             "reason": found["reason"] or None,
             "direction": direction(found["effect"]),
+            "levels": course_levels(house, model, found),
         }
     )
+
+
+def course_levels(house: House, model: LoadedModel, found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the four levels of a course, its effect on the outcome asked for as the last."""
+    told = model.scorer.body.get("levels", {}).get(found["course_id"])
+    results = {"effect": found["effect"], "verdict": found["verdict"]["code"]}
+    return four_levels(told, results, said_about(house, model, found["course_id"]) if told else {})
 
 
 def refuse_unknown(house: House, course_id: str) -> None:

@@ -133,6 +133,24 @@ def test_the_lot_is_drawn_within_departments_and_can_be_drawn_again(
     assert client.post("/v1/training-programmes", json=plan(design=design, draw=True)).json()["arms"] == arms
 
 
+FEW = {"people": None, "withheld": "fewer than 10 people"}
+MANY = {"people": 20, "withheld": None}
+MEAN = {"value": 4.0, "low": 3.5, "high": 4.5}
+SHARE = {"value": 0.75, "low": 0.5, "high": 0.9}
+
+
+def four(**changes: Any) -> dict[str, Any]:
+    """Return the four levels as a payload keeps them."""
+    work = {**MANY, "mean_rating": MEAN, "shown_share": SHARE}
+    return {
+        "reaction": {**MANY, "mean_rating": MEAN},
+        "learning": {**MANY, "passed_share": SHARE, "test": {**FEW, "mean_share": None}},
+        "behaviour": {"people_due": 30, "employee": work, "manager": {**FEW, "mean_rating": None, "shown_share": None}},
+        "results": {"effect": EFFECT, "verdict": "suggestive"},
+        **changes,
+    }  # fmt: skip
+
+
 def report(**changes: Any) -> dict[str, Any]:
     return {
         "programme_id": "P", "outcome": "output", "unit": "points", "status": "estimated", "reason": "", "effect": EFFECT,
@@ -184,7 +202,7 @@ def test_the_page_tells_a_manager_and_runs_nothing(client: TestClient, sqlite_ho
         plan=words,
         verdict=verdict,
         added_later=late,
-        levels={"reaction": {"withheld": "fewer than 10 people"}},
+        kirkpatrick=four(reaction={**FEW, "mean_rating": None}),
     )
     sqlite_house.models.hold(LoadedModel("impact", "4", "e" * 64, loaded([told]), Path("nowhere"), {}))
     answer = client.get("/v1/training-programmes/P/report")

@@ -29,6 +29,7 @@ TABLES = (
     "courses",
     "programmes",
     "programme_members",
+    "evaluations",
 )
 MOST_KPIS = 3
 MICROS_PER_DAY = 86_400_000_000

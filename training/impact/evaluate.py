@@ -17,6 +17,7 @@ from training.impact.estimators.crossfit import screening_pipeline
 from training.impact.screening import Answer, screen
 from training.impact.table import Bools, Floats, Ints
 from training.impact.telling import figures
+from training.impact.telling.shares import wilson
 from training.loading import load_scorer
 
 PRIMARY = "expected_outcome_r2"
@@ -169,15 +170,6 @@ def null_share(answers: Sequence[Answer]) -> Interval:
         return Interval(float("nan"))
     hits: Bools = np.array([answer.estimate.effect.excludes_zero for answer in answers if answer.estimate])
     return wilson(int(hits.sum()), hits.size)
-
-
-def wilson(hits: int, n: int) -> Interval:
-    """Return a share with its 95 % Wilson interval."""
-    z = 1.959963984540054
-    share = hits / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return Interval(share, float(middle - reach), float(middle + reach))
 
 
 def null_gate(null: Interval, n: int) -> tuple[bool, str]:

@@ -13,6 +13,8 @@ from training.impact.estimators.crossfit import Pipeline, full_pipeline, screeni
 from training.impact.expected import expected_arrays
 from training.impact.programmes import programme_records
 from training.impact.screening import Answer, records, screen
+from training.impact.telling import levels
+from training.impact.telling.topics import topics
 from training.payload import Payload, json_bytes, npz_bytes
 
 
@@ -63,6 +65,8 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         "seed": seed,
         "estimates": courses,
         "programmes": programme_records(*dataset.source, courses) if dataset.source else [],
+        "levels": levels.by_course(dataset.source[1]) if dataset.source else {},
+        "topics": topics(dataset.source[1]) if dataset.source else None,
     }
     arrays = expected_arrays(dataset)
     return Payload(

@@ -24,6 +24,7 @@ from training.impact.estimate import Estimate, randomised_estimate
 from training.impact.estimators.randomised import offer_effects
 from training.impact.estimators.staggered import NEVER, Panel
 from training.impact.table import ComparisonTable, Floats, columns_of, refuse_unusable
+from training.impact.telling.levels import of_programme
 from training.impact.telling.record import estimated_record, placebo_record, refused_record, span
 from training.impact.telling.rollout import rollout_record
 from training.impact.telling.verdict import Subject
@@ -35,7 +36,6 @@ ADJUSTED = (
     "tenure_log",
     "grade",
 )  # fixed before looking; the KPI's own two measurements, service, grade
-LEVELS_LEAST = 10
 
 
 def programme_records(
@@ -84,31 +84,10 @@ def one_programme(
         "plan": plan,
         "plan_digest": features.plan_digest(plan),
         "is_declared_before": bool(row["declared_at"] and row["declared_at"] <= row["starts_at"]),
-        "levels": levels(now, row, body),
+        "kirkpatrick": of_programme(now, row, body),
         "added_later": [
             {"outcome": one["outcome"], "effect": one["effect"], "verdict": one["verdict"]} for one in others
         ],
-    }
-
-
-def levels(now: History, row: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-    """Return Kirkpatrick's four levels side by side; what fewer than ten people said is withheld."""
-    seen = features.feedback(now, row["course_id"], row["starts_at"])
-
-    def told(count: str, **numbers: str) -> dict[str, Any]:
-        n = int(seen[count])
-        if n < LEVELS_LEAST:
-            return {"people": None, "withheld": f"fewer than {LEVELS_LEAST} people"}
-        return {"people": n, **{name: round(seen[source], 3) for name, source in numbers.items()}}
-
-    return {
-        "reaction": told("rated", mean_rating="rating"),
-        "learning": {
-            **told("finished", passed_share="passed_share"),
-            "test": told("scored", mean_share="score_share"),
-        },
-        "behaviour": {"people": None, "withheld": "no evaluation at work is recorded"},
-        "results": {"effect": body["effect"], "verdict": body["verdict"]["code"]},
     }
 
 

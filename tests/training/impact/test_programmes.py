@@ -116,9 +116,10 @@ def test_a_plan_written_down_afterwards_is_marked() -> None:
 
 
 def test_levels_stand_side_by_side_and_few_voices_are_withheld() -> None:
-    levels = report("randomised")["levels"]
+    levels = report("randomised")["kirkpatrick"]
     assert levels["reaction"]["people"] == 15
-    assert levels["reaction"]["mean_rating"] == 4.0
+    assert levels["reaction"]["mean_rating"] == {"value": 4.0, "low": 4.0, "high": 4.0}
+    assert levels["behaviour"]["employee"]["withheld"] == "fewer than 10 people"
     assert "withheld" in levels["learning"]["test"]
     assert levels["results"]["verdict"] == "randomised_evidence"
 

@@ -58,6 +58,14 @@ class ServingSettings(RecordsSettings):
     pull_seconds: float = Field(
         default=2.0, gt=0, description="How often the puller looks for a moved champion."
     )
+    canary_share_limit: float = Field(
+        default=0.5, ge=0, le=1, description="Largest share of the people that a canary answers here, whatever the registry "
+        "says; 0: none.",
+    )  # fmt: skip
+    shadows_per_second: float = Field(
+        default=10.0, ge=0, description="Answers a second of one worker that a shadow is computed for, after they were given; "
+        "0: none.",
+    )  # fmt: skip
     trial_seconds: float = Field(
         default=60.0, gt=0, description="Time a new bundle has to answer its golden predictions."
     )

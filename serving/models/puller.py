@@ -1,4 +1,4 @@
-"""The puller: fetches what the champion alias points to, verifies and tries it, and moves the pointer.
+"""The puller: fetches what the aliases point to, verifies and tries it, and moves the pointers.
 
 A process of its own beside the workers, so that neither the registry nor a damaged model can reach an answer.
 """
@@ -19,8 +19,9 @@ from pathlib import Path
 
 from features.errors import SkillpathError, UnavailableError
 from serving.http.logs import configure
-from serving.models.bundles import RefusedBundleError, Statement
-from serving.models.registry import Champion, MlflowRegistry, Registry
+from serving.models.aliases import ALIASES, CANARY, CHAMPION, WHY_NOT, may_stand
+from serving.models.bundles import RefusedBundleError, Statement, require
+from serving.models.registry import MlflowRegistry, Registry, Standing
 from serving.models.shelf import Place, Shelf, write_whole
 from serving.models.trial import try_bundle
 from serving.models.verification import verify_bundle, verify_statement
@@ -50,89 +51,137 @@ class Puller:
     def __init__(self, settings: ServingSettings, registry: Registry, prepare: Prepare | None = None) -> None:
         self.settings, self.registry, self.prepare = settings, registry, prepare
         self.shelf = Shelf(settings.bundles_folder)
-        self.refused_at: dict[tuple[str, str], float] = {}
+        self.refused_at: dict[tuple[str, str, str], float] = {}
         self.is_away = False
 
     def turn(self) -> list[str]:
-        """Look at every champion once; return the questions whose pointer moved.
+        """Look at every question once; return those of which a pointer moved.
 
         A registry that is away changes nothing: the last good bundles go on answering.
         """
-        moved = []
+        moved, wanted = [], {}
         for question in QUESTIONS:
             try:
-                moved += [question] if self.look(question) else []
+                standing = {each.alias: each for each in self.registry.standing(question)}
+                wanted[question] = {alias: each.version for alias, each in standing.items()}
+                # a list, for each place is looked at: any() would stop at the first that moved
+                has_moved = [self.look(question, alias, standing.get(alias)) for alias in ALIASES]
+                moved += [question] if any(has_moved) else []
                 self.is_away = False
             except UnavailableError as error:
                 if not self.is_away:
                     log.warning("the registry is away; the last good models go on", extra={"why": str(error)})
                 self.is_away = True
                 return moved
+        if any(wanted.values()) or self.shelf.registry()[1]:
+            self.shelf.note_registry(wanted)
         return moved
 
-    def look(self, question: str) -> bool:
-        """Fetch a question's champion where it is another one than answers; say whether the pointer moved."""
-        champion = self.registry.champion(question)
-        pointer = self.shelf.pointer(question)
-        if champion is None or (pointer and pointer.current.is_of(champion.version, champion.run_id)):
+    def look(self, question: str, alias: str, standing: Standing | None) -> bool:
+        """Bring one place in step; say whether its pointer moved. A champion never goes without another one."""
+        if standing is None:
+            return alias != CHAMPION and self.shelf.clear(question, alias)
+        pointer = self.shelf.pointer(question, alias)
+        if pointer and pointer.current.is_of(standing.version, standing.run_id):
+            return self.deal_out(standing, pointer.current, pointer.share)
+        if self.shelf.is_held_back(question, standing.version, standing.run_id, alias):
             return False
-        if self.shelf.is_held_back(question, champion.version, champion.run_id):
+        key = (question, alias, standing.version)
+        if time.monotonic() - self.refused_at.get(key, float("-inf")) < RETRY_SECONDS:
             return False
-        tried_at = self.refused_at.get((question, champion.version), float("-inf"))
-        if time.monotonic() - tried_at < RETRY_SECONDS:
-            return False
+        told = {"question": question, "version": standing.version, "alias": alias}
         try:
-            self.adopt(champion)
+            self.adopt(standing)
         except RefusedBundleError as error:
-            self.refused_at[question, champion.version] = time.monotonic()
-            self.shelf.refuse(question, champion.version, str(error))
-            log.error("refused", extra={"question": question, "version": champion.version, "why": str(error)})
+            self.refused_at[key] = time.monotonic()
+            self.shelf.refuse(question, standing.version, str(error), alias)
+            log.error("refused", extra={**told, "why": str(error)})
             return False
-        log.info("model verified", extra={"question": question, "version": champion.version})
+        log.info("model verified", extra=told)
         return True
 
-    def adopt(self, champion: Champion) -> None:
-        """Fetch, verify, try, shelve and point to a champion; raise RefusedBundleError where it does not hold."""
-        signature = self.registry.signature(champion)
-        trusted, limit = self.settings.trusted_folder, self.settings.bundle_limit_bytes
-        signed = verify_statement(signature, trusted, champion.name, champion.version)
-        place = Place(signed.version, signed.payload_digest, champion.run_id)
-        if self.shelf.has(champion.name, place):
-            asked = (champion.name, champion.version)
-            verify_bundle(self.shelf.payload(champion.name, place), signature, trusted, asked, limit)
-            write_whole(self.shelf.signature(champion.name, place), signature)
-        else:
-            self.fetch(champion, signed, signature)
-        if self.prepare is not None:
-            self.prepare(champion.name, place)
-        self.shelf.accept(champion.name, champion.version)
-        self.shelf.point(champion.name, place)
+    def deal_out(self, standing: Standing, place: Place, share: float) -> bool:
+        """Take up a canary's new share; what is no share leaves the old one. Say whether it changed."""
+        try:
+            wanted = self.share_of(standing)
+        except RefusedBundleError:
+            return False
+        if wanted == share:
+            return False
+        self.shelf.point(standing.name, place, wanted)
+        return True
 
-    def fetch(self, champion: Champion, signed: Statement, signature: bytes) -> None:
+    @staticmethod
+    def share_of(standing: Standing) -> float:
+        """Return the share of the people that a canary answers; 0 for who is none."""
+        if standing.alias != CANARY:
+            return 0.0
+        try:
+            share = float(standing.share)
+        except ValueError:
+            share = float("nan")
+        require(0 < share < 1, "The registry says no share of the people for the canary.", standing.share)
+        return share
+
+    def adopt(self, standing: Standing) -> None:
+        """Fetch, verify, try, shelve and point to a version; raise RefusedBundleError where it does not hold."""
+        why_not = f"This question has no {standing.alias}: {WHY_NOT.get(standing.alias)}."
+        require(may_stand(standing.name, standing.alias), why_not)
+        share = self.share_of(standing)
+        signature = self.registry.signature(standing)
+        signed = verify_statement(
+            signature, self.settings.trusted_folder, standing.signed_name, standing.version
+        )
+        place = Place(signed.version, signed.payload_digest, standing.run_id, standing.alias)
+        if self.stands(standing, place, signature):
+            write_whole(self.shelf.signature(standing.name, place), signature)
+        else:
+            self.fetch(standing, signed, signature)
+        before = self.shelf.pointer(standing.name)
+        is_way_back = bool(before and before.previous and before.previous.digest == place.digest)
+        if self.prepare is not None and standing.alias == CHAMPION and not is_way_back:
+            self.prepare(standing.name, place)
+        self.shelf.accept(standing.name, standing.version, standing.alias)
+        self.shelf.point(standing.name, place, share)
+
+    def stands(self, standing: Standing, place: Place, signature: bytes) -> bool:
+        """Say whether the shelf holds that very payload, unharmed: it was tried when it came, for whatever place."""
+        payload = self.shelf.payload(standing.name, place)
+        if not payload.is_dir():
+            return False
+        asked = (standing.signed_name, standing.version)
+        trusted, limit = self.settings.trusted_folder, self.settings.bundle_limit_bytes
+        try:
+            verify_bundle(payload, signature, trusted, asked, limit)
+        except RefusedBundleError:
+            return False  # harmed since: it is fetched anew, and verified again
+        return True
+
+    def fetch(self, standing: Standing, signed: Statement, signature: bytes) -> None:
         """Bring a bundle onto the shelf, verified before it is parsed and tried before it is shelved."""
         self.shelf.folder.mkdir(parents=True, exist_ok=True)
         incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=self.shelf.folder))
         try:
             limit = self.settings.bundle_limit_bytes
-            payload = self.registry.payload(champion, incoming, limit)
-            asked = (champion.name, champion.version)
+            payload = self.registry.payload(standing, incoming, limit)
+            asked = (standing.signed_name, standing.version)
             verify_bundle(payload, signature, self.settings.trusted_folder, asked, limit)
             seconds, memory = self.settings.trial_seconds, self.settings.trial_memory_bytes
             why_not = try_bundle(payload, seconds=seconds, memory_bytes=memory)
             if why_not:
                 raise RefusedBundleError(f"Its trial failed: {why_not}.")
-            place = self.shelf.put(champion.name, signed, payload, signature)
-            self.write_metrics(champion, place)
+            place = self.shelf.put(standing.name, signed, payload, signature)
+            self.write_metrics(standing, place)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
 
-    def write_metrics(self, champion: Champion, place: Place) -> None:
+    def write_metrics(self, standing: Standing, place: Place) -> None:
         """Lay what was found of a model beside it, for the list of models; it answers without it too."""
         try:
-            found = json.dumps(dict(self.registry.metrics(champion)))
+            found = json.dumps(dict(self.registry.metrics(standing)))
         except UnavailableError:
             return
-        target = self.shelf.signature(champion.name, place).with_name(f"{place.version}.metrics.json")
+        target = self.shelf.signature(standing.name, place).with_name(f"{place.version}.metrics.json")
         write_whole(target, found.encode())
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from features.errors import UnavailableError
+from serving.models.aliases import ALIASES, CANARY, CHAMPION, signed_name
 from serving.models.bundles import MOST_FILES, RefusedBundleError, require
 
-CHAMPION = "champion"
+CANARY_SHARE = "canary_share"
 PAYLOAD_PATH = "artifacts/payload"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -28,31 +29,48 @@ QUIET = {
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The version an alias points to."""
+class Standing:
+    """The version an alias points to.
+
+    Parameters
+    ----------
+    name, version, run_id, model_uri : str
+        Which model it is, and where its files lie.
+    alias : str
+        Which place it has.
+    share : str
+        Of a canary: which share of the people it answers, as the registry says it.
+    """
 
     name: str
     version: str
     run_id: str
     model_uri: str
+    alias: str = CHAMPION
+    share: str = ""
+
+    @property
+    def signed_name(self) -> str:
+        """The name that its statement must carry."""
+        return signed_name(self.name, self.alias)
 
 
 class Registry(Protocol):
     """What the puller asks of a registry; every call may raise UnavailableError."""
 
-    def champion(self, question: str) -> Champion | None:
-        """Return the champion of a question, or None where there is none."""
+    def standing(self, question: str) -> list[Standing]:
+        """Return the versions that a question's aliases point to."""
         ...
 
-    def signature(self, champion: Champion) -> bytes:
+    def signature(self, standing: Standing) -> bytes:
         """Return the signature that lies beside it; raise RefusedBundleError where there is none."""
         ...
 
-    def payload(self, champion: Champion, folder: Path, limit_bytes: int) -> Path:
+    def payload(self, standing: Standing, folder: Path, limit_bytes: int) -> Path:
         """Copy its payload below a folder and return where it lies; raise RefusedBundleError if too large."""
         ...
 
-    def metrics(self, champion: Champion) -> Mapping[str, float]:
+    def metrics(self, standing: Standing) -> Mapping[str, float]:
         """Return what was found of it when it was evaluated."""
         ...
 
@@ -91,34 +109,42 @@ class MlflowRegistry:
             self._mlflow = mlflow
         return self._mlflow
 
-    def champion(self, question: str) -> Champion | None:
-        """Return the champion of a question, or None where there is none."""
+    def standing(self, question: str) -> list[Standing]:
+        """Return the versions that a question's aliases point to."""
         if not self.is_there:
-            return None
+            return []
         with answering():
             client = self.mlflow.MlflowClient()
             found = client.search_registered_models(f"name = '{question}'")
-            version = (found[0].aliases or {}).get(CHAMPION) if found else None
-            if version is None:
-                return None
-            said = client.get_model_version(question, str(version))
-            model_id = getattr(said, "model_id", None)
-            uri = f"models:/{model_id}" if model_id else f"models:/{question}/{version}"
-            return Champion(question, str(said.version), str(said.run_id), uri)
+            aliases = (found[0].aliases or {}) if found else {}
+            share = str(found[0].tags.get(CANARY_SHARE, "")) if found else ""
+            return [
+                self.version_of(client.get_model_version(question, str(aliases[alias])), alias, share)
+                for alias in ALIASES
+                if alias in aliases
+            ]
 
-    def signature(self, champion: Champion) -> bytes:
+    @staticmethod
+    def version_of(said: Any, alias: str, share: str) -> Standing:
+        """Return a version as the registry tells it."""
+        name, version = str(said.name), str(said.version)
+        model_id = getattr(said, "model_id", None)
+        uri = f"models:/{model_id}" if model_id else f"models:/{name}/{version}"
+        return Standing(name, version, str(said.run_id), uri, alias, share if alias == CANARY else "")
+
+    def signature(self, standing: Standing) -> bytes:
         """Return the signature file, one artefact of the run."""
-        path = f"signatures/{champion.name}-{champion.version}.json"
+        path = f"signatures/{standing.signed_name}-{standing.version}.json"
         with answering():
-            listed = self.mlflow.MlflowClient().list_artifacts(champion.run_id, "signatures")
+            listed = self.mlflow.MlflowClient().list_artifacts(standing.run_id, "signatures")
             if path not in {each.path for each in listed}:
                 raise RefusedBundleError("It is not signed.", found=f"no {path}")
-            text: str = self.mlflow.artifacts.load_text(f"runs:/{champion.run_id}/{path}")
+            text: str = self.mlflow.artifacts.load_text(f"runs:/{standing.run_id}/{path}")
         return text.encode()
 
-    def payload(self, champion: Champion, folder: Path, limit_bytes: int) -> Path:
+    def payload(self, standing: Standing, folder: Path, limit_bytes: int) -> Path:
         """Copy the payload, after looking at its size."""
-        uri = f"{champion.model_uri}/{PAYLOAD_PATH}"
+        uri = f"{standing.model_uri}/{PAYLOAD_PATH}"
         with answering():
             sizes = list(self.sizes(uri))
             require(len(sizes) <= MOST_FILES, "The payload holds too many files.", str(len(sizes)))
@@ -138,10 +164,10 @@ class MlflowRegistry:
                 else:
                     yield int(entry.file_size or 0)
 
-    def metrics(self, champion: Champion) -> Mapping[str, float]:
+    def metrics(self, standing: Standing) -> Mapping[str, float]:
         """Return the metrics of the run."""
         with answering():
-            found: Mapping[str, float] = self.mlflow.MlflowClient().get_run(champion.run_id).data.metrics
+            found: Mapping[str, float] = self.mlflow.MlflowClient().get_run(standing.run_id).data.metrics
         return found
 
 

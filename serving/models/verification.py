@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
+from serving.models.aliases import question_of
 from serving.models.bundles import Statement, canonical, read_signed, require, trusted_keys, verify_payload
 
 
@@ -18,8 +19,8 @@ def expected_schema_digest(question: str) -> str | None:
     return hashlib.sha256(canonical(dict(schema))).hexdigest() if schema is not None else None
 
 
-def verify_statement(signature: bytes, trusted: Path, question: str, version: str) -> Statement:
-    """Return a verified statement about the version that was asked for.
+def verify_statement(signature: bytes, trusted: Path, name: str, version: str) -> Statement:
+    """Return a verified statement about the version that was asked for, for the place that its name says.
 
     Raises
     ------
@@ -28,10 +29,8 @@ def verify_statement(signature: bytes, trusted: Path, question: str, version: st
     """
     signed = read_signed(signature, trusted_keys(trusted))
     about = f"{signed.name} {signed.version}"
-    require(
-        signed.name == question and signed.version == version, "The signature is of another model.", about
-    )
-    expected = expected_schema_digest(question)
+    require(signed.name == name and signed.version == version, "The signature is of another model.", about)
+    expected = expected_schema_digest(question_of(name))
     require(
         expected in (None, signed.feature_schema_digest),
         "The model expects other features than this code makes; train it again.",
@@ -43,7 +42,7 @@ def verify_statement(signature: bytes, trusted: Path, question: str, version: st
 def verify_bundle(
     payload: Path, signature: bytes, trusted: Path, asked: tuple[str, str], limit_bytes: int
 ) -> Statement:
-    """Return the verified statement of a whole bundle, `asked` as (question, version); parse nothing of it."""
+    """Return the verified statement of a whole bundle, `asked` as (signed name, version); parse nothing of it."""
     signed = verify_statement(signature, trusted, *asked)
     verify_payload(payload, signed, limit_bytes)
     return signed

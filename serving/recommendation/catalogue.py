@@ -26,6 +26,7 @@ READS = (
 KEY = "recommendation catalogue"
 LOOK_SECONDS = 1.0  # how often the records are asked whether the catalogue changed
 RENEW_SECONDS = 600.0  # how often it is read again whatever they say
+MOST_MODELS = 4  # champion, canary and shadow, and one that is being replaced
 
 Stamp = tuple[object, ...]
 
@@ -60,7 +61,8 @@ class Shelf:
             back = np.full(self.catalogue.size, -1, dtype=np.int64)
             known = np.flatnonzero(there >= 0)
             back[there[known]] = known
-            self.places = {model.digest: (there, back)}
+            standing = list(self.places.items())[-MOST_MODELS + 1 :]
+            self.places = {**dict(standing), model.digest: (there, back)}
         return self.places[model.digest]
 
 

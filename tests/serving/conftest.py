@@ -23,8 +23,9 @@ from serving.app import build_house, create_app
 from serving.house import House
 from serving.keys import create_key
 from serving.models import verification
+from serving.models.aliases import signed_name
 from serving.models.bundles import RefusedBundleError
-from serving.models.registry import Champion
+from serving.models.registry import Standing
 from serving.settings import ServingSettings
 
 MakeHouse = Callable[[Store], House]
@@ -130,36 +131,44 @@ class Bundler:
 
 
 class FolderRegistry:
-    """A registry in memory: a champion per question, its payload folder and its signature."""
+    """A registry in memory: whom each question's aliases point to, payload folders and signatures for each place."""
 
     def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], tuple[Path, bytes | None]] = {}
-        self.champions: dict[str, str] = {}
+        self.folders: dict[tuple[str, str], Path] = {}
+        self.signatures: dict[tuple[str, str], bytes | None] = {}
+        self.aliases: dict[tuple[str, str], str] = {}
+        self.canary_share = "0.5"
         self.is_away = False
 
-    def promote(self, name: str, version: str, folder: Path, signature: bytes | None) -> None:
-        """Add a version and point the alias to it."""
-        self.entries[name, version] = (folder, signature)
-        self.champions[name] = version
+    def promote(
+        self, name: str, version: str, folder: Path, signature: bytes | None, alias: str = "champion"
+    ) -> None:
+        """Add a version, signed for a place, and point the alias to it."""
+        self.folders[name, version] = folder
+        self.signatures[signed_name(name, alias), version] = signature
+        self.aliases[name, alias] = version
 
-    def champion(self, question: str) -> Champion | None:
+    def standing(self, question: str) -> list[Standing]:
         if self.is_away:
             raise UnavailableError("The registry does not answer.")
-        version = self.champions.get(question)
-        return Champion(question, version, "run", "") if version else None
+        return [
+            Standing(question, version, "run", "", alias, self.canary_share if alias == "canary" else "")
+            for (name, alias), version in self.aliases.items()
+            if name == question
+        ]
 
-    def signature(self, champion: Champion) -> bytes:
-        signature = self.entries[champion.name, champion.version][1]
+    def signature(self, standing: Standing) -> bytes:
+        signature = self.signatures.get((standing.signed_name, standing.version))
         if signature is None:
             raise RefusedBundleError("It is not signed.")
         return signature
 
-    def payload(self, champion: Champion, folder: Path, limit_bytes: int) -> Path:
-        source = self.entries[champion.name, champion.version][0]
+    def payload(self, standing: Standing, folder: Path, limit_bytes: int) -> Path:
+        source = self.folders[standing.name, standing.version]
         subprocess.run(["cp", "-a", str(source), str(folder / "payload")], check=True)  # links and pipes too
         return folder / "payload"
 
-    def metrics(self, champion: Champion) -> dict[str, float]:
+    def metrics(self, standing: Standing) -> dict[str, float]:
         return {"auc": 0.5}
 
 

@@ -232,7 +232,7 @@ def test_a_bundle_tampered_with_on_disk_is_not_loaded_and_the_one_before_answers
     fresh = Models(serving_settings)
     fresh.refresh()
     assert fresh.current("attrition").version == "1"
-    assert "not what was signed" in fresh.reasons["attrition"]
+    assert "not what was signed" in fresh.reasons["attrition", "champion"][1]
 
 
 def test_the_last_good_model_answers_while_the_registry_is_away(
@@ -254,7 +254,7 @@ def test_a_moved_alias_swaps_the_model_without_a_restart_and_back(
     assert puller.turn() == ["attrition"]
     assert models.refresh() == ["attrition"]
     assert answer(models) == 5.0
-    registry.champions["attrition"] = "1"
+    registry.aliases["attrition", "champion"] = "1"
     assert puller.turn() == ["attrition"]
     assert models.refresh() == ["attrition"]
     assert (answer(models), models.current("attrition").version) == (2.0, "1")

@@ -8,25 +8,29 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.attrition.dataset import Dataset
 from training.attrition.fitting.bending import fit_bend
 from training.attrition.fitting.calibration import UNCHANGED, fit_calibration, level
+from training.attrition.fitting.choosing import Candidates, Folds, choose
 from training.attrition.fitting.cohort import new_hire_rule
 from training.attrition.fitting.describing import LEVEL, bands_of, description
 from training.attrition.fitting.hazard import (
-    Candidates,
     Choice,
+    Ints,
     Table,
     blend_log_odds,
-    choose,
     columns_of,
     fit_blend,
     fit_trees,
+    season_of,
+    seasonal,
     tree_log_odds,
 )
 from training.attrition.fitting.linear import build_basis
 from training.attrition.fitting.searching import search_shape
+from training.attrition.fitting.season import MONTHS, clock_of
 from training.attrition.scorer import Basis, Blend, Floats, Scorer, calibrated
 from training.payload import Payload, json_bytes, npz_bytes
 
@@ -79,21 +83,34 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     seed = int(rng.integers(1, 2**31 - 1))
     basis = build_basis(dataset.panel.features[dataset.final_rows], dataset.categorical, dataset.season)
     first = table_of(dataset, basis, parameters)
+    folds, final = Folds.of(first, dataset.folds), taken(first, dataset.final_rows)
     choices: list[Choice] = []
     blends: list[Blend] = []
     calibrations: list[tuple[Any, ...]] = []
+    months: list[Floats] = []
     for number in range(len(dataset.causes)):
-        table = replace(first, left=dataset.panel.cause == number + 1)
-        chosen = choose_for(dataset, table, parameters, seed, choices)
-        blends.append(fit_blend(table.take(dataset.final_rows), chosen, seed))
-        found = fit_calibration(chosen.log_odds, table.left[chosen.rows])
-        latest = table.take(dataset.folds[-1][1])
-        calibrations.append(
-            latest_level(blends[-1], latest, found) if dataset.is_by_time else with_bend(found, chosen, table)
+        left = dataset.panel.cause == number + 1
+        about = folds.about(left)
+        chosen = (
+            as_first(about, choices[0], seed)
+            if choices
+            else choose_first(dataset, first, about, parameters, seed)
         )
+        rows = replace(final, left=left[dataset.final_rows])
+        blends.append(fit_blend(rows, chosen, seed))
+        months.append(
+            np.zeros(MONTHS + 1) if chosen.season is None else season_of(rows, blends[-1].coefficients)
+        )
+        found = fit_calibration(chosen.log_odds, about.left)
+        latest = about.parts[-1][1]
+        calibrations.append(
+            latest_level(blend_log_odds(blends[-1], latest) + seasonal(latest, months[-1]), latest, found)
+            if dataset.is_by_time else with_bend(found, chosen, about.left)
+        )  # fmt: skip
         choices.append(chosen)
     bags = fit_bags(dataset, first, (blends[0], choices[0]), parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))
+    model["months"] = [effects.tolist() for effects in months] if dataset.season else None
     scorer = Scorer({**model, "new_hire": None}, basis, blends, bags)
     model["new_hire"] = new_hire_rule(dataset, scorer.model) if dataset.tenure is not None else None
     model["bands"] = bands_of(dataset, scorer)
@@ -105,20 +122,21 @@ def table_of(dataset: Dataset, basis: Basis, parameters: Parameters) -> Table:
     features = dataset.panel.features
     columns = [index for index in range(features.shape[1]) if index not in dataset.season]
     return Table(features, dataset.panel.cause == 1, basis, np.array(columns, dtype=np.int64), dataset.categorical,
-                 parameters.penalties[0], dataset.threads, columns_of(basis, features))  # fmt: skip
+                 parameters.penalties[0], dataset.threads, columns_of(basis, features),
+                 clock_of(features, dataset.season, dataset.panel.period))  # fmt: skip
 
 
-def choose_for(
-    dataset: Dataset, table: Table, parameters: Parameters, seed: int, before: list[Choice]
-) -> Choice:
+def taken(table: Table, rows: Ints) -> Table:
+    """Return some rows of a table; the table itself, and no copy, where they are all of them in order."""
+    return table if np.array_equal(rows, np.arange(len(table.left))) else table.take(rows)
+
+
+def choose_first(dataset: Dataset, table: Table, folds: Folds, parameters: Parameters, seed: int) -> Choice:
     """Choose by validation for the first cause; the others take its choice, for their exits are few."""
-    every = Candidates(parameters.shapes, parameters.weights, parameters.penalties)
-    if before:
-        return as_first(dataset, table, before[0], seed)
-    found = choose_shape(dataset, table, parameters, every, seed)
+    found = choose_shape(dataset, table, folds, parameters, seed)
     if not parameters.tune:
         return found
-    best = search_shape(table, dataset.folds, found, found.linear, parameters.tune, seed)
+    best = search_shape(folds, found, parameters.tune, seed)
     if best is None:
         return found
     losses = {**found.losses, f"tuned {best.weight:g}": best.loss}
@@ -132,59 +150,68 @@ def choose_for(
     )
 
 
-def as_first(dataset: Dataset, table: Table, first: Choice, seed: int) -> Choice:
+def as_first(folds: Folds, first: Choice, seed: int) -> Choice:
     """Return the first cause's choice for another cause, with what it says of that cause out of fold."""
     is_tuned = bool(first.settings)
     same = Candidates([first.shape] if first.weight and not is_tuned else [], [first.weight], [first.penalty])
-    found = choose(table, dataset.folds, same, seed)
+    found = choose(folds, same, seed)
     if not is_tuned:
         return found
-    grown = [tree_log_odds(fit_trees(table.take(fit), first.settings, seed), table.take(check))
-             for fit, check in dataset.folds]  # fmt: skip
+    grown = [tree_log_odds(fit_trees(fit, first.settings, seed), check) for fit, check in folds.parts]
     if any(part is None for part in grown):
         return found
     trees = np.concatenate([part for part in grown if part is not None])
+    trees = trees if found.season is None else trees + found.season
     blended = first.weight * trees + (1 - first.weight) * found.linear
     return replace(found, shape="tuned", weight=first.weight, settings=first.settings, log_odds=blended)
 
 
-def choose_shape(
-    dataset: Dataset, table: Table, parameters: Parameters, every: Candidates, seed: int
-) -> Choice:
+def choose_shape(dataset: Dataset, table: Table, folds: Folds, parameters: Parameters, seed: int) -> Choice:
     """Choose among the shapes that ship; of many rows on a sample of the people first."""
+    every = Candidates(parameters.shapes, parameters.weights, parameters.penalties)
     if len(dataset.panel) <= MOST_ROWS_CHOOSING or len(parameters.shapes) * len(parameters.penalties) == 1:
-        return choose(table, dataset.folds, every, seed)
+        return choose(folds, every, seed)
     step = len(dataset.panel) // MOST_ROWS_CHOOSING + 1
     kept = dataset.panel.person % step == 0
     small = [(fit[kept[fit]], check[kept[check]]) for fit, check in dataset.folds]
-    found = choose(table, small, every, seed)
+    found = choose(Folds.of(table, small), every, seed)
     chosen = Candidates([found.shape] if found.weight else [], [found.weight], [found.penalty])
-    return choose(table, dataset.folds, chosen, seed)
+    return choose(folds, chosen, seed)
 
 
-def with_bend(calibration: tuple[float, float, float], chosen: Choice, table: Table) -> tuple[Any, ...]:
+def with_bend(
+    calibration: tuple[float, float, float], chosen: Choice, left: NDArray[np.bool_]
+) -> tuple[Any, ...]:
     """Return a calibration with the bend that rows checked out of fold call for."""
     if calibration == UNCHANGED:
         return calibration
     moved = calibrated(chosen.log_odds, list(calibration))
-    bend = fit_bend(np.log(moved / (1 - moved)), table.left[chosen.rows])
+    bend = fit_bend(np.log(moved / (1 - moved)), left)
     return calibration if bend is None else (*calibration, *bend)
 
 
 def latest_level(
-    blend: Blend, latest: Table, calibration: tuple[float, float, float]
+    final: Floats, latest: Table, calibration: tuple[float, float, float]
 ) -> tuple[float, float, float]:
     """Return a calibration with its level moved to what came in the latest period.
 
+    Parameters
+    ----------
+    final : (n_latest,) float
+        Log-odds that the final fit gives the rows of the latest period, the season in them.
+    latest : Table
+        These rows.
+    calibration : (a, b, c)
+        Of months that the chosen blend had not learnt from.
+
     Notes
     -----
-    The slopes come from months the chosen blend had not learnt from. The final fit has learnt from them too, and so
-    needs another level: the one under which it expects as many exits of them as came.
+    The final fit has learnt from the latest period too, and so needs another level than the chosen blend: the one under
+    which it expects as many exits of it as came.
     """
     if calibration == UNCHANGED:
         return UNCHANGED
     a, b, _ = calibration
-    final = blend_log_odds(blend, latest)
     return a, b, level(-a * np.logaddexp(0.0, -final) + b * np.logaddexp(0.0, final), latest.left)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,13 @@ def sigmoid(log_odds: Floats) -> Floats:
     """Return probabilities of log-odds."""
     bounded: Floats = np.clip(log_odds, -35.0, 35.0)
     return 1.0 / (1.0 + np.exp(-bounded))
+
+
+def months_of(features: Floats, season: Sequence[int]) -> NDArray[np.int64]:
+    """Return the calendar month of rows, 0–11, by the features sine and cosine of the season; 12 where they are unknown."""
+    sine, cosine = (features[:, index] for index in season)
+    month = np.round(np.arctan2(sine, cosine) * 6 / np.pi) % 12
+    return np.where(np.isnan(month), 12, month).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -168,7 +176,8 @@ class Scorer:
         """Return the log-odds of leaving in the next period before recalibration, (n, n_causes)."""
         rows = np.asarray(features, dtype=np.float64)
         design = self.basis.design(rows)
-        return np.column_stack([self.blended(blend, rows, design) for blend in self.blends])
+        said = np.column_stack([self.blended(blend, rows, design) for blend in self.blends])
+        return said + self.seasonal(rows)
 
     def contributions(self, features: Floats) -> Floats:
         """Return what each feature adds to the first cause's log-odds of the next period, before recalibration.
@@ -189,6 +198,8 @@ class Scorer:
                 rows[:, self.tree_columns], pred_contrib=True, num_threads=self.threads
             )
             found[:, [*self.tree_columns, -1]] += blend.weight * np.asarray(shap)
+        if self.model["season"]:
+            found[:, self.model["season"][0]] += self.seasonal(rows)[:, 0]
         return found
 
     def interval(self, features: Floats) -> Floats:
@@ -232,7 +243,8 @@ class Scorer:
             shift = log_odds - self.log_odds(rows)
             every = np.stack([log_odds, *(found + shift for found in moved)], axis=1)
         else:
-            every = log_odds[:, None, :] + self.season(rows, n_periods)
+            later = np.stack([self.seasonal(rows, period) for period in range(n_periods)], axis=1)
+            every = log_odds[:, None, :] + later - later[:, :1]
         hazards: Floats = np.stack(
             [calibrated(every[:, :, c], self.model["calibration"][c]) for c in range(len(self.causes))],
             axis=2,
@@ -247,28 +259,12 @@ class Scorer:
             moved[:, index] += step * period
         return moved
 
-    def season(self, rows: Floats, n_periods: int) -> Floats:
-        """Return how the logistic part moves with the time of the year, (n, n_periods, n_causes)."""
-        found = np.zeros((len(rows), n_periods, len(self.causes)))
-        if not self.model["season"]:
-            return found
-        sine, cosine = (rows[:, index] for index in self.model["season"])
-        effects = [self.season_effects(blend) for blend in self.blends]
-        for period in range(1, n_periods):
-            turn = 2 * np.pi * period / 12
-            moved_sine = sine * np.cos(turn) + cosine * np.sin(turn) - sine
-            moved_cosine = cosine * np.cos(turn) - sine * np.sin(turn) - cosine
-            for cause, (by_sine, by_cosine) in enumerate(effects):
-                found[:, period, cause] = by_sine * moved_sine + by_cosine * moved_cosine
-        return np.nan_to_num(found)
-
-    def season_effects(self, blend: Blend) -> list[float]:
-        """Return the log-odds per unit of season sine and cosine; they enter the logistic part alone, linearly."""
-        slopes = blend.coefficients[:-1] / self.basis.scale * (1.0 - blend.weight)
-        is_linear = self.basis.kind == LINEAR
-        return [
-            float(slopes[is_linear & (self.basis.feature == index)].sum()) for index in self.model["season"]
-        ]
+    def seasonal(self, rows: Floats, later: int = 0) -> Floats:
+        """Return what the calendar month adds to the log-odds of each cause, some periods later, (n, n_causes)."""
+        if not self.model["season"] or not self.model.get("months"):
+            return np.zeros((len(rows), len(self.causes)))
+        month = months_of(rows, self.model["season"])
+        return np.asarray(self.model["months"])[:, np.where(month < 12, (month + later) % 12, 12)].T
 
     def blended(self, blend: Blend, rows: Floats, design: Floats) -> Floats:
         """Return the log-odds of one cause before recalibration, (n,)."""

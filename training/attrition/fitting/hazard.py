@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.attrition.fitting.linear import fit_logistic
+from training.attrition.fitting.season import MONTHS, Clock, month_effects
 from training.attrition.scorer import Basis, Blend, Floats
 
 Bools = NDArray[np.bool_]
@@ -26,8 +27,24 @@ Shape = str | Mapping[str, Any]
 ROWS_AT_ONCE = 50_000
 MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
 SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
-EXITS_IN_A_LEAF = 1.5
 FEWEST_FOR_TREES = 100  # exits of a cause; with fewer, the logistic part answers alone
+
+
+class Binned:
+    """Rows as LightGBM bins them: once for all that is grown on them, whatever the exits and the shape."""
+
+    def __init__(self) -> None:
+        self.data: lgb.Dataset | None = None
+
+    def about(self, table: Table, settings: Mapping[str, Any]) -> lgb.Dataset:
+        """Return the binned rows of a table with its exits."""
+        if self.data is None:
+            columns = list(table.tree_columns)
+            codes = [columns.index(index) for index in table.categorical if index in columns]
+            self.data = lgb.Dataset(table.features[:, columns], table.left.astype(np.float64), params=settings,
+                                    categorical_feature=codes or "auto", free_raw_data=True).construct()  # fmt: skip
+        self.data.set_label(table.left.astype(np.float64))
+        return self.data
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,10 @@ class Table:
         For LightGBM.
     columns : (n, n_columns) float, optional
         Of the logistic part, where they fit into memory.
+    clock : Clock, optional
+        When each row was; None where the table knows no season.
+    binned : Binned
+        The rows as LightGBM bins them; tables of the same rows share it.
     """
 
     features: Floats
@@ -62,11 +83,15 @@ class Table:
     penalty: float
     threads: int
     columns: Floats | None = None
+    clock: Clock | None = None
+    binned: Binned = field(default_factory=Binned)
 
     def take(self, rows: Ints) -> Table:
         """Return some of the rows."""
         columns = None if self.columns is None else self.columns[rows]
-        return replace(self, features=self.features[rows], left=self.left[rows], columns=columns)
+        clock = None if self.clock is None else self.clock.take(rows)
+        return replace(self, features=self.features[rows], left=self.left[rows], columns=columns, clock=clock,
+                       binned=Binned())  # fmt: skip
 
     def block(self, rows: slice) -> Floats:
         """Return the columns of the logistic part of some rows."""
@@ -97,8 +122,6 @@ def fit_trees(table: Table, shape: Shape, seed: int) -> lgb.Booster | None:
     """Return the boosted trees of a shape, by name or by its own settings, or None where too few left."""
     if table.left.sum() < FEWEST_FOR_TREES:
         return None
-    columns = list(table.tree_columns)
-    codes = [columns.index(index) for index in table.categorical if index in columns]
     settings = {
         "objective": "binary",
         "min_data_in_leaf": smallest_leaf(len(table.left)),
@@ -111,6 +134,7 @@ def fit_trees(table: Table, shape: Shape, seed: int) -> lgb.Booster | None:
         "cat_l2": 5.0,
         "max_cat_to_onehot": 1,
         "min_data_in_bin": 3,
+        "feature_pre_filter": False,  # rows are binned once for shapes whose smallest leaves differ
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -118,9 +142,7 @@ def fit_trees(table: Table, shape: Shape, seed: int) -> lgb.Booster | None:
         "verbosity": -1,
         **(SHAPES[shape] if isinstance(shape, str) else shape),
     }
-    data = lgb.Dataset(table.features[:, columns], table.left.astype(np.float64), categorical_feature=codes or "auto",
-                       params=settings, free_raw_data=True)  # fmt: skip
-    return lgb.train(settings, data)
+    return lgb.train(settings, table.binned.about(table, settings))
 
 
 def fit_linear(table: Table, start: Floats | None = None) -> Floats:
@@ -128,15 +150,16 @@ def fit_linear(table: Table, start: Floats | None = None) -> Floats:
     return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty, start)
 
 
-def tree_log_odds(trees: lgb.Booster | None, table: Table) -> Floats | None:
-    """Return the trees' log-odds of some rows, or None where there are no trees."""
+def tree_log_odds(trees: lgb.Booster | None, table: Table, rounds: int | None = None) -> Floats | None:
+    """Return the trees' log-odds of some rows, of the first rounds or of all; None where there are no trees."""
     if trees is None:
         return None
     columns = table.features[:, table.tree_columns]
     return np.asarray(
-        trees.predict(columns, raw_score=True, num_threads=table.threads if len(columns) > SMALL_ROWS else 1),
+        trees.predict(columns, raw_score=True, num_iteration=rounds,
+                      num_threads=table.threads if len(columns) > SMALL_ROWS else 1),
         dtype=np.float64,
-    )
+    )  # fmt: skip
 
 
 def linear_log_odds(coefficients: Floats, table: Table) -> Floats:
@@ -145,25 +168,6 @@ def linear_log_odds(coefficients: Floats, table: Table) -> Floats:
     parts = [table.block(slice(start, start + ROWS_AT_ONCE)) @ coefficients[:-1] for start in starts]
     found: Floats = np.concatenate(parts) + coefficients[-1]
     return found
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What validation may choose from.
-
-    Parameters
-    ----------
-    shapes : sequence of str
-        Of the trees, of `SHAPES`.
-    weights : sequence of float
-        Of the trees in the blend.
-    penalties : sequence of float
-        Ridge penalties of the logistic part.
-    """
-
-    shapes: Sequence[str]
-    weights: Sequence[float]
-    penalties: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -185,9 +189,11 @@ class Choice:
     losses : mapping of str to float
         Mean negative log-likelihood of every candidate.
     linear : (n,) float
-        Log-odds of the logistic part alone, of those rows.
+        Log-odds of the logistic part alone, of those rows; the season is in it.
     settings : mapping of str to anything
         Of tuned trees, in LightGBM's names.
+    season : (n,) float, optional
+        What the calendar month adds to the log-odds of those rows; None where rows checked are not better told with it.
     """
 
     shape: str
@@ -198,59 +204,12 @@ class Choice:
     losses: Mapping[str, float]
     linear: Floats
     settings: Mapping[str, Any] = field(default_factory=dict)
+    season: Floats | None = None
 
     @property
     def trees(self) -> Shape:
         """What `fit_trees` grows."""
         return self.settings or self.shape
-
-
-def choose(table: Table, folds: Sequence[tuple[Ints, Ints]], candidates: Candidates, seed: int) -> Choice:
-    """Choose the penalty, then the shape of the trees and their weight, by log-likelihood out of fold.
-
-    Parameters
-    ----------
-    table : Table
-        All rows.
-    folds : sequence of (rows to fit, rows to check) pairs
-        The rows checked are judged by a fit that has not seen them.
-    candidates : Candidates
-        What may be chosen.
-    seed : int
-        Of LightGBM.
-    """
-    parts = [(table.take(fit), table.take(check)) for fit, check in folds]
-    checked = np.concatenate([check for _, check in folds])
-    left, losses = table.left[checked], {}
-    linear: dict[float, Floats] = {}
-    starts: list[Floats | None] = [None for _ in parts]
-    for penalty in sorted(candidates.penalties, reverse=True):
-        fits = [
-            fit_linear(replace(fit, penalty=penalty), start)
-            for (fit, _), start in zip(parts, starts, strict=True)
-        ]
-        said = [linear_log_odds(found, check) for found, (_, check) in zip(fits, parts, strict=True)]
-        starts = list(fits)
-        linear[penalty] = np.concatenate(said)
-        losses[f"logistic {penalty:g}"] = loss(left, linear[penalty])
-    penalty = min(linear, key=lambda each: losses[f"logistic {each:g}"])
-    best = Choice("none", 0.0, penalty, checked, linear[penalty], {}, linear[penalty])
-    for shape in candidates.shapes:
-        if not can_carry(shape, table):
-            continue
-        grown = [tree_log_odds(fit_trees(fit, shape, seed), check) for fit, check in parts]
-        trees = [part for part in grown if part is not None]
-        for weight in candidates.weights if len(trees) == len(parts) else ():
-            blended = weight * np.concatenate(trees) + (1 - weight) * linear[penalty]
-            losses[f"{shape} {weight:g}"] = loss(left, blended)
-            if losses[f"{shape} {weight:g}"] < loss(left, best.log_odds):
-                best = Choice(shape, weight, penalty, checked, blended, {}, linear[penalty])
-    return replace(best, losses=losses)
-
-
-def can_carry(shape: str, table: Table) -> bool:
-    """Say whether the smallest leaves of a bushy shape would still hold an exit or two."""
-    return shape != "wide" or smallest_leaf(len(table.left)) * table.left.mean() >= EXITS_IN_A_LEAF
 
 
 def loss(left: Bools, log_odds: Floats) -> float:
@@ -266,6 +225,18 @@ def fit_blend(table: Table, chosen: Choice, seed: int, start: Floats | None = No
         chosen.weight if trees is not None else 0.0,
         fit_linear(replace(table, penalty=chosen.penalty), start),
     )
+
+
+def season_of(table: Table, coefficients: Floats) -> Floats:
+    """Return what each calendar month adds to what the logistic part says of some rows, (13,)."""
+    if table.clock is None:
+        return np.zeros(MONTHS + 1)
+    return month_effects(table.clock, table.left, linear_log_odds(coefficients, table))
+
+
+def seasonal(table: Table, effects: Floats) -> Floats:
+    """Return what the calendar month adds to the log-odds of some rows."""
+    return np.zeros(len(table.left)) if table.clock is None else effects[table.clock.month]
 
 
 def blend_log_odds(blend: Blend, table: Table) -> Floats:

@@ -18,7 +18,7 @@ NEAR = 1e-4  # a step this small ends the search
 SAMPLE = 200_000
 
 
-def build_basis(features: Floats, categorical: Collection[int], plain: Collection[int] = ()) -> Basis:
+def build_basis(features: Floats, categorical: Collection[int], left_out: Collection[int] = ()) -> Basis:
     """Return the basis that suits the features of training.
 
     Parameters
@@ -27,17 +27,16 @@ def build_basis(features: Floats, categorical: Collection[int], plain: Collectio
         Of training rows; NaN where unknown.
     categorical : collection of int
         Features that are codes: one column per code.
-    plain : collection of int
-        Features that enter as they are, with no knots (the season).
+    left_out : collection of int
+        Features that do not enter (the season).
     """
     rows = features if len(features) <= SAMPLE else features[:: len(features) // SAMPLE + 1]
     columns: list[tuple[int, int, float, float, float]] = []
     for index in range(features.shape[1]):
+        if index in left_out:
+            continue
         known = rows[~np.isnan(rows[:, index]), index]
-        if index in categorical:
-            columns += category_columns(index, known)
-        else:
-            columns += number_columns(index, known, index in plain)
+        columns += category_columns(index, known) if index in categorical else number_columns(index, known)
         columns += missing_column(index, 1.0 - len(known) / max(len(rows), 1), len(rows))
     table = np.array(columns, dtype=np.float64).reshape(-1, 5)
     low, high = ranges(features, categorical)
@@ -45,14 +44,12 @@ def build_basis(features: Floats, categorical: Collection[int], plain: Collectio
     return Basis(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), knot, centre, scale, low, high)
 
 
-def number_columns(index: int, known: Floats, is_plain: bool) -> list[tuple[int, int, float, float, float]]:
+def number_columns(index: int, known: Floats) -> list[tuple[int, int, float, float, float]]:
     """Return the columns of a number: itself, and what exceeds each knot."""
     if known.size == 0 or known.std() == 0:
         return []
     scale = float(known.std())
     found = [(index, LINEAR, 0.0, float(known.mean()), scale)]
-    if is_plain:
-        return found
     values = np.unique(known)
     knots = values[1:-1] if len(values) <= FEW_VALUES else np.unique(np.quantile(known, KNOTS))
     for knot in knots:

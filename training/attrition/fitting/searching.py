@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.attrition.fitting.hazard import Choice, Table, fit_trees, loss, smallest_leaf, tree_log_odds
+from training.attrition.fitting.choosing import Folds
+from training.attrition.fitting.hazard import Choice, fit_trees, loss, smallest_leaf, tree_log_odds
 from training.attrition.scorer import Floats
 
-Ints = NDArray[np.int64]
 MOST_TREES = 600
 
 
@@ -38,26 +38,15 @@ class Found:
     loss: float
 
 
-def search_shape(
-    table: Table,
-    folds: Sequence[tuple[Ints, Ints]],
-    chosen: Choice,
-    linear: Floats,
-    trials: int,
-    seed: int,
-) -> Found | None:
+def search_shape(folds: Folds, chosen: Choice, trials: int, seed: int) -> Found | None:
     """Return the best trees that were tried, or None where none was better than what was chosen among those that ship.
 
     Parameters
     ----------
-    table : Table
-        All rows.
-    folds : sequence of (rows to fit, rows to check) pairs
+    folds : Folds
         Rolling origins with a gap, or folds by person.
     chosen : Choice
         What was chosen among the shapes that ship.
-    linear : (n_checked,) float
-        Log-odds of the logistic part, of the rows checked.
     trials : int
         How many to try.
     seed : int
@@ -66,8 +55,7 @@ def search_shape(
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    parts = [(table.take(fit), table.take(check)) for fit, check in folds]
-    left = np.concatenate([check.left for _, check in parts])
+    parts, left = folds.parts, folds.left
     best: list[Found] = []
 
     def objective(trial: Any) -> float:
@@ -76,8 +64,8 @@ def search_shape(
         trees = [each for each in grown if each is not None]
         if len(trees) < len(parts):
             raise optuna.TrialPruned
-        said = np.concatenate(trees)
-        weight, blended, found = best_weight(left, said, linear)
+        said = np.concatenate(trees) + (0.0 if chosen.season is None else chosen.season)
+        weight, blended, found = best_weight(left, said, chosen.linear)
         if not best or found < best[0].loss:
             best[:] = [Found(settings, weight, blended, found)]
         return found

@@ -245,7 +245,7 @@ def end_of(records: Mapping[str, pl.DataFrame]) -> datetime:
     BadInputError
         If the records hold no fact.
     """
-    found = [moment for name in ("known_at", "happened_at") for moment in extremes(records, name, "max")]
+    found = extremes(records, "max", "known_at", "happened_at")
     if not found:
         raise BadInputError(
             "The records hold no facts to learn from.", hint="Import some: skillpath import --help."
@@ -255,15 +255,20 @@ def end_of(records: Mapping[str, pl.DataFrame]) -> datetime:
 
 def window_of(context: TrainingContext) -> str:
     """Return the first and last day of the data, in words."""
-    first = min(extremes(context.records, "happened_at", "min"), default=None)
+    first = min(extremes(context.records, "min", "happened_at"), default=None)
     start = f"{first:%Y-%m-%d}" if first else "?"
     return f"{start} to {context.as_of.astimezone(UTC):%Y-%m-%d}"
 
 
-def extremes(records: Mapping[str, pl.DataFrame], column: str, which: str) -> list[datetime]:
-    """Return the least or largest moment of a column in every table that has it."""
+def extremes(records: Mapping[str, pl.DataFrame], which: str, *columns: str) -> list[datetime]:
+    """Return the least or largest moments of columns in every table that has them."""
     if isinstance(records, StoredTables):
-        return records.extremes(column, which)
-    series = [frame[column] for frame in records.values() if column in frame.columns and frame.height]
+        return records.extremes(which, *columns)
+    series = [
+        frame[name]
+        for name in columns
+        for frame in records.values()
+        if name in frame.columns and frame.height
+    ]
     found = [each.min() if which == "min" else each.max() for each in series]
     return [moment for moment in found if isinstance(moment, datetime)]

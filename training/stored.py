@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 import sqlalchemy as sa
 
-from features.records.moments import from_micros
+from features.records.columnar import columns_of_table
+from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.tables import IMPORTABLE
 
 if TYPE_CHECKING:
     from features.records.store import Store
 
+TIMES = ("happened_at", "known_at")
 NAMES = tuple(name for name in IMPORTABLE if name != "protected_attributes")
 
 
@@ -37,8 +39,12 @@ class StoredTables(Mapping[str, pl.DataFrame]):
         if name not in NAMES:
             raise KeyError(name)
         if name not in self.read:
-            self.read[name] = self.store.frame(name)
+            self.read[name] = columns_of_table(self.store, name)
         return self.read[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is such a table; reads none."""
+        return name in NAMES
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of all tables."""
@@ -48,12 +54,49 @@ class StoredTables(Mapping[str, pl.DataFrame]):
         """Return how many tables there are."""
         return len(NAMES)
 
-    def extremes(self, column: str, which: str) -> list[datetime]:
-        """Return the least (``min``) or largest (``max``) moment of a column in every table that has it; reads no table."""
+    def some(self, name: str, columns: Sequence[str], before: datetime | None = None) -> pl.DataFrame:
+        """Return some columns of a table; where times are among them, of what had happened and was known before a moment.
+
+        Parameters
+        ----------
+        name : str
+            Of the table; raises KeyError for none of the records' tables.
+        columns : sequence of str
+            Those that the table has are returned.
+        before : datetime, optional
+            Aware UTC; all facts by default.
+        """
+        if name not in NAMES:
+            raise KeyError(name)
+        table = METADATA.tables[name]
+        names = [column for column in columns if column in table.c]
+        if name in self.read:
+            return early(self.read[name].select(names), before)
+        times = [table.c[time] < to_micros(before) for time in TIMES if before and time in names]
+        return columns_of_table(self.store, name, names, sa.and_(*times) if times else None)
+
+    def extremes(self, which: str, *columns: str) -> list[datetime]:
+        """Return the least (``min``) or largest (``max``) moments of columns in every table that has them; reads no table."""
         found: list[datetime] = []
         with self.store.reading() as connection:
             for table in (METADATA.tables[name] for name in NAMES):
-                if column in table.c:
-                    value = connection.scalar(sa.select(getattr(sa.func, which)(table.c[column])))
-                    found += [] if value is None else [from_micros(value)]
+                asked = [getattr(sa.func, which)(table.c[name]) for name in columns if name in table.c]
+                row = connection.execute(sa.select(*asked)).one() if asked else ()
+                found += [from_micros(value) for value in row if value is not None]
         return found
+
+
+def some(
+    records: Mapping[str, pl.DataFrame], name: str, columns: Sequence[str], before: datetime | None = None
+) -> pl.DataFrame:
+    """Return what `StoredTables.some` returns, of any records."""
+    if isinstance(records, StoredTables):
+        return records.some(name, columns, before)
+    frame = records[name]
+    return early(frame.select([column for column in columns if column in frame.columns]), before)
+
+
+def early(frame: pl.DataFrame, before: datetime | None) -> pl.DataFrame:
+    """Return the facts that had happened and were known before a moment."""
+    times = [pl.col(time) < before for time in TIMES if before and time in frame.columns]
+    return frame.filter(*times) if times else frame

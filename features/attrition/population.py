@@ -21,6 +21,7 @@ from features.timelines import ENTERED, MOMENT, state_at, timeline, total_within
 __all__ = ["FEATURE_SCHEMA", "KEY", "NAMES", "TABLES", "employed", "features"]
 
 SPELL = ["employee_id", "spell"]
+NUMBERED = "_spell"
 KEY = [*SPELL, "as_of"]
 YEAR = timedelta(days=365)
 HALF_YEAR = timedelta(days=180)
@@ -121,28 +122,31 @@ def job_timeline(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return what held for each spell from a moment on, with since when its parts have held."""
     line = timeline(tables["job_history"], SPELL)
     line = line.join(tables["jobs"].select("job_id", "grade"), "job_id", "left", maintain_order="left")
-    line = line.with_columns(pl.col(name).forward_fill().over(SPELL) for name in CARRIED)
+    line = line.with_columns(
+        pl.struct(SPELL).rle_id().alias(NUMBERED)
+    )  # sorted: a number is sooner grouped than a name
+    line = line.with_columns(pl.col(name).forward_fill().over(NUMBERED) for name in CARRIED)
     place = ["job_id", "department", "location"]
     moved = pl.any_horizontal(has_changed(name) for name in place)
-    risen = pl.col("grade") > pl.col("grade").shift(1).over(SPELL)
+    risen = pl.col("grade") > pl.col("grade").shift(1).over(NUMBERED)
     return line.with_columns(
         job_since=since(has_changed("job_id")),
         moved_since=since(moved),
         promoted_since=since(risen),
         manager_since=since(has_changed("manager_id")),
-        manager_changes=has_changed("manager_id").cast(NUMBER).cum_sum().over(SPELL),
-    )
+        manager_changes=has_changed("manager_id").cast(NUMBER).cum_sum().over(NUMBERED),
+    ).drop(NUMBERED)
 
 
 def has_changed(name: str) -> pl.Expr:
     """Return whether a column differs from the row before of the same spell; false in its first row."""
-    is_first = pl.int_range(pl.len()).over(SPELL) == 0
-    return pl.col(name).ne_missing(pl.col(name).shift(1).over(SPELL)) & ~is_first
+    is_first = pl.col(NUMBERED).ne_missing(pl.col(NUMBERED).shift(1))
+    return pl.col(name).ne_missing(pl.col(name).shift(1)) & ~is_first
 
 
 def since(changed: pl.Expr) -> pl.Expr:
     """Return when the last change happened, null before the first."""
-    return pl.when(changed).then(pl.col("happened_at")).forward_fill().over(SPELL)
+    return pl.when(changed).then(pl.col("happened_at")).forward_fill().over(NUMBERED)
 
 
 def with_year_before(rows: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
@@ -228,8 +232,10 @@ def with_surveys(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.D
 def with_learning(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Add what was learnt within a year: completions, and their hours."""
     hours = tables["courses"].select("course_id", course_hours="hours")
-    done = tables["learning_events"].join(hours, "course_id", "left", maintain_order="left")
     is_done = pl.col("kind") == "completed"
+    # an event that never was a completion adds 0 in all of its versions: it need not be followed
+    counted = tables["learning_events"].filter(is_done | pl.col("event_id").is_duplicated())
+    done = counted.join(hours, "course_id", "left", maintain_order="left")
     done = done.with_columns(
         learnt=pl.when(is_done).then(pl.coalesce("hours", "course_hours", pl.lit(0.0))).otherwise(0.0),
         one=is_done.cast(NUMBER),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.attrition.population import FEATURE_SCHEMA, NAMES, features
+from features.attrition.population import FEATURE_SCHEMA, NAMES, TABLES, employed, features
 from features.errors import RefusedError
 from training.attrition import dataset as building
 from training.attrition.dataset import Dataset, Landmark, Panel
@@ -19,8 +20,14 @@ from training.context import TrainingContext
 from training.fairness import report as fairness
 from training.loading import load_scorer
 from training.rescoring.rescored import Bools, Floats, Rescored, Said
+from training.stored import some
 
 NEW_DAYS = 365.25
+ABOUT_ONESELF = (
+    "surveys",
+    "learning_events",
+    "held_skills",
+)  # what is told of others changes nobody's features
 
 
 def last_block(context: TrainingContext) -> Dataset:
@@ -40,7 +47,9 @@ def last_block(context: TrainingContext) -> Dataset:
         )
     block = 12 if len(starts) - 1 >= building.LONG_MONTHS else 6
     test_at = starts[-block - 1]
-    rows = building.with_outcome(features(context.records, [test_at]), context.records, context.as_of)
+    rows = building.with_outcome(
+        features(told_at(context.records, test_at), [test_at]), context.records, context.as_of
+    )
     people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
     nobody = np.empty((0, len(NAMES)))
     none = np.empty(0, dtype=np.int64)
@@ -56,6 +65,18 @@ def last_block(context: TrainingContext) -> Dataset:
         protocol=building.in_words(starts, test_at, block),
         threads=context.threads,
     )
+
+
+def told_at(records: Mapping[str, pl.DataFrame], moment: datetime) -> dict[str, pl.DataFrame]:
+    """Return what features at one moment are made of, and no more: what was known then, of those who were here."""
+    tables = {
+        name: some(records, name, list(shape), moment) for name, shape in TABLES.items() if name in records
+    }
+    empty = {name: pl.DataFrame(schema=dict(TABLES[name])) for name in ("employees", "exits")}
+    here = employed({**empty, **tables}, [moment]).select("employee_id").unique()
+    own = {name: tables[name].join(here, "employee_id", "semi", maintain_order="left") for name in ABOUT_ONESELF
+           if name in tables}  # fmt: skip
+    return tables | own
 
 
 def rescore(folder: Path, dataset: Dataset) -> Rescored:
@@ -133,8 +154,9 @@ def slices(context: TrainingContext, dataset: Dataset) -> dict[str, Bools]:
 
 def departments(records: Mapping[str, pl.DataFrame], names: list[str]) -> list[str | None]:
     """Return the department last known of each person; None where unknown."""
-    history = records.get("job_history")
-    if history is None or "department" not in history.columns:
+    columns = ("employee_id", "happened_at", "known_at", "department")
+    history = some(records, "job_history", columns) if "job_history" in records else pl.DataFrame()
+    if "department" not in history.columns:
         return [None] * len(names)
     last = history.sort("happened_at", "known_at").unique("employee_id", keep="last")
     asked = pl.DataFrame({"employee_id": names}, schema={"employee_id": pl.String})

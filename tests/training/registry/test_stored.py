@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
+from features.records.columnar import columns_of_table
 from features.records.store import Store
 from training.runs import end_of
-from training.stored import StoredTables
+from training.stored import NAMES, StoredTables, some
 
 
 def test_a_table_is_read_when_it_is_asked_for_and_once(small_store: Store) -> None:
@@ -25,9 +27,33 @@ def test_the_first_moments_are_those_of_the_tables(small_store: Store) -> None:
         for frame in small_store.frames().values()
         if "happened_at" in frame.columns
     ]
-    assert min(StoredTables(small_store).extremes("happened_at", "min")) == min(
+    assert min(StoredTables(small_store).extremes("min", "happened_at")) == min(
         one for one in firsts if one is not None
     )
+
+
+def test_some_columns_of_what_was_known_at_a_moment_are_those_of_the_whole_table(small_store: Store) -> None:
+    whole = small_store.frame("job_history")
+    moment = whole["happened_at"].sort()[len(whole) // 2]
+    columns = ("employee_id", "happened_at", "known_at", "no such column")
+    early = (pl.col("happened_at") < moment) & (pl.col("known_at") < moment)
+    expected = whole.filter(early).select(columns[:3])
+    unread = StoredTables(small_store)
+    assert 0 < expected.height < whole.height
+    assert unread.some("job_history", columns, moment).equals(expected)
+    assert unread.read == {}
+    assert some({"job_history": whole}, "job_history", columns, moment).equals(expected)
+    assert "surveys" in unread
+    assert unread.read == {}
+    with pytest.raises(KeyError):
+        unread.some("protected_attributes", ("employee_id",))
+
+
+def test_a_table_read_by_column_is_the_table_read_by_row(small_store: Store) -> None:
+    for name in (*NAMES, "protected_attributes"):
+        found = columns_of_table(small_store, name)
+        assert found.equals(small_store.frame(name)), name
+        assert found.schema == small_store.frame(name).schema, name
 
 
 @pytest.mark.parametrize("name", ["protected_attributes", "audit", "courses "])

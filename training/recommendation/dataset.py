@@ -191,13 +191,7 @@ def build(context: TrainingContext) -> Dataset:
     """
     records = {name: context.records[name] for name in READS if name in context.records}
     whole = history(records, context.as_of, FACT_KEYS)
-    taken = interactions(whole).drop_nulls("taken_at")
-    if taken.height < LEAST_PAIRS or taken["employee_id"].n_unique() < 2 or taken["course_id"].n_unique() < 2:
-        raise RefusedError(
-            "There are too few enrolments to learn what people take next.",
-            found=f"{taken.height} enrolments",
-            allowed=f"{LEAST_PAIRS} or more, of at least two people in at least two courses",
-        )
+    taken = enrolments(interactions(whole))
     cuts = block_starts(taken["taken_at"])
     catalogue = build_catalogue(records, context.as_of)
     at = [history(records, cut, FACT_KEYS) for cut in cuts]
@@ -222,6 +216,18 @@ def build(context: TrainingContext) -> Dataset:
         train_ages=rows.ages(at[0]),
         known_ages=rows.ages(at[1]),
     )
+
+
+def enrolments(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the interactions that are enrolments; raise RefusedError where they are too few to learn or judge by."""
+    taken = found.drop_nulls("taken_at")
+    if taken.height < LEAST_PAIRS or taken["employee_id"].n_unique() < 2 or taken["course_id"].n_unique() < 2:
+        raise RefusedError(
+            "There are too few enrolments to learn what people take next.",
+            found=f"{taken.height} enrolments",
+            allowed=f"{LEAST_PAIRS} or more, of at least two people in at least two courses",
+        )
+    return taken
 
 
 def block_starts(times: pl.Series) -> tuple[datetime, datetime]:

@@ -6,9 +6,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 
+from features.history import history
+from features.recommendation.behaviour import interactions
+from features.recommendation.catalogue_building import build_catalogue
+from features.records.facts import FACT_KEYS
 from training.context import TrainingContext
 from training.loading import load_scorer
+from training.recommendation import dataset as building
 from training.recommendation.dataset import Dataset
 from training.recommendation.evaluate import PRIMARY, model_scores
 from training.recommendation.ranking import all_target_ranks, per_person
@@ -16,6 +22,41 @@ from training.rescoring.rescored import Bools, Rescored
 
 FURTHER = ("recall@20", "mrr")
 MOST_JOBS = 12
+
+
+def last_block(context: TrainingContext) -> Dataset:
+    """Return the test people of the records, without anything to learn from: no text is embedded, no digest taken.
+
+    Raises
+    ------
+    RefusedError
+        If there are too few enrolments to judge by.
+
+    Notes
+    -----
+    Where more than `dataset.MOST_PEOPLE` took something in the last block, the people drawn are not those of a training.
+    """
+    records = {name: context.records[name] for name in building.READS if name in context.records}
+    taken = building.enrolments(interactions(history(records, context.as_of, FACT_KEYS)))
+    cut = building.block_starts(taken["taken_at"])[1]
+    catalogue = build_catalogue(records, context.as_of)
+    job_ids = tuple(sorted(catalogue.jobs))
+    then = history(records, cut, FACT_KEYS)
+    people = sorted(taken["employee_id"].unique())
+    block = building.Rows(catalogue, people, job_ids).block(then, taken, context.as_of, context.rng)
+    nothing = sp.csr_matrix((0, catalogue.size))
+    return Dataset(
+        protocol=f"everybody who took something new from {cut:%Y-%m-%d} to {context.as_of:%Y-%m-%d}, "
+        "scored with what was known before; every course ranked but those taken before",
+        course_ids=catalogue.course_ids,
+        job_ids=job_ids,
+        train=nothing,
+        known=nothing,
+        jobs=np.zeros(0, dtype=np.int64),
+        validation=block.rows(slice(0, 0)),
+        test=block,
+        digest="",
+    )
 
 
 def rescore(folder: Path, dataset: Dataset) -> Rescored:

@@ -15,6 +15,10 @@ from training.rescoring.rescored import Bools, Rescored
 if TYPE_CHECKING:
     from training.runs import Workbench
 
+LAST_BLOCK: Mapping[str, Callable[[Any], Any]] = {
+    "attrition": attrition.last_block,
+    "recommendation": recommendation.last_block,
+}
 RESCORE: Mapping[str, Callable[[Path, Any], Rescored]] = {
     "attrition": attrition.rescore,
     "recommendation": recommendation.rescore,
@@ -26,11 +30,12 @@ SLICES: Mapping[str, Callable[[Any, Any], dict[str, Bools]]] = {
 
 
 def judging_dataset(bench: Workbench, question: Question) -> Any:
-    """Return what a comparison needs of a question's dataset: of attrition the last block alone."""
-    if question.name == "attrition" and question.name not in bench.datasets:
-        bench.say("attrition: building the last block")
-        return attrition.last_block(bench.context)
-    return bench.dataset(question)
+    """Return what a comparison needs of a question's dataset: the last block alone, where the question knows how."""
+    if question.name not in LAST_BLOCK or question.name in bench.datasets:
+        return bench.dataset(question)
+    bench.say(f"{question.name}: building the last block")
+    bench.context.rng = bench.rng(question.name, "dataset")
+    return LAST_BLOCK[question.name](bench.context)
 
 
 def rescore(bench: Workbench, question: Question, folder: Path, dataset: Any) -> Rescored:

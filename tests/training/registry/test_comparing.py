@@ -17,7 +17,9 @@ from training.context import TrainingContext
 from training.pages import page, paragraph, table
 from training.pictures.comparison import comparison_page, comparison_record
 from training.promotion import promote
+from training.recommendation.dataset import build as build_recommendation
 from training.reports import comparison_report
+from training.rescoring import recommendation
 from training.rescoring.attrition import last_block, placements, slices
 from training.runs import Workbench, end_of
 
@@ -129,3 +131,18 @@ def test_the_last_block_alone_holds_the_people_of_the_whole_dataset(small_store:
     assert any(name.startswith(("sex = ", "gender = ")) for name in found), sorted(found)
     assert (found["new people (under a year)"] ^ found["a year and more"]).all()
     assert datetime.now(UTC) > context.as_of
+
+
+def test_the_last_block_of_recommendation_alone_is_that_of_the_whole_dataset(small_store: Store) -> None:
+    records = small_store.frames()
+
+    def context() -> TrainingContext:
+        return TrainingContext(records, end_of(records), encode=lambda texts: np.zeros((len(texts), 384)))
+
+    alone, whole = recommendation.last_block(context()), build_recommendation(context())
+    assert (alone.course_ids, alone.job_ids) == (whole.course_ids, whole.job_ids)
+    assert alone.test.size > 0
+    for name in ("history", "seen", "targets", "gap_shares"):
+        assert (getattr(alone.test, name) != getattr(whole.test, name)).nnz == 0, name
+    assert np.array_equal(alone.test.jobs, whole.test.jobs)
+    assert set(recommendation.slices(context(), alone)) == set(recommendation.slices(context(), whole))

@@ -11,7 +11,8 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.errors import BadInputError
-from serving.access_rows import is_visible
+from features.records import row_security
+from serving.access_rows import is_visible, people_shown
 from serving.http.identifiers import plain
 from serving.http.problems import Problem, refuse
 
@@ -218,10 +219,25 @@ class Guard:
             await refuse(scope, receive, send, 403, f"This needs the scope {needed}.", allowed=needed)
         elif asks.employee_id is not None and (why := await why_not_for(asks, self, scope)) is not None:
             await refuse(scope, receive, send, why.status, why.detail, **why.members)
-        elif self.operation in PERSONAL_RANKING and person_of(scope) in scope["app"].state.house.opted_out:
-            await refuse(scope, receive, send, 409, OPTED_OUT, name="refused")
         else:
+            await self.let_through(asks, scope, receive, send)
+
+    async def let_through(self, asks: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; where the caller acts for a person and the database can, with a second lock on others' rows."""
+        if self.operation in PERSONAL_RANKING and person_of(scope) in scope["app"].state.house.opted_out:
+            await refuse(scope, receive, send, 409, OPTED_OUT, name="refused")
+        elif asks.employee_id is None or not scope["app"].state.house.store.is_postgres:
             await self.app(scope, receive, send)
+        else:
+            with row_security.only(await asyncio.to_thread(self.shown, asks.employee_id, scope)):
+                await self.app(scope, receive, send)
+
+    def shown(self, viewer: str, scope: Scope) -> set[str]:
+        """Return whose rows may be touched in answering a caller that acts for a person."""
+        house, person = scope["app"].state.house, person_of(scope)
+        of_a_team = person is None and self.operation in FILTERED
+        with_reports = of_a_team or "manager_id" in scope.get("path_params", {})
+        return people_shown(house.store, viewer, person, house.clock(), with_reports=with_reports)
 
 
 async def why_not_for(asks: Caller, guard: Guard, scope: Scope) -> Problem | None:

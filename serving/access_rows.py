@@ -112,3 +112,28 @@ def everybody_visible(store: Store, viewer: str, now: datetime) -> set[str]:
     """Return everybody the viewer may see."""
     with store.reading() as connection:
         return set(connection.scalars(visible_people(viewer, now)))
+
+
+def people_shown(
+    store: Store, viewer: str, person: str | None, now: datetime, *, with_reports: bool
+) -> set[str]:
+    """Return whose rows a request may touch that acts for a viewer: the second lock, beside what the guard decided.
+
+    Parameters
+    ----------
+    store : Store
+        The records.
+    viewer : str
+        For whom the caller acts.
+    person : str, optional
+        Whom the request names.
+    now : datetime
+        As of when.
+    with_reports : bool
+        Whether it is about everybody below: of the person named, or of the viewer where nobody is.
+    """
+    if person is not None and not is_visible(store, viewer, person, now):
+        return set()
+    if with_reports:
+        return everybody_visible(store, person or viewer, now)
+    return {person} if person is not None else set()

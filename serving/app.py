@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from features.records.row_security import is_passed_over
 from features.records.store import Store, open_store
 from serving.access import Guard, scope_of
 from serving.attrition import routes as attrition
@@ -51,6 +53,8 @@ from serving.skills import routes as skills
 from serving.tokens import Issuer
 from serving.upkeep import upkeep
 from serving.xapi import routes as xapi
+
+log = logging.getLogger("skillpath.start")
 
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000
@@ -91,6 +95,10 @@ def open_records(settings: ServingSettings) -> Store:
     if not store.is_postgres:
         store.close()
         sa.event.listen(store.engine, "connect", suit_requests)
+        return store
+    with store.reading() as connection:
+        if is_passed_over(connection):
+            log.warning("the store's role passes over row-level security: see docs/operating.md")
     return store
 
 

@@ -19,6 +19,7 @@ from features.records.store import Store, open_store
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("SKILLPATH_REAL_DATA", ROOT.parent / "shared" / "data"))
 IN_CI = os.environ.get("CI") == "true"
+SERVICE_ROLE = "service"
 POSTGRES_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=40 -c listen_addresses=127.0.0.1"
 
 
@@ -66,14 +67,17 @@ class PostgresCluster:
         self.run("initdb", "-D", data, "-U", "skillpath", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"{POSTGRES_OPTIONS} -p {self.port} -k {self.folder}"
         self.run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(self.folder / "log"), "start")
+        administer(
+            self, f"CREATE ROLE {SERVICE_ROLE} LOGIN CREATEDB"
+        )  # no superuser: row-level security holds for it
 
     def stop(self) -> None:
         """Stop the cluster at once."""
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
 
-    def url(self, database: str) -> str:
-        """Return the URL of one of its databases."""
-        return f"postgresql://skillpath@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, role: str | None = None) -> str:
+        """Return the URL of one of its databases, as the service's role unless another is named."""
+        return f"postgresql://{role or SERVICE_ROLE}@127.0.0.1:{self.port}/{database}"
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +91,7 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
     cluster = PostgresCluster(programs, folder)
     cluster.start()
     try:
-        administer(cluster, "CREATE DATABASE migrated")
+        administer(cluster, f"CREATE DATABASE migrated OWNER {SERVICE_ROLE}")
         open_store(cluster.url("migrated")).close()
         yield cluster
     finally:
@@ -99,7 +103,7 @@ def administer(cluster: PostgresCluster, statement: str) -> None:
     """Run one administrative statement."""
     import psycopg
 
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+    with psycopg.connect(cluster.url("postgres", "skillpath"), autocommit=True) as connection:
         connection.execute(statement)  # type: ignore[arg-type]
 
 
@@ -110,7 +114,7 @@ _numbers = itertools.count()
 def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
     """Return the URL of an empty, migrated PostgreSQL database of this test's own."""
     name = f"test_{next(_numbers)}"
-    administer(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE migrated")
+    administer(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE migrated OWNER {SERVICE_ROLE}")
     yield postgres_cluster.url(name)
     administer(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from features.errors import BadInputError, UnavailableError
+from features.records import row_security
 from features.records.columns import Kind, Table
 from features.records.schema import ALL_TABLES, METADATA
 from features.records.tables import IMPORTABLE
@@ -138,7 +139,8 @@ class Store:
             return connection.exec_driver_sql(self.arrays_sql(name), columns_of(table, rows)).rowcount
         # A quarter less time than through typed parameters, row by row.
         insert = self.insert(METADATA.tables[name]).on_conflict_do_nothing(index_elements=list(table.unique))
-        plain = [tuple(map(row.get, table.names)) for row in rows]
+        names = table.names
+        plain = [tuple(map(row.get, names)) for row in rows]
         return connection.exec_driver_sql(self.driver_sql(insert, name), plain).rowcount
 
     def driver_sql(self, insert: Any, name: str) -> str:
@@ -186,8 +188,12 @@ def open_store(url: str, *, upgrade: bool = True) -> Store:
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     is_postgres = parsed.get_backend_name() == "postgresql"
-    patience: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS} if is_postgres else {}
-    engine = sa.create_engine(parsed, pool_pre_ping=is_postgres, connect_args=patience)
+    start: dict[str, Any] = {}
+    if is_postgres:
+        start = {"connect_timeout": CONNECT_SECONDS, "options": row_security.start_options(parsed)}
+    engine = sa.create_engine(parsed, pool_pre_ping=is_postgres, connect_args=start)
+    if is_postgres:
+        row_security.narrow(engine)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", prepare_sqlite)
         sa.event.listen(engine, "begin", begin_sqlite)

@@ -11,6 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from features.attrition.population import NAMES, TABLES, features
+from features.records.row_security import everybody
 from features.records.schema import METADATA
 from features.records.store import Store
 from serving.house import House
@@ -103,6 +104,7 @@ def packed_rows(model: LoadedModel, rows: pl.DataFrame) -> Iterator[Packed]:
                      curve[place].tolist(), contributions[place].tolist(), list(values[place]))  # fmt: skip
 
 
+@everybody()
 def features_of(house: House, employee_ids: Sequence[str], as_of: datetime) -> pl.DataFrame:
     """Return the features of people as of a moment, the same as they are among everybody.
 

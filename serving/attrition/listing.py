@@ -18,6 +18,7 @@ from features.errors import BadInputError
 from features.history import known, latest
 from features.records.facts import FACT_KEYS
 from features.records.moments import from_micros, to_micros
+from features.records.row_security import everybody
 from features.records.schema import METADATA
 from serving.access import Caller, CallerDependency
 from serving.access_rows import everybody_visible
@@ -141,6 +142,7 @@ def attrition_risks(house: House, caller: Caller, purpose: str | None, filters: 
     )
 
 
+@everybody()
 def employed_now(house: House, now: datetime) -> pl.DataFrame:
     """Return who works here now, with department, location and manager."""
     store, at = house.store, to_micros(now)
@@ -170,6 +172,7 @@ def versions_of(house: House) -> tuple[int, ...]:
         )
 
 
+@everybody()
 def kept_scores(house: House, model: LoadedModel, now: datetime) -> pl.DataFrame:
     """Return everybody's probability at each horizon under the model; expired scores are left out."""
     table = METADATA.tables["kept_scores"].c

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from features.errors import UnknownRecordError
+from features.errors import UnavailableError, UnknownRecordError
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
@@ -54,10 +54,17 @@ def erase(house: House, employee_id: str, actor: str) -> Erased:
     ------
     UnknownRecordError
         If the records speak of no such person.
+    UnavailableError
+        If the records or the audit cannot be written: nothing was erased.
     """
     house.ledger.flush()
     erased = Erased(secrets.token_hex(8), house.clock())
-    names = erase_records(house.store, employee_id, erased, house.audit, actor)
+    try:
+        names = erase_records(house.store, employee_id, erased, house.audit, actor)
+    except sa.exc.SQLAlchemyError as error:
+        raise UnavailableError(
+            "Nothing was erased: the records and their audit cannot be written.", hint="Try again later."
+        ) from error
     if names is None:
         raise UnknownRecordError("There is no such employee.", found=employee_id)
     remember_outside(house.store, house.settings.var, erased.erasure_id)

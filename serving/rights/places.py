@@ -95,7 +95,8 @@ def payloads_naming(connection: sa.Connection, name: str, names: Names) -> Itera
         for each in (names.employee_id, *names.others)
     ]
     near = sa.or_(*(text.like(f"%{each}%", escape="\\") for each in escaped))
-    rows = connection.execution_options(yield_per=BATCH).execute(sa.select(table.c.id, text).where(near))
+    # An option of this query alone: on the connection it would turn the deletions that follow into cursors (PostgreSQL).
+    rows = connection.execute(sa.select(table.c.id, text).where(near), execution_options={"yield_per": BATCH})
     for row_id, said in rows:
         if names.are_in(said or ""):
             yield row_id

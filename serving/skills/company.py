@@ -12,6 +12,7 @@ import polars as pl
 
 from features.history import History, history
 from features.records.facts import FACT_KEYS
+from features.records.row_security import everybody
 from features.records.schema import METADATA
 from features.skills.levels import COMPLETION_KINDS, current_jobs, gaps, held_levels
 from features.skills.reskilling import courses_with_hours
@@ -68,6 +69,7 @@ def company_of(house: House) -> Company:
         return read
 
 
+@everybody()
 def read_company(house: House) -> Company:
     """Read everybody's evidence and every job's requirements."""
     now, store = house.clock(), house.store

@@ -72,12 +72,13 @@ def stock(store: Store) -> None:
 
 
 @pytest.fixture
-def house(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> House:
-    """Return a house with two people in every table; the second look of an erasure comes at once."""
+def house(store: Store, make_house: Any, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Return a house with two people in every table, on both databases; the second look of an erasure comes at once."""
     monkeypatch.setattr(erasure, "SETTLING_SECONDS", 0.0)
-    stock(sqlite_house.store)
-    sqlite_house.audit.record_many("sk_1", "list_attrition_risks", [ANN, BOB], "audit")
-    return sqlite_house
+    stock(store)
+    made: House = make_house(store)
+    made.audit.record_many("sk_1", "list_attrition_risks", [ANN, BOB], "audit")
+    return made
 
 
 @pytest.fixture

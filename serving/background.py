@@ -11,6 +11,7 @@ from functools import partial
 from serving.house import House
 from serving.http.idempotency import forget_old
 from serving.ledger import FLUSH_SECONDS
+from serving.recommendation.shadowing import keep_shown
 from serving.scores.recompute import TURN_SECONDS, Recomputer
 
 log = logging.getLogger("skillpath.background")
@@ -47,7 +48,7 @@ async def repeating(*turns: tuple[float, Callable[[], object]]) -> AsyncIterator
 async def background(house: House) -> AsyncIterator[None]:
     """Run the background work for as long as the service runs; what waits is written at the end."""
     turns = (
-        (FLUSH_SECONDS, house.ledger.flush),
+        (FLUSH_SECONDS, partial(keep_shown, house)),
         (WATCH_SECONDS, house.models.refresh),
         (TURN_SECONDS, Recomputer(house).turn),
         (FORGET_SECONDS, partial(forget_old, house)),

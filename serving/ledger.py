@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,11 +25,17 @@ class Ledger:
     ----------
     store : Store
         Where they are kept.
+
+    Attributes
+    ----------
+    later : deque of (mapping, request)
+        Rows to which something is added before they are written, and what was asked.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.waiting: deque[Mapping[str, object]] = deque(maxlen=MOST_WAITING)
+        self.later: deque[tuple[Mapping[str, object], Any]] = deque()
 
     def shown(self, answer: Mapping[str, object]) -> None:
         """Note what an answer showed; it has the columns of ``recommendations_shown``, its moment as microseconds."""
@@ -37,6 +44,8 @@ class Ledger:
     def flush(self) -> int:
         """Commit what waits; return how many rows. Where the store is away they go on waiting."""
         count = 0
+        while self.later:
+            self.shown(self.later.popleft()[0])
         while self.waiting:
             group = [self.waiting.popleft() for _ in range(min(GROUP, len(self.waiting)))]
             try:

@@ -12,8 +12,9 @@ from serving.access import OPTED_OUT
 from serving.house import House
 from serving.http.problems import STATUS
 from serving.recommendation.answers import Recommendations
-from serving.recommendation.body import ENCODER, Context, Page, body, ledger_row
+from serving.recommendation.body import ENCODER, Context, Page, body
 from serving.recommendation.filters import Id, RecommendationQuery
+from serving.recommendation.shadowing import note_shown
 
 MOST_PEOPLE = 1_000
 
@@ -90,7 +91,7 @@ def item_of(house: House, employee_id: str, asked: BatchBody, ranked: Any) -> di
         made: tuple[Context, Page] = ranked(house, employee_id, asked)
     except SkillpathError as error:
         return {"employee_id": employee_id, "recommendations": None, "problem": problem_of(error)}
-    house.ledger.shown(ledger_row(*made, asked))
+    note_shown(house, *made, asked)
     return {"employee_id": employee_id, "recommendations": body(*made, asked), "problem": None}
 
 

@@ -101,6 +101,12 @@ class Policies:
             place -= arm.share
         return None, self.default
 
+    def without_lots(self) -> Policies:
+        """Return the same policies with nothing given away by lot, and nothing computed beside."""
+        lots: dict[str, Any] = {"exploration_share": 0.0}
+        arms = tuple(arm.model_copy(update=lots) for arm in self.arms)
+        return Policies(self.default.model_copy(update=lots), self.experiment, arms)
+
     def shadows_of(self, answer: str) -> list[Shadow]:
         """Return the shadows that are computed beside an answer."""
         return [one for one in self.shadows if one.share >= 1 or share_of(one.name, answer) < one.share]

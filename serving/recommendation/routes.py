@@ -18,7 +18,7 @@ from serving.models.answering import LoadedModel
 from serving.recommendation import learning_path
 from serving.recommendation.answers import Recommendations
 from serving.recommendation.batch import BatchBody, RecommendationBatch, batch_answer
-from serving.recommendation.body import Context, Page, answer, known_impact, ledger_row, new_id
+from serving.recommendation.body import Context, Page, answer, known_impact, new_id
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
 from serving.recommendation.filters import RecommendationQuery, allowed_of, parameters, read_query
@@ -33,6 +33,7 @@ from serving.recommendation.kept import (
 from serving.recommendation.paging import paged, policies_of
 from serving.recommendation.person_rows import Person, read_person
 from serving.recommendation.profile import Profile, profile_answer
+from serving.recommendation.shadowing import note_shown
 
 __all__ = ["router", "score_everybody"]
 
@@ -88,14 +89,16 @@ def recommend_courses_to_many(asked: BatchBody, house: HouseDependency) -> Respo
 def recommend(house: House, employee_id: str, asked: RecommendationQuery) -> Response:
     """Answer for a stored person from one row of kept scores and their records as they are now."""
     context, page = recommended(house, employee_id, asked)
-    house.ledger.shown(ledger_row(context, page, asked))
+    note_shown(house, context, page, asked)
     return answer(context, page, asked)
 
 
-def recommended(house: House, employee_id: str, asked: RecommendationQuery) -> tuple[Context, Page]:
-    """Return a stored person's ranking, and what it was made of."""
+def recommended(
+    house: House, employee_id: str, asked: RecommendationQuery, shadow: LoadedModel | None = None
+) -> tuple[Context, Page]:
+    """Return a stored person's ranking, and what it was made of; a shadow's, without a lot, where one is given."""
     now = to_micros(house.clock())
-    model, shelf = house.models.current(QUESTION), shelf_of(house)
+    model, shelf = shadow or house.models.of(QUESTION, employee_id), shelf_of(house)
     catalogue = shelf.catalogue
     person = read_person(house, catalogue, employee_id, now, model.digest)
     scores, is_stale = scores_of(shelf, model, person, now)
@@ -121,7 +124,8 @@ def recommended(house: House, employee_id: str, asked: RecommendationQuery) -> t
         fallback(scores, is_stale),
         known_impact(house),
     )
-    return paged(policies_of(house), context, (case, is_open, allowed), asked)
+    policies = policies_of(house) if shadow is None else policies_of(house).without_lots()
+    return paged(policies, context, (case, is_open, allowed), asked)
 
 
 def target(shelf: Shelf, job_id: str | None) -> str | None:

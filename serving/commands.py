@@ -83,7 +83,8 @@ def score(
         return
     for each in done:
         counts = f"{each.scored} people scored, {each.stood} stood already"
-        print(f"{each.question} version {each.version}: {counts}, as of {each.as_of:%Y-%m-%d}; {each.file}")
+        where = f"; {each.file}" if each.file else " (the shadow: kept apart, shown to nobody)"
+        print(f"{each.question} version {each.version}: {counts}, as of {each.as_of:%Y-%m-%d}{where}")
 
 
 def bound_threads(threads: int) -> None:

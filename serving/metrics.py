@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from datetime import UTC, datetime
+from math import isnan, nan
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from features.records.moments import from_micros
 from features.records.schema import METADATA
 from serving.house import House
-from serving.settings import ServingSettings, read_settings
+from serving.models.aliases import ALIASES, CHAMPION
+from serving.models.answering import Models
+from serving.settings import QUESTIONS, ServingSettings, read_settings
 
 FOLDER = "metrics"
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imported
@@ -66,8 +69,20 @@ class Measures:
             registry=own, multiprocess_mode=live,
         )  # fmt: skip
         self.model = Gauge(
-            "skillpath_model_age_seconds", "Since when a model answers; -1: no more.", ("question", "version", "digest"),
+            "skillpath_model_age_seconds", "Since when a model has its place; -1: no more.",
+            ("question", "alias", "version", "digest"), registry=own, multiprocess_mode=newest,
+        )  # fmt: skip
+        self.share = Gauge(
+            "skillpath_canary_share", "Share of the people that a canary answers; 0: none stands.", ("question",),
             registry=own, multiprocess_mode=newest,
+        )  # fmt: skip
+        self.refused = Gauge(
+            "skillpath_refused_bundles", "Versions that the registry's aliases name and that are refused.", ("question",),
+            registry=own, multiprocess_mode=newest,
+        )  # fmt: skip
+        self.registry_age = Gauge(
+            "skillpath_registry_age_seconds", "Since the registry last answered the puller.", registry=own,
+            multiprocess_mode=newest,
         )  # fmt: skip
         self.data = Gauge(
             "skillpath_data_age_seconds", "Since the newest learning event became known.", registry=own,
@@ -82,7 +97,7 @@ class Measures:
         self.cache = Gauge(
             "skillpath_cache_entries", "Entries of the process caches.", registry=own, multiprocess_mode=live
         )
-        self.shown: set[tuple[str, str, str]] = set()
+        self.shown: set[tuple[str, str, str, str]] = set()
 
     def look(self, house: House) -> None:
         """Set what is not counted by requests."""
@@ -98,14 +113,35 @@ class Measures:
             self.data.set((house.clock() - from_micros(newest)).total_seconds())
 
     def look_at_models(self, house: House) -> None:
-        """Set the age of each model that answers; one that no longer answers is forgotten."""
-        now = datetime.now(UTC)
-        held = {(model.name, model.version, model.digest[:12]): model for model in house.models.held.values()}
+        """Set the age of each model in its place (one that has left it is forgotten), and what is refused."""
+        now, models = datetime.now(UTC), house.models
+        held = {
+            (question, alias, model.version, model.digest[:12]): model
+            for question in QUESTIONS
+            for alias in ALIASES
+            if (model := models.standing(question, alias)) is not None
+        }
         for gone in self.shown - set(held):
             self.model.labels(*gone).set(-1)
         for labels, model in held.items():
             self.model.labels(*labels).set((now - (model.loaded_at or now)).total_seconds())
         self.shown = set(held) | self.shown
+        for question in QUESTIONS:
+            canary = models.canaries.get(question)
+            self.share.labels(question).set(canary.share if canary else 0.0)
+            self.refused.labels(question).set(refused_count(models, question))
+        age = models.shelf.registry()[0] if models.shelf else nan
+        if not isnan(age):
+            self.registry_age.set(age)
+
+
+def refused_count(models: Models, question: str) -> int:
+    """Return how many versions are refused now: by the puller while an alias names them, or by this process."""
+    standing = models.shelf.standing_refused(question) if models.shelf else []
+    found = {(str(each.get("alias", CHAMPION)), str(each["version"])) for each in standing}
+    return len(
+        found | {(alias, said[0]) for (name, alias), said in models.reasons.items() if name == question}
+    )
 
 
 class Measured:

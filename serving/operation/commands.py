@@ -104,6 +104,10 @@ def revert(
         bool,
         typer.Option("--release", help="Hold nothing back any more; the registry's champion comes again."),
     ] = False,
+    role: Annotated[
+        str,
+        typer.Option("--as", metavar="PLACE", help="champion; or canary, shadow: take its place away."),
+    ] = "champion",
     as_json: AsJson = False,
 ) -> None:
     """Let the model before answer again on this host, within a second, registry or not.
@@ -112,7 +116,7 @@ def revert(
 
     Example: skillpath revert attrition
 
-    Exit codes: 0 done, 2 no such question, 5 there is no model before.
+    Exit codes: 0 done, 2 no such question or place, 5 there is no model before, or nobody in that place.
     """
     from serving.operation import rollback as back
     from serving.settings import read_settings
@@ -120,6 +124,11 @@ def revert(
     if release:
         back.release(read_settings(), question)
         tell({"question": question, "held_back": None}, as_json, "Nothing is held back any more.")
+        return
+    if role != "champion":
+        version = back.take_away(read_settings(), question, role)
+        words = f"{question}: version {version} is no {role} here any more, and held back."
+        tell({"question": question, "place": role, "held_back": version}, as_json, words)
         return
     done = back.roll_back(read_settings(), question)
     tell(asdict(done), as_json, f"{question}: version {done.version} answers, {done.held_back} is held back.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from features.errors import BadInputError, UnavailableError
+from serving.models.aliases import ALIASES, CANARY, SHADOW
 from serving.models.shelf import Shelf
 from serving.settings import QUESTIONS, ServingSettings
 
@@ -40,9 +41,32 @@ def roll_back(settings: ServingSettings, question: str) -> RolledBack:
     return RolledBack(question, pointer.previous.version, pointer.current.version)
 
 
+def take_away(settings: ServingSettings, question: str, alias: str) -> str:
+    """Take the place of a canary or shadow away on this host, at once; return the version that is held back.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such question or place.
+    UnavailableError
+        If nobody has that place.
+    """
+    if alias not in (CANARY, SHADOW):
+        raise BadInputError("There is no such place.", found=alias, allowed=f"{CANARY}, {SHADOW}")
+    shelf = shelf_of(settings, question)
+    pointer = shelf.pointer(question, alias)
+    if pointer is None:
+        raise UnavailableError(f"The question {question} has no {alias}.")
+    shelf.hold_back(question, pointer.current)
+    shelf.clear(question, alias)
+    return pointer.current.version
+
+
 def release(settings: ServingSettings, question: str) -> None:
-    """Hold nothing back any more: the puller takes up whatever the registry's champion is."""
-    shelf_of(settings, question).release(question)
+    """Hold nothing back any more: the puller takes up whatever the registry's aliases name."""
+    shelf = shelf_of(settings, question)
+    for alias in ALIASES:
+        shelf.release(question, alias)
 
 
 def shelf_of(settings: ServingSettings, question: str) -> Shelf:

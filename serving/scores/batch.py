@@ -20,13 +20,15 @@ from features.records.schema import METADATA
 from features.records.store import Store, open_store
 from features.records.tables import IMPORTABLE
 from serving.house import House
-from serving.models.answering import LoadedModel
+from serving.models.aliases import CHAMPION, SHADOW
+from serving.models.answering import LoadedModel, Models
 from serving.scores.kept import TABLE
 from serving.scores.recompute import keep_scores, scoring
 from serving.settings import QUESTIONS, ServingSettings
 
 CHUNK = 1_000
 EXPORT_ROWS = 5_000
+LOGGED_WITH_ANSWERS = ("recommendation",)
 Progress = Callable[[int], None]
 
 
@@ -42,6 +44,7 @@ class Scored:
     scored: int
     stood: int
     file: str
+    alias: str = CHAMPION
 
 
 def fetch_champions() -> None:
@@ -75,7 +78,9 @@ def chosen(store: Store, employee_ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(employee_ids))
 
 
-def score(house: House, question: str, people: Sequence[str], advance: Progress) -> Scored:
+def score(
+    house: House, question: str, people: Sequence[str], advance: Progress, *, is_exported: bool = True
+) -> Scored:
     """Score people for one question, those left out who stand already.
 
     Raises
@@ -93,9 +98,24 @@ def score(house: House, question: str, people: Sequence[str], advance: Progress)
         chunk = waiting[start : start + CHUNK]
         scored += keep_scores(pinned, question, chunk)
         advance(len(chunk))
-    file = export(pinned, question, model.digest, house.settings.var / "scores")
+    file = export(pinned, question, model.digest, house.settings.var / "scores") if is_exported else ""
     stood = len(people) - len(waiting)
     return Scored(question, model.version, model.digest, as_of, len(people), scored, stood, str(file))
+
+
+def score_shadow(house: House, question: str, people: Sequence[str], advance: Progress) -> Scored | None:
+    """Score the same people with the shadow, kept under its own digest and in no file; None where none stands.
+
+    What is read, listed and exported is read by the champion's digest, so that nobody is shown a shadow's score.
+    Where the answer itself is logged with the shadow's (recommendations), nothing is scored ahead.
+    """
+    shadow = house.models.shadows.get(question)
+    if shadow is None or question in LOGGED_WITH_ANSWERS:
+        return None
+    beside = Models()
+    beside.hold(shadow)
+    done = score(replace(house, models=beside), question, people, advance, is_exported=False)
+    return replace(done, alias=SHADOW)
 
 
 def score_questions(settings: ServingSettings, name: str, employee_ids: Sequence[str]) -> list[Scored]:
@@ -118,6 +138,9 @@ def score_questions(settings: ServingSettings, name: str, employee_ids: Sequence
     for question in questions_of(house, name):
         with advancing(f"score {question}", len(people), settings.progress) as advance:
             done.append(score(house, question, people, advance))
+        with advancing(f"score {question}, shadow", len(people), settings.progress) as advance:
+            beside = score_shadow(house, question, people, advance)
+        done += [beside] if beside else []
     store.close()
     return done
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from features.errors import UnavailableError
+from features.errors import BadInputError, UnavailableError
 from serving.house import House
 from serving.models import puller as pulling
 from serving.models.answering import Canary, LoadedModel, Models
 from serving.models.puller import Puller
 from serving.models.routes import answering
+from serving.operation.rollback import release, take_away
+from serving.scores import recompute
+from serving.scores.batch import score_shadow
 from serving.settings import ServingSettings
 
 QUESTION = "recommendation"
@@ -226,3 +231,89 @@ def test_the_list_of_models_tells_digest_place_and_share(desk: Desk, sqlite_hous
     assert said.canary.digest == desk.models.canaries[QUESTION].model.digest
     assert said.shadow.metrics == {"auc": 0.5}
     assert [(each.alias, each.version) for each in said.refused] == [("champion", "4")]
+
+
+class TestByHand:
+    def test_a_place_that_is_none_and_one_that_nobody_has_are_refused(self, desk: Desk) -> None:
+        settings = desk.puller.settings
+        with pytest.raises(BadInputError, match="no such place"):
+            take_away(settings, QUESTION, "champion")
+        with pytest.raises(UnavailableError, match="no canary"):
+            take_away(settings, QUESTION, "canary")
+
+    @pytest.mark.parametrize("alias", ["canary", "shadow"])
+    def test_a_place_taken_away_by_hand_stays_empty_until_it_is_released_or_another_comes(
+        self, desk: Desk, alias: str
+    ) -> None:
+        desk.promote("2", 5.0, alias)
+        desk.turn()
+        assert take_away(desk.puller.settings, QUESTION, alias) == "2"
+        desk.turn()
+        assert desk.models.standing(QUESTION, alias) is None
+        release(desk.puller.settings, QUESTION)
+        desk.turn()
+        assert desk.models.standing(QUESTION, alias) is not None
+        take_away(desk.puller.settings, QUESTION, alias)
+        desk.promote("3", 6.0, alias)
+        desk.turn()
+        standing = desk.models.standing(QUESTION, alias)
+        assert standing is not None
+        assert standing.version == "3"
+
+
+def test_gauges_tell_places_share_refusals_and_when_the_registry_last_answered(
+    desk: Desk, sqlite_house: House
+) -> None:
+    pytest.importorskip("prometheus_client", reason="metrics are an extra")
+    from serving.metrics import Measures
+
+    desk.registry.canary_share = "0.2"
+    desk.promote("2", 5.0, "canary")
+    desk.promote("4", 7.0, "champion", signed_as="shadow")
+    desk.turn()
+    sqlite_house.models, measures = desk.models, Measures()
+    measures.look(sqlite_house)
+
+    def value(name: str, **labels: str) -> float | None:
+        found: float | None = measures.registry.get_sample_value(name, labels)
+        return found
+
+    digest = desk.models.current(QUESTION).digest[:12]
+    age = value(
+        "skillpath_model_age_seconds", question=QUESTION, alias="champion", version="1", digest=digest
+    )
+    assert age is not None
+    assert 0 <= age < 60
+    assert value("skillpath_canary_share", question=QUESTION) == 0.2
+    assert value("skillpath_refused_bundles", question=QUESTION) == 1
+    assert value("skillpath_refused_bundles", question="attrition") == 0
+    desk.registry.aliases[QUESTION, "champion"] = "1"  # moved back: nothing is refused any more
+    del desk.registry.aliases[QUESTION, "canary"]
+    desk.turn()
+    measures.look(sqlite_house)
+    assert value("skillpath_refused_bundles", question=QUESTION) == 0
+    assert value("skillpath_canary_share", question=QUESTION) == 0
+    seconds = value("skillpath_registry_age_seconds")
+    assert seconds is not None
+    assert seconds < 60
+
+
+def test_an_attrition_shadow_s_scores_are_kept_under_its_own_digest_and_in_no_file(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everybody(house: House, people: list[str], _progress: object) -> Iterator[tuple[str, bytes]]:
+        yield from ((person, house.models.current("attrition").version.encode()) for person in people)
+
+    module = SimpleNamespace(score_everybody=everybody)
+    monkeypatch.setattr(recompute, "scoring", lambda question: module if question == "attrition" else None)
+    with sqlite_house.store.transaction() as connection:
+        rows = [{"employee_id": name, "spell": 1, "hired_at": 0, "known_at": 0} for name in ("ann", "bob")]
+        sqlite_house.store.upsert(connection, "employees", rows)
+    assert score_shadow(sqlite_house, "attrition", ["ann", "bob"], lambda _: None) is None
+    sqlite_house.models.shadows = {"attrition": LoadedModel("attrition", "2", "s" * 64, None, Path(), {})}
+    done = score_shadow(sqlite_house, "attrition", ["ann", "bob"], lambda _: None)
+    assert done is not None
+    assert (done.alias, done.version, done.scored, done.file) == ("shadow", "2", 2, "")
+    assert sqlite_house.kept.people("attrition", "s" * 64) == {"ann", "bob"}
+    assert sqlite_house.kept.people("attrition", "c" * 64) == set()  # a champion's readers find nothing of it
+    assert sqlite_house.models.held == {}

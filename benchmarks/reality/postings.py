@@ -15,7 +15,8 @@ import polars as pl
 from benchmarks.reality.proof import VAR, Fact
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.catalogue_building import build_catalogue
-from features.recommendation.gap_value import gains, greedy_set, needs_of
+from features.recommendation.gap_sets import best_set
+from features.recommendation.gap_value import gains, needs_of
 from features.records.encoder import open_encoder, store_cache
 from features.records.settings import RecordsSettings
 from features.records.store import open_store
@@ -123,7 +124,7 @@ def about(desk: Desk, tagged: pl.DataFrame, job: dict[str, Any]) -> Iterator[Fac
     catalogue = catalogue_of(desk.records, tagged, job["job_id"], finds)
     have = {catalogue.skill_index[find.skill_id]: find.level for find in held}
     needs = needs_of(catalogue.jobs[job["job_id"]], have)
-    chosen = greedy_set(catalogue, needs, np.ones(catalogue.size, dtype=bool), COURSES)
+    chosen = best_set(catalogue, needs, np.ones(catalogue.size, dtype=bool), COURSES)
     chosen += next_best(catalogue, needs, chosen)
     for place, course in enumerate(chosen[:COURSES], start=1):
         closes = ", ".join(

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from features.errors import BadInputError
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.catalogue_building import build_catalogue
+from features.recommendation.gap_sets import best_exchange, best_set, greedy, worths
 from features.recommendation.gap_value import (
     Needs,
     gains,
     gap_shares,
     gap_values,
-    greedy_set,
     needs_of,
     set_value,
 )
@@ -165,7 +165,7 @@ def test_two_courses_for_one_skill_count_once() -> None:
     catalogue = catalogue_of(COURSES, required=ANALYST)
     needs = needs_for(catalogue, {})
     assert set_value(catalogue, [0, 1], needs) == set_value(catalogue, [1], needs) == 3.0
-    assert greedy_set(catalogue, needs, all_of(catalogue), 5) == [1, 2]
+    assert best_set(catalogue, needs, all_of(catalogue), 5) == [1, 2]
 
 
 @settings(deadline=None)
@@ -180,12 +180,27 @@ def test_two_courses_for_one_skill_count_once() -> None:
 def test_greedy_reaches_its_guarantee_of_the_best_set(taught: Taught, n: int) -> None:
     catalogue = catalogue_of(taught, required=[("analyst", skill, 3.0) for skill in "xyz"])
     needs = needs_for(catalogue, {})
-    chosen = set_value(catalogue, greedy_set(catalogue, needs, all_of(catalogue), n), needs)
+    chosen = set_value(catalogue, best_set(catalogue, needs, all_of(catalogue), n), needs)
     best = max(
         set_value(catalogue, some, needs)
         for some in combinations(range(catalogue.size), min(n, catalogue.size))
     )
     assert chosen >= (1 - 1 / np.e) * best - 1e-9
+
+
+def test_an_exchange_takes_back_a_first_course_that_two_others_make_needless() -> None:
+    taught = [
+        ("both", "x", 3.0), ("both", "y", 3.0), ("left", "x", 4.0), ("left", "z", 2.0), ("right", "y", 4.0), ("right", "w", 2.0),
+    ]  # fmt: skip
+    catalogue = catalogue_of(taught, required=[("analyst", skill, 4.0) for skill in "wxyz"])
+    needs = needs_for(catalogue, {})
+    left, right = catalogue.course_index["left"], catalogue.course_index["right"]
+    pool, worth = worths(catalogue, needs, all_of(catalogue))
+    assert pool.tolist() == [0, 1, 2]
+    assert len(greedy(worth, 2)) == 2
+    assert set(best_set(catalogue, needs, all_of(catalogue), 2)) == {left, right}
+    assert best_exchange(worth, [0, 1]) == (0, 2)  # gives up "both" for "right"
+    assert best_exchange(worth, [1, 2]) is None
 
 
 def test_a_path_puts_prerequisites_first_and_counts_hours_and_levels() -> None:

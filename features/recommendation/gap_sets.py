@@ -1,0 +1,95 @@
+"""The set of courses that closes most of a gap together: greedy, then exchanged course by course while that closes more."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.recommendation.catalogue import Bools, Catalogue, Floats, Integers
+from features.recommendation.gap_value import EPSILON, Needs
+
+ROUNDS = 50  # each exchange closes more, so that it ends by itself long before
+
+
+def best_set(catalogue: Catalogue, needs: Needs, allowed: Bools, n: int) -> list[int]:
+    """Return up to `n` courses that close as much together as greedy choice and exchanges find; none that adds nothing.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The courses.
+    needs : Needs
+        What is missing.
+    allowed : (n_courses,) bool
+        Courses that may be chosen.
+    n : int
+        Most courses to choose.
+
+    Returns
+    -------
+    list of int
+        The course that adds most first, then what adds most to it.
+
+    Notes
+    -----
+    A ranking cannot exchange: its first five must be the beginning of its first ten. A set can, and a local optimum
+    of exchanges, unlike a greedy choice, can take back a first course that two others make needless. Either alone
+    guarantees at least half of the best (Nemhauser, Wolsey and Fisher 1978, doi:10.1007/BF01588971; greedy 1 − 1/e);
+    exchanges start from the greedy set and only add to its value.
+    """
+    pool, worth = worths(catalogue, needs, allowed)
+    chosen = greedy(worth, n)
+    for _ in range(ROUNDS):
+        swap = best_exchange(worth, chosen)
+        if swap is None:
+            break
+        place, course = swap
+        chosen = [*chosen[:place], *chosen[place + 1 :], course]
+    order = greedy(worth[chosen], n)
+    return [int(pool[chosen[place]]) for place in order]
+
+
+def worths(catalogue: Catalogue, needs: Needs, allowed: Bools) -> tuple[Integers, Floats]:
+    """Return the allowed courses that close something, and what each is worth for each needed skill, (m,) and (m, k)."""
+    pairs = catalogue.closing(needs.skills)
+    reached = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
+    worth = needs.importance[pairs.place] * pairs.coverage * np.maximum(reached, 0.0)
+    kept = (worth > EPSILON) & allowed[pairs.course]
+    pool, row = np.unique(pairs.course[kept], return_inverse=True)
+    found = np.zeros((pool.size, needs.skills.size))
+    found[row, pairs.place[kept]] = worth[kept]
+    return pool, found
+
+
+def greedy(worth: Floats, n: int) -> list[int]:
+    """Return up to `n` rows, each adding the most to the maxima of those before it; none that adds nothing."""
+    chosen: list[int] = []
+    best = np.zeros(worth.shape[1])
+    while worth.shape[0] and len(chosen) < n:
+        added = np.maximum(worth - best, 0.0).sum(axis=1)
+        row = int(added.argmax())
+        if added[row] <= EPSILON:
+            break
+        chosen.append(row)
+        np.maximum(best, worth[row], out=best)
+    return chosen
+
+
+def best_exchange(worth: Floats, chosen: list[int]) -> tuple[int, int] | None:
+    """Return which place of the chosen to give up, and for which row, where that adds the most; None where nothing does."""
+    mine = worth[chosen]
+    now = float(mine.max(axis=0).sum()) if chosen else 0.0
+    most, found = now + EPSILON, None
+    for place in range(len(chosen)):
+        rest = rest_of(mine, place)
+        values = rest.sum() + np.maximum(worth - rest, 0.0).sum(axis=1)
+        row = int(values.argmax())
+        if values[row] > most:
+            most, found = float(values[row]), (place, row)
+    return found
+
+
+def rest_of(mine: Floats, place: int) -> NDArray[np.floating]:
+    """Return the maxima by skill of all rows but one, (k,) float; zeros where it is the only one."""
+    others = np.delete(mine, place, axis=0)
+    return others.max(axis=0) if others.size else np.zeros(mine.shape[1])

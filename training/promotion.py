@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,14 @@ CANARY, SHADOW = "canary", "shadow"
 ROLES = (CHAMPION, CANARY, SHADOW)
 PREVIOUS, CANARY_SHARE = "previous_champion", "canary_share"
 AGAINST = (CHAMPION, BASELINE)
+NOBODY = "its answers are about nobody in particular, so none could be logged beside the champion's; compare offline"
+ONE_SCALE = (
+    "its lists put people beside each other, so one model must answer for all; let it stand as a shadow"
+)
+NO_PLACE: Mapping[tuple[str, str], str] = {
+    **{(name, role): NOBODY for name in ("skills", "impact") for role in (CANARY, SHADOW)},
+    ("attrition", CANARY): ONE_SCALE,
+}
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,11 @@ def promote(
     Promotion
         With `failed` gates nothing was changed: whoever stood there stays.
 
+    Raises
+    ------
+    RefusedError
+        If the question has no such place.
+
     Notes
     -----
     A shadow shows nothing to anybody: it must be safe to run, evaluated and carded, not better. What is signed then
@@ -126,6 +139,9 @@ def promote(
     ``champion`` to it by hand gives serving a champion without a champion's signature.
     """
     wanted = place or Place(against=against)
+    if (question.name, wanted.role) in NO_PLACE:
+        why = NO_PLACE[question.name, wanted.role]
+        raise RefusedError(f"The question {question.name} has no {wanted.role}.", found=why)
     with tempfile.TemporaryDirectory() as scratch:
         bench.say(f"{question.name}: fetching version {model.version}")
         folder = bench.tracking.fetch_payload(model, Path(scratch))
@@ -157,6 +173,7 @@ def give_place(
     tracking.attach(model, f"signatures/{name}-{model.version}.json", document.decode())
     if place.role == CANARY:
         tracking.note(model.name, CANARY_SHARE, f"{place.canary_share:g}")
+        tracking.step_down(model, (SHADOW,))
     if place.role == CHAMPION:
         champion = tracking.champion(model.name)
         if champion is not None and champion.version != model.version:
@@ -183,6 +200,25 @@ def roll_back(tracking: Tracking, name: str) -> tuple[LoggedModel, LoggedModel]:
     tracking.note(name, PREVIOUS, champion.version)
     tracking.point(before, CHAMPION)
     return before, champion
+
+
+def take_away(tracking: Tracking, name: str, role: str) -> LoggedModel:
+    """Take the place of a canary or shadow away, and return who stood there.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such place.
+    RefusedError
+        If nobody stands there.
+    """
+    if role not in (CANARY, SHADOW):
+        raise BadInputError("There is no such place.", found=role, allowed=", ".join(ROLES))
+    standing = tracking.standing(name, role)
+    if standing is None:
+        raise RefusedError(f"The question {name} has no {role}.", found=name)
+    tracking.step_down(standing, (role,))
+    return standing
 
 
 def promotion_json(promotion: Promotion) -> dict[str, Any]:

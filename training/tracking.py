@@ -220,10 +220,14 @@ class Tracking:
 
     def champion(self, name: str) -> LoggedModel | None:
         """Return the version that serving answers from, or None where there is none yet."""
+        return self.standing(name, CHAMPION)
+
+    def standing(self, name: str, alias: str) -> LoggedModel | None:
+        """Return the version that an alias points to, or None."""
         with reachable(self.settings.tracking_uri):
             registered = self.client.search_registered_models(f"name = '{name}'")
         aliases = registered[0].aliases if registered else {}
-        return self.model(name, str(aliases[CHAMPION])) if CHAMPION in aliases else None
+        return self.model(name, str(aliases[alias])) if alias in aliases else None
 
     def tags(self, model: LoggedModel) -> dict[str, str]:
         """Return the tags of the run that logged a version."""

@@ -62,14 +62,22 @@ def retrain_command(
 
 
 @app.command("rollback")
-def rollback_command(question: QuestionName, as_json: AsJson = False) -> None:
+def rollback_command(
+    question: QuestionName,
+    role: Annotated[
+        str, typer.Option("--as", metavar="PLACE", help="champion; or canary, shadow: take its place away.")
+    ] = "champion",
+    as_json: AsJson = False,
+) -> None:
     """Give the champion's place back to who held it before; doing it twice changes nothing in the end.
+
+    Every service takes it up at its next look, from its own shelf. `skillpath revert` does it on one host, registry or not.
 
     Example: skillpath rollback attrition
 
-    Exit codes: 0 rolled back, 4 there is nobody to go back to, 5 a part is missing.
+    Exit codes: 0 rolled back, 2 no such place, 4 there is nobody to go back to, or to send away, 5 a part is missing.
     """
-    from training.promotion import roll_back
+    from training.promotion import roll_back, take_away
     from training.questions import asked
     from training.settings import TrainingSettings
     from training.tracking import Tracking
@@ -77,10 +85,17 @@ def rollback_command(question: QuestionName, as_json: AsJson = False) -> None:
     tracking = Tracking(TrainingSettings())
     told = []
     for each in asked(question):
+        if role != "champion":
+            left = take_away(tracking, each.name, role)
+            told.append({"question": each.name, "place": role, "version": None, "before": left.version})
+            continue
         now, before = roll_back(tracking, each.name)
         told.append({"question": each.name, "version": now.version, "before": before.version})
     words = [
-        f"{each['question']}: version {each['version']} answers again, not {each['before']}" for each in told
+        f"{each['question']}: version {each['before']} is no {role} any more"
+        if each["version"] is None
+        else f"{each['question']}: version {each['version']} answers again, not {each['before']}"
+        for each in told
     ]
     tell(as_json, {"rolled_back": told}, words)
 

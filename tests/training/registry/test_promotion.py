@@ -29,7 +29,8 @@ from training.gates import (
 from training.isolation import trial
 from training.logged import LoggedModel
 from training.payload import Payload, json_bytes, payload_digest, write_payload
-from training.promotion import Place, promote, promotion_json, roll_back
+from training.promotion import Place, promote, promotion_json, roll_back, take_away
+from training.questions import Question
 from training.runs import Workbench
 
 SCORER = Path(__file__).parent / "toy" / "scorer.py"
@@ -327,6 +328,31 @@ class TestPlaces:
         assert roll_back(bench.tracking, "toy") == (first, second)
         assert bench.tracking.champion("toy") == first
         assert roll_back(bench.tracking, "toy") == (second, first)
+
+    @pytest.mark.parametrize(
+        ("name", "role"),
+        [("skills", "shadow"), ("skills", "canary"), ("impact", "shadow"), ("impact", "canary"), ("attrition", "canary")],
+    )  # fmt: skip
+    def test_a_question_without_such_a_place_says_why(
+        self, bench: Workbench, toy, name: str, role: str
+    ) -> None:
+        model = bench.train(toy).logged
+        with pytest.raises(RefusedError, match=f"{name} has no {role}"):
+            promote(bench, Question(name), model, place=Place(role))
+
+    def test_a_canary_or_shadow_is_sent_away_and_the_champion_stays(self, bench: Workbench, toy) -> None:
+        promote(bench, toy, bench.train(toy).logged)
+        other = bench.train(toy, ["shrinkage=0.001"]).logged
+        with pytest.raises(RefusedError, match="has no shadow"):
+            take_away(bench.tracking, "toy", "shadow")
+        with pytest.raises(BadInputError, match="no such place"):
+            take_away(bench.tracking, "toy", "champion")
+        promote(bench, toy, other, place=Place("shadow"))
+        promote(bench, toy, other, place=Place("canary"))  # whoever answers is no shadow any more
+        assert bench.tracking.standing("toy", "shadow") is None
+        assert take_away(bench.tracking, "toy", "canary") == other
+        assert bench.tracking.standing("toy", "canary") is None
+        assert bench.tracking.champion("toy").version == "1"
 
     def test_nobody_unsigned_is_gone_back_to(self, bench: Workbench, toy) -> None:
         unsigned, good = bench.train(toy).logged, bench.train(toy).logged

@@ -155,6 +155,11 @@ class Catalogue:
         return tuple(tuple(pairs[self.teaches.of(course)]) for course in range(self.size))
 
     @cached_property
+    def quoted(self) -> tuple[str, ...]:
+        """Titles as sentences name them."""
+        return tuple(map(repr, self.titles))
+
+    @cached_property
     def shown(self) -> tuple[tuple[str, str, str | None, float | None, str | None], ...]:
         """Each course as callers see it: identifier, title, address, hours (None where unknown), modality."""
         hours = [value if np.isfinite(value) else None for value in self.hours.tolist()]

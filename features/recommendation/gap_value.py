@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,25 +33,20 @@ class Needs:
     required: Floats
     held: Floats
     importance: Floats
+    places: dict[int, tuple[int, float, float, float]] = field(init=False, repr=False, compare=False)
+    known_gains: dict[int, list[Gain]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @cached_property
-    def places(self) -> dict[int, tuple[int, float, float, float]]:
-        """Skill → its place here, and the levels held and required and the importance there."""
+    def __post_init__(self) -> None:
+        """Note skill → its place here, and the levels held and required and the importance there.
+
+        `known_gains` keeps what `gains` found by course: an answer asks for the same course three times.
+        """
         levels = zip(self.held.tolist(), self.required.tolist(), self.importance.tolist(), strict=True)
-        return {
+        found = {
             skill: (place, *of)
             for place, (skill, of) in enumerate(zip(self.skills.tolist(), levels, strict=True))
         }
-
-    @cached_property
-    def listed(self) -> list[tuple[int, float]]:
-        """Skill and level required at each place; quicker to walk than arrays."""
-        return list(zip(self.skills.tolist(), self.required.tolist(), strict=True))
-
-    @cached_property
-    def known_gains(self) -> dict[int, list[Gain]]:
-        """What `gains` found before, by course: an answer asks for the same course three times."""
-        return {}
+        object.__setattr__(self, "places", found)
 
     @property
     def gaps(self) -> Floats:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from features.recommendation.behaviour import CLOSING_KINDS, EVENT_WEIGHTS, OPEN_KINDS, TAKEN_KINDS
 from features.recommendation.catalogue import DAY_MICROS, Catalogue
@@ -22,7 +23,7 @@ YEAR_MICROS = 365 * DAY_MICROS
 RANK = {source: place for place, source in enumerate(PRECEDENCE)}
 
 
-class LearningEvent(NamedTuple):
+class LearningEvent(msgspec.Struct, frozen=True, gc=False):
     """A learning event of one person; `course` is an index, times are microseconds since 1970 UTC."""
 
     course: int
@@ -31,7 +32,7 @@ class LearningEvent(NamedTuple):
     snoozed_until: int | None = None
 
 
-class SkillEvidence(NamedTuple):
+class SkillEvidence(msgspec.Struct, frozen=True, gc=False):
     """A piece of evidence for a skill; `skill` is an index, `happened` microseconds since 1970 UTC."""
 
     skill: int

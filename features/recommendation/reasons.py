@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.level_fit import Misfit
@@ -14,17 +17,17 @@ RENEWS, MAINTAINS, PRIORITY, IMPACT = 1, 2, 3, 4  # what raises a course beside 
 EXPLORED = "tried out here by lot, to learn who it helps"
 
 
-class Closed(NamedTuple):
-    """A gap that a course closes: skill, its name, level held, level reached, level required."""
+class Closed(msgspec.Struct, frozen=True, gc=False):
+    """A gap that a course closes, in the words of the contract: levels 0-5, held, reached and asked for."""
 
     skill_id: str
     skill: str
-    held: float
-    reached: float
-    required: float
+    from_level: float
+    to_level: float
+    required_level: float
 
 
-class Cause(NamedTuple):
+class Cause(msgspec.Struct, frozen=True, gc=False):
     """What the model's part of a score rests on: its kind, and the course in the history that it points to."""
 
     kind: int = 0
@@ -55,7 +58,7 @@ class Ground(NamedTuple):
     text: str = ""
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """What else put a course where it stands.
 
     Parameters
@@ -114,29 +117,33 @@ def reason(
 
 def around(catalogue: Catalogue, place: Place, said: list[str]) -> list[str]:
     """Return the clauses with what stands before and after them."""
-    before = (
-        [f"comes before {catalogue.titles[place.opens]!r}, which asks for it"] if place.opens >= 0 else []
-    )
+    before = [f"comes before {catalogue.quoted[place.opens]}, which asks for it"] if place.opens >= 0 else []
     after = [] if place.misfit is None else [misfit_part(catalogue, place.misfit)]
     return [*before, *said, *after, *([EXPLORED] if place.is_explored else [])]
 
 
 def gap_part(closed: Sequence[Closed], job: str | None) -> str:
-    """Return the clause about the most valuable gap, and how many others there are; levels like ``3`` or ``2.5``."""
-    _, skill, held, reached, required = closed[0]
-    asks = f"{job} asks for {required:g}" if job else f"asked for: {required:g}"
-    others = len(closed) - 1
+    """Return the clause about the most valuable gap, and how many others there are."""
+    first, others = closed[0], len(closed) - 1
+    held, reached, required = spoken(first.from_level), spoken(first.to_level), spoken(first.required_level)
+    asks = f"{job} asks for {required}" if job else f"asked for: {required}"
     more = f" and {others} more skill{'s' if others > 1 else ''}" if others else ""
-    return f"raises {skill} from {held:g} to {reached:g} ({asks}){more}"
+    return f"raises {first.skill} from {held} to {reached} ({asks}){more}"
+
+
+@lru_cache(maxsize=4_096)
+def spoken(level: float) -> str:
+    """Return a level like ``3`` or ``2.5``; there are few of them, and every reason names three."""
+    return f"{level:g}"
 
 
 def model_part(catalogue: Catalogue, cause: Cause, cohort: str | None) -> str:
     """Return the clause about what the model saw."""
     known = 0 <= cause.course < catalogue.size
     if cause.kind == TAKERS and known:
-        return f"people who took {catalogue.titles[cause.course]!r} often take it"
+        return f"people who took {catalogue.quoted[cause.course]} often take it"
     if cause.kind == CONTENT and known:
-        return f"its content is close to {catalogue.titles[cause.course]!r}, which you took"
+        return f"its content is close to {catalogue.quoted[cause.course]}, which you took"
     if cause.kind == WISH:
         return "its content is close to what you wrote"
     if cause.kind == POPULAR:

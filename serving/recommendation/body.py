@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,16 +25,6 @@ CANNOT_TELL = "cannot_tell"
 ENCODER = msgspec.json.Encoder()
 
 
-class Gap(msgspec.Struct, gc=False):
-    """A gap that a course closes, as `serving.recommendation.answers.ClosedGap` shows it."""
-
-    skill_id: str
-    skill: str
-    from_level: float
-    to_level: float
-    required_level: float
-
-
 class Item(msgspec.Struct, gc=False):
     """One course, as `serving.recommendation.answers.RecommendedCourse` shows it."""
 
@@ -48,7 +37,7 @@ class Item(msgspec.Struct, gc=False):
     score: float
     mandatory: bool
     due_at: str | None
-    closes: list[Gap]
+    closes: list[Closed]
     prerequisites_met: bool
     prerequisites: list[str]
     completion_share: float | None
@@ -56,8 +45,7 @@ class Item(msgspec.Struct, gc=False):
     reason: str | None
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, dict=True):
     """What a ranking was made of.
 
     Parameters
@@ -102,7 +90,7 @@ class Context:
     impact: Mapping[str, list[dict[str, Any]]]
     boosts: Boosts = NONE
     arm: str | None = None
-    shadows: Mapping[str, list[str]] = field(default_factory=dict)
+    shadows: Mapping[str, list[str]] = {}
 
     @cached_property
     def jobs(self) -> tuple[str | None, str | None]:
@@ -110,8 +98,7 @@ class Context:
         return self.catalogue.job_titles.get(self.job_id or ""), self.cohort
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, gc=False):
     """What is shown: the courses, the probability of each in its place, and why there are no more of them."""
 
     ranking: Sequence[Ranked]
@@ -157,7 +144,7 @@ def item(context: Context, one: Ranked, place: int, is_explained: bool) -> Item:
         one.score,
         assignment is not None and assignment.is_mandatory,
         due,
-        [Gap(*raised) for raised in closed] if closed else [],
+        closed,
         not one.unmet,
         [catalogue.course_ids[first] for first in one.unmet],
         context.model.scorer.model["completion"].get(course_id),
@@ -171,17 +158,15 @@ def closed_by(context: Context, course: int) -> list[Closed]:
     catalogue, needs = context.catalogue, context.needs
     found = []
     for place, start, reached, _ in gains(catalogue, course, needs):
-        skill, required = needs.listed[place]
-        found.append(
-            Closed(catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, required)
-        )
+        skill, asked = needs.skills.item(place), needs.required.item(place)
+        found.append(Closed(catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, asked))
     return found
 
 
 def why(context: Context, one: Ranked, closed: Sequence[Closed], due: str | None) -> str:
     """Return the sentence why a course stands where it stands."""
-    grounds = context.boosts.of(one.course) if context.boosts.courses.size else ()
-    place = None
+    boosts, place = context.boosts, None
+    grounds = boosts.of(one.course) if boosts.grounds else ()
     if grounds or one.misfit is not None or one.opens >= 0 or one.is_explored:
         place = Place(grounds, one.misfit, one.opens, one.is_explored, context.now)
     said = reason(context.catalogue, closed, one.cause, context.jobs, place)

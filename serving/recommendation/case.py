@@ -46,12 +46,15 @@ class Candidates:
     because: NDArray[Any]
     is_new: bool = False
 
-    def cause_of(self, course: int) -> Cause:
-        """Return what a course's score rests on; nothing in particular where it has none of its own."""
-        place = self.position.item(course)
-        if place < 0 or not self.causes.size:
-            return NO_CAUSE
-        return Cause(self.causes.item(place), self.because.item(place))
+    def causes_of(self, courses: Integers) -> list[Cause]:
+        """Return what the scores of some courses rest on; nothing in particular where one has none of its own."""
+        if not self.causes.size:
+            return [NO_CAUSE] * courses.size
+        places = self.position[courses]
+        is_own = places >= 0
+        kinds = np.where(is_own, self.causes[places], NO_CAUSE.kind).tolist()
+        pointed = np.where(is_own, self.because[places], NO_CAUSE.course).tolist()
+        return list(map(Cause, kinds, pointed))
 
 
 @dataclass(frozen=True)

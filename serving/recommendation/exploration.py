@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+from msgspec import structs
+
 from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.ranking import Ranked
 
@@ -46,7 +48,7 @@ def explored(
     drawn = draw.randrange(len(lots)) if draw.random() < share else 0
     chances[-1] = share / len(lots) + (0.0 if drawn else 1.0 - share)
     if drawn:
-        page[-1] = lots[drawn]._replace(is_explored=True)
+        page[-1] = structs.replace(lots[drawn], is_explored=True)
     return page, chances
 
 

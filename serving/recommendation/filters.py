@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -99,9 +98,8 @@ def parameters() -> dict[str, Any]:
     return {"parameters": said}
 
 
-@lru_cache(maxsize=1_024)
 def read_query(query: bytes) -> RecommendationQuery:
-    """Return the wishes of a query string, which callers repeat; nobody changes what is returned.
+    """Return the wishes of a query string.
 
     Raises
     ------

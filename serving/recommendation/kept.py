@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from features.history import History, history
@@ -25,8 +26,7 @@ PEOPLE_AT_ONCE = 1_000
 READS = ("learning_events", "job_history", "exits")
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(msgspec.Struct, frozen=True, gc=False):
     """A person's scores under a model; `courses` and `because` are the model's own course indices."""
 
     is_new: bool

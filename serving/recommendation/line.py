@@ -47,9 +47,8 @@ class Line:
         """Place a course after its unmet prerequisites; return what was placed, nothing where that cannot be."""
         if course in self.placed or not self.allowed[course]:
             return []
-        if not self.catalogue.prerequisites[course]:
-            new = [course]
-        else:
+        new = [course]
+        if self.catalogue.prerequisites[course]:
             chain = chain_to(self.catalogue, course, self.ready, self.allowed)
             new = [one for one in chain if one not in self.placed]
         if self.caps and not self.fits(new, is_capped):

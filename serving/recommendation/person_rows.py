@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from features.errors import UnavailableError, UnknownRecordError
@@ -20,8 +20,7 @@ IN_TIME = itemgetter(1, 2, 3)  # when a fact happened, became known, was stored
 KEPT, CAREER, EXITS, EVENTS, EVIDENCE, ASSIGNED, GOALS = range(7)
 
 
-@dataclass(frozen=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True, gc=False):
     """Somebody asked the person to take a course; times are microseconds since 1970 UTC."""
 
     course: int
@@ -29,16 +28,14 @@ class Assignment:
     due: int | None
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A person's kept scores: what they saw (microseconds since 1970 UTC), and their packing."""
 
     as_of: int
     payload: bytes
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(msgspec.Struct, frozen=True, gc=False):
     """A person as the records know them now.
 
     Parameters

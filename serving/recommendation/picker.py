@@ -99,12 +99,11 @@ class Picker:
                 return course
             heapq.heappush(again, (value, course, alone))
 
-    def pushed_back(self, course: int) -> float:
-        """Return what a course loses because it lies too far below or above what is held."""
+    def misfit_of(self, course: int) -> Misfit | None:
+        """Return how far a course lies below or above what is held; None where it fits."""
         if course not in self.misfits:  # placed before a better one, or because it must be done
             self.misfits[course] = misfit(self.catalogue, course, self.held)
-        found = self.misfits[course]
-        return 0.0 if found is None else self.level_weight * found.distance
+        return self.misfits[course]
 
     def now(self, course: int, value: float) -> float:
         """Return what a course of some worth alone is worth beside those placed."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from features.recommendation.catalogue import Bools, Catalogue, Floats, Integers
@@ -21,8 +20,7 @@ from serving.recommendation.picker import Picker, Pool
 from serving.recommendation.policy import RankingPolicy
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True, gc=False):
     """What the caller asked for.
 
     Parameters
@@ -45,7 +43,7 @@ class Wishes:
     max_per_modality: int | None = None
 
 
-class Ranked(NamedTuple):
+class Ranked(msgspec.Struct, frozen=True, gc=False):
     """A course in its place.
 
     Parameters
@@ -113,11 +111,9 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     catalogue, candidates = case.catalogue, case.candidates
     gap_weight = candidates.gap_weight * policy.gap_factor
     closing, shares = worth_of(catalogue, case.needs)
-    totals = candidates.scores
-    if closing.size:
-        totals = totals + np.bincount(closing, weights=gap_weight * shares, minlength=catalogue.size)
-    if boosts.courses.size:
-        totals = totals + np.bincount(boosts.courses, weights=boosts.worths, minlength=catalogue.size)
+    totals = candidates.scores.copy()
+    np.add.at(totals, closing, gap_weight * shares)
+    np.add.at(totals, boosts.courses, boosts.worths)
     asked = {
         one.course: one
         for one in sorted(case.assigned, key=urgency)
@@ -135,8 +131,7 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     if not line.is_full:
         picker.pool = pool_of(totals, wishes.allowed & ~some)
         fill(line, picker)
-    return [ranked(case, line, picker, (course, totals.item(course), asked.get(course)))
-            for course in line.courses[:most]]  # fmt: skip
+    return ranked(case, line, picker, totals, asked)
 
 
 def caps_of(catalogue: Catalogue, wishes: Wishes) -> list[Cap]:
@@ -154,15 +149,31 @@ def fill(line: Line, picker: Picker) -> None:
         picker.note(line.add(best))
 
 
-def ranked(case: Case, line: Line, picker: Picker, place: tuple[int, float, Assignment | None]) -> Ranked:
-    """Return a course in its place, from what it is worth alone and what that rests on."""
-    course, worth, assignment = place
-    before, completed = case.catalogue.prerequisites[course], case.state.current
-    unmet = tuple(one for one in before if one not in completed) if before else ()
-    score = round(0.5 + math.atan(worth - picker.pushed_back(course)) / math.pi, 4)
-    found = picker.misfits[course] if picker.level_weight else None
-    cause, opens = case.candidates.cause_of(course), line.opens.get(course, -1)
-    return Ranked(course, score, assignment, unmet, opens, cause, found)
+def ranked(
+    case: Case, line: Line, picker: Picker, totals: Floats, asked: Mapping[int, Assignment]
+) -> list[Ranked]:
+    """Return the courses in their places, from what each is worth alone and what that rests on."""
+    courses = line.courses[: line.most]
+    misfits = [picker.misfit_of(course) if picker.level_weight else None for course in courses]
+    distances = [0.0 if found is None else found.distance for found in misfits]
+    places = np.array(courses, dtype=np.int64)
+    worths = totals[places] - picker.level_weight * np.array(distances)
+    scores: list[float] = np.round(0.5 + np.arctan(worths) / math.pi, 4).tolist()
+    causes = case.candidates.causes_of(places)
+    return [
+        Ranked(
+            course, score, asked.get(course), unmet(case, course), line.opens.get(course, -1), cause, found
+        )
+        for course, score, cause, found in zip(courses, scores, causes, misfits, strict=True)
+    ]
+
+
+def unmet(case: Case, course: int) -> tuple[int, ...]:
+    """Return the prerequisites of a course that are not completed."""
+    before = case.catalogue.prerequisites[course]
+    if not before:
+        return ()
+    return tuple(one for one in before if one not in case.state.current)
 
 
 def urgency(assignment: Assignment) -> tuple[bool, float, int]:

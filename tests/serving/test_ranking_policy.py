@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from features.errors import BadInputError
 from serving.commands import serve
@@ -130,8 +131,8 @@ def test_the_same_answer_draws_the_same_lot() -> None:
 def test_what_must_be_done_or_stands_behind_a_prerequisite_never_moves() -> None:
     policy = RankingPolicy(exploration_share=1.0)
     fixed = ranking(3)
-    fixed[-1] = fixed[-1]._replace(assignment=Assignment(2, True, None))
-    behind = [one._replace(unmet=(0,)) for one in ranking(9)[3:]]
+    fixed[-1] = structs.replace(fixed[-1], assignment=Assignment(2, True, None))
+    behind = [structs.replace(one, unmet=(0,)) for one in ranking(9)[3:]]
     assert explored([*fixed, *ranking(9)[3:]], 3, policy, "x") == (fixed, [1.0] * 3)
     assert explored([*ranking(3), *behind], 3, policy, "x") == (ranking(3), [1.0] * 3)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from msgspec import structs
 
 from features.recommendation.catalogue import DAY_MICROS, Catalogue, Priority, to_micros
 from features.recommendation.catalogue_building import build_catalogue
@@ -108,7 +109,7 @@ def ranking_of(
     boosts = boosts_of(case, used, impact or NO_IMPACT, NOW)
     allowed = np.ones(case.catalogue.size, dtype=bool)
     allowed[list(case.state.current - case.state.renewals.keys())] = False
-    found = rank(case, replace(Wishes(8, 0, allowed), **wishes), used, boosts)
+    found = rank(case, structs.replace(Wishes(8, 0, allowed), **wishes), used, boosts)
     said = {}
     for one in found:
         place = Place(boosts.of(one.course), one.misfit, one.opens, now=NOW)

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from features.errors import UnknownRecordError
-from training.attrition.dataset import Dataset
-from training.checking.contract import contract_of
 from training.checking.examination import examine
-from training.checking.judging import Truth, contract_gates, worth, worth_gates
+from training.checking.judging import contract_gates
 from training.checking.pickles import pickles
+from training.checking.questions import attrition, impact, recommendation, skills
 from training.comparison import fetched
 from training.evaluation import Evaluation, as_json, plain
-from training.fairness import report as fairness
 from training.gates import Gate
 from training.questions import Question
-from training.rescoring.attrition import main_horizon, rescore
 from training.rescoring.rescoring import judging_dataset
 
 if TYPE_CHECKING:
     from training.runs import Workbench
 
+QUESTIONS: Mapping[str, Any] = {
+    "skills": skills, "recommendation": recommendation, "attrition": attrition, "impact": impact,
+}  # fmt: skip
 LACKS = (
     "It enters serving only as a bundle like ours: a scorer.py of numpy and LightGBM with plain data files "
-    "(docs/bring-your-own.md). skillpath convert makes one of LightGBM boosters and ONNX graphs; training.checking of linear models and pipelines."
+    "(docs/bring-your-own.md). "
 )
+WAY: Mapping[str, str] = {
+    "attrition": "skillpath convert makes one of LightGBM boosters and ONNX graphs; training.checking of linear models and pipelines.",
+}
+NO_WAY = "There is no converter for this question: write its payload by the template; skillpath compare then takes it."
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,17 @@ class Checked:
         In the order in which they were tried.
     evaluation : Evaluation, optional
         Beside ours; None where it could not be asked.
-    lacks : str
-        What it needs before it may answer anybody.
     """
 
     uri: str
     question: str
     gates: Sequence[Gate]
     evaluation: Evaluation | None = None
-    lacks: str = LACKS
+
+    @property
+    def lacks(self) -> str:
+        """What it needs before it may answer anybody."""
+        return LACKS + WAY.get(self.question, NO_WAY)
 
     @property
     def failed(self) -> list[Gate]:
@@ -77,7 +81,8 @@ def check(bench: Workbench, question: Question, uri: str, allow_pickle: bool = F
         can never be promoted.
     """
     dataset = judging_dataset(bench, question)
-    contract = contract_of(question.name, dataset)
+    asked = QUESTIONS[question.name]
+    contract = asked.contract(bench, dataset)
     with tempfile.TemporaryDirectory() as scratch:
         bench.say(f"{question.name}: fetching {uri}")
         folder = downloaded(bench, uri, Path(scratch))
@@ -90,10 +95,14 @@ def check(bench: Workbench, question: Question, uri: str, allow_pickle: bool = F
     if not all(gate.passed for gate in gates):
         return Checked(uri, question.name, gates)
     bench.say(f"{question.name}: setting it beside ours")
-    truth = truth_of(bench, question, dataset)
-    rng = bench.rng(question.name, "compare")
-    evaluation = worth(found.answers["asked"], truth, rng)
-    return Checked(uri, question.name, [*gates, *worth_gates(evaluation, truth, rng)], evaluation)
+    model = bench.tracking.champion(question.name) or bench.tracking.model(question.name)
+    said = found.answers["asked"]
+    with fetched(bench, model) as folder:
+        ours = (f"ours, version {model.version}", folder)
+        evaluation, further = asked.judge(
+            dataset, said[:, 0] if contract.width == 1 else said, ours, bench.rng(question.name, "compare")
+        )
+    return Checked(uri, question.name, [*gates, *further], evaluation)
 
 
 def downloaded(bench: Workbench, uri: str, scratch: Path) -> Path:
@@ -118,24 +127,12 @@ def unpickled(folder: Path, allow_pickle: bool) -> Gate:
     return Gate("no pickle", not found, ", ".join(found[:3]) or "no file executes when it is opened")
 
 
-def truth_of(bench: Workbench, question: Question, dataset: Dataset) -> Truth:
-    """Return what came of the last block's people, beside what the champion, or the newest of ours, says."""
-    model = bench.tracking.champion(question.name) or bench.tracking.model(question.name)
-    with fetched(bench, model) as folder:
-        said = rescore(folder, dataset).said
-    until = dataset.horizons[main_horizon(dataset)]
-    left = (dataset.test.cause == 1) & (dataset.test.duration <= until)
-    incumbent = said.probability if said is not None else np.full(len(left), left.mean())
-    attributes = fairness.of_people(dataset.protected, dataset.test.names)
-    return Truth(left, attributes, incumbent, f"ours, version {model.version}")
-
-
 def checked_json(found: Checked) -> dict[str, Any]:
     """Return what was found as plain values."""
     return {
         "model_uri": found.uri,
         "question": found.question,
-        "status": "refused" if found.failed else "good enough to be converted",
+        "status": "refused" if found.failed else "meets the contract",
         "failed": [gate.name for gate in found.failed],
         "gates": plain(
             {gate.name: {"passed": gate.passed, "explanation": gate.explanation} for gate in found.gates}

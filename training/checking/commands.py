@@ -13,7 +13,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Uri = Annotated[
     str, typer.Argument(metavar="MODEL_URI", help="models:/NAME/VERSION, runs:/ID/PATH, or a folder.")
 ]
-Name = Annotated[str, typer.Argument(metavar="QUESTION", help="attrition; the others enter as bundles.")]
+Name = Annotated[str, typer.Argument(metavar="QUESTION", help="skills, recommendation, attrition or impact.")]
+
+Convertible = Annotated[
+    str, typer.Argument(metavar="QUESTION", help="attrition; the others enter as bundles.")
+]
 
 
 @app.callback()
@@ -35,7 +39,7 @@ def check_command(
 
     Example: skillpath check models:/my-logistic/1 attrition
 
-    Exit codes: 0 good enough to be converted, 2 bad input, 3 no such model, 4 refused, with the reasons, 5 a part is missing.
+    Exit codes: 0 it meets the contract, 2 bad input, 3 no such model, 4 refused, with the reasons, 5 a part is missing.
     """
     from training.checking.check import check, checked_json
     from training.questions import question as named
@@ -50,7 +54,7 @@ def check_command(
 
 
 @app.command("convert")
-def convert_command(uri: Uri, question: Name, as_of: AsOf = None, as_json: AsJson = False) -> None:
+def convert_command(uri: Uri, question: Convertible, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Make a bundle of a LightGBM booster or an ONNX graph (of leaving next month) and log it as the next version.
 
     Example: skillpath convert runs:/0123abcd/model attrition

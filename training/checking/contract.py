@@ -1,4 +1,4 @@
-"""What a question asks of anybody's model, and the made-up rows that try it."""
+"""What a question asks of anybody's model: columns in, columns out, and the made-up rows that try it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from features.errors import RefusedError
-from training.attrition.dataset import Dataset
-from training.rescoring.attrition import main_horizon
-from training.rescoring.rescored import Floats
+from numpy.typing import NDArray
 
 PROBES = 64
 FAR = 1e6  # far outside whatever was seen
 MOST_SECONDS_PER_1000 = 2.0
+MOST_CELLS = 4_000_000  # numbers in one answer
 
-OTHERS: Mapping[str, str] = {
-    "skills": "its scorer also reads windows and sentences, which a data frame of one vector per text cannot ask for",
-    "recommendation": "its scorer needs the catalogue's order and gaps, which stand in the payload",
-    "impact": "it keeps estimates and their verdicts, not a function of features",
-}
+Frame = Mapping[str, NDArray[Any]]  # column → (n,) values, or (n, d) where a value is a list
 
 
 @dataclass(frozen=True)
@@ -32,76 +25,45 @@ class Contract:
     ----------
     question : str
         Which one.
-    inputs : sequence of str
-        Columns that may be asked for: the features, each a float, NaN where unknown.
-    output : str
-        The column that must be returned: a probability, 0–1.
-    probes : (n, n_inputs) float
-        Made-up rows, nobody's.
-    asked : (m, n_inputs) float
-        The last block, scored in the child's memory alone.
+    outputs : sequence of str
+        Columns that must be returned.
+    width : int
+        Numbers per row in all of them together.
+    probes : Frame
+        Made-up rows, nobody's; its columns are all that may be asked for.
+    missing : Frame
+        The like, with what may be unknown left out.
+    unknown : Frame
+        The like, with what nobody has seen.
+    asked : Frame
+        The last block, asked in the child's memory alone.
+    low, high : float
+        Between which every number lies.
+    may_refuse : bool
+        True where NaN is an answer: that nothing can be said; it then is the only one to what is missing or unknown.
     """
 
     question: str
-    inputs: Sequence[str]
-    output: str
-    probes: Floats
-    asked: Floats
+    outputs: Sequence[str]
+    width: int
+    probes: Frame
+    missing: Frame
+    unknown: Frame
+    asked: Frame
+    low: float = -np.inf
+    high: float = np.inf
+    may_refuse: bool = False
 
     @property
-    def missing(self) -> Floats:
-        """The made-up rows with every other value unknown, and one row with nothing known."""
-        found = self.probes.copy()
-        found[::2, ::2] = np.nan
-        found[1::2, 1::2] = np.nan
-        found[0] = np.nan
-        return found
+    def inputs(self) -> list[str]:
+        """Columns that may be asked for."""
+        return list(self.probes)
 
     @property
-    def unknown(self) -> Floats:
-        """The made-up rows with values that nobody has seen."""
-        found = self.probes.copy()
-        found[: len(found) // 2] = FAR
-        found[len(found) // 2 :] = -FAR
-        return found
+    def frames(self) -> dict[str, Frame]:
+        """All rows, by what they try."""
+        return {"probes": self.probes, "missing": self.missing, "unknown": self.unknown, "asked": self.asked}
 
-
-def contract_of(question: str, dataset: Any) -> Contract:
-    """Return the contract of a question, with rows to ask.
-
-    Raises
-    ------
-    RefusedError
-        If the question's models cannot be asked by name alone; they enter as bundles only.
-    """
-    if question != "attrition":
-        why = OTHERS.get(question, "it has no contract")
-        raise RefusedError(
-            f"A model of {question} is compared as a bundle, not by a data frame: {why}.",
-            hint="Write a payload by the template in docs/bring-your-own.md; then skillpath compare takes it.",
-        )
-    return attrition_contract(dataset)
-
-
-def attrition_contract(dataset: Dataset) -> Contract:
-    """Return what an attrition model takes and returns: features to the probability of leaving by the main horizon."""
-    horizon = f"{dataset.horizons[main_horizon(dataset)]:g} {dataset.units}"
-    return Contract(
-        "attrition",
-        list(dataset.schema),
-        f"voluntary {horizon}",
-        made_up(dataset.test.features),
-        dataset.test.features,
-    )
-
-
-def made_up(rows: Floats) -> Floats:
-    """Return rows whose columns are drawn one by one between their deciles: none of them is anybody."""
-    rng = np.random.default_rng(20)
-    found = np.zeros((PROBES, rows.shape[1]))
-    for column in range(rows.shape[1]):
-        known = rows[~np.isnan(rows[:, column]), column]
-        if known.size:
-            low, high = np.quantile(known, [0.1, 0.9])
-            found[:, column] = rng.uniform(low, high, PROBES) if high > low else low
-    return found
+    def size(self, name: str) -> int:
+        """Return how many rows a frame has."""
+        return len(next(iter(self.frames[name].values())))

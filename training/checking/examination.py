@@ -42,14 +42,22 @@ import mlflow, numpy as np, pandas as pd
 warnings.showwarning = lambda *_, **__: None
 logging.disable(logging.CRITICAL)
 
-arrays = dict(np.load(job["arrays"], allow_pickle=False))
-frames = {name: pd.DataFrame(rows, columns=job["inputs"]) for name, rows in arrays.items()}
+frames = {}
+for key, values in np.load(job["arrays"], allow_pickle=False).items():
+    name, column = key.split("/", 1)
+    frames.setdefault(name, {})[column] = values.tolist()
+frames = {name: pd.DataFrame(columns, columns=job["inputs"]) for name, columns in frames.items()}
 
 def numbers(answer):
-    if not hasattr(answer, "columns") or job["output"] not in answer.columns:
+    lacking = [name for name in job["outputs"] if not hasattr(answer, "columns") or name not in answer.columns]
+    if lacking:
         found = list(getattr(answer, "columns", [])) or type(answer).__name__
-        raise ValueError(f"the answer has no column '{job['output']}', found {str(found)[:200]}")
-    return np.asarray(answer[job["output"]], dtype=float)
+        raise ValueError(f"the answer has no column '{lacking[0]}', found {str(found)[:200]}")
+    found = [np.array(answer[name].tolist(), dtype=float) for name in job["outputs"]]
+    rows = np.column_stack(found) if len(answer) else np.zeros((0, job["width"]))
+    if rows.shape[1] != job["width"]:
+        raise ValueError(f"the answer has {rows.shape[1]} numbers a row where {job['width']} are asked for")
+    return rows
 
 def ask(model, wanted, frame):
     return numbers(model.predict(frame[wanted]))
@@ -101,7 +109,7 @@ class Examined:
         Where it failed: load, signature, answer, missing, unknown, asked; empty where nothing failed.
     error : str
         Why.
-    answers : mapping of str to (n,) float
+    answers : mapping of str to (n, width) float
         By what was asked: first, again, turned, single, missing, unknown, asked.
     seconds : float
         For the whole last block.
@@ -134,18 +142,18 @@ def examine(folders: Sequence[Path], contract: Contract, seconds: int = SECONDS)
 def write_job(folders: Sequence[Path], contract: Contract, place: Path) -> Path:
     """Write what the child reads, where nobody else can read it."""
     arrays = place / "rows.npz"
-    np.savez(
-        arrays,
-        probes=contract.probes,
-        missing=contract.missing,
-        unknown=contract.unknown,
-        asked=contract.asked,
-    )
+    columns = {
+        f"{name}/{column}": values
+        for name, frame in contract.frames.items()
+        for column, values in frame.items()
+    }
+    np.savez(arrays, **columns)  # type: ignore[arg-type]
     job: dict[str, Any] = {
         "models": [str(folder) for folder in folders],
         "arrays": str(arrays),
         "inputs": list(contract.inputs),
-        "output": contract.output,
+        "outputs": list(contract.outputs),
+        "width": contract.width,
         "singles": SINGLES,
         "ours": list(OURS),
         "memory": MEMORY_BYTES,

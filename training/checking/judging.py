@@ -53,11 +53,15 @@ def contract_gates(found: Examined, contract: Contract) -> Iterator[Gate]:
         return
     yield Gate("loads alone", True, "it loads and answers where our packages cannot be imported")
     yield whole_answers(found, contract)
-    yield in_range(found)
+    yield in_range(found, contract)
     yield deterministic(found)
     yield rows_apart(found)
     for name in ("missing", "unknown"):
-        yield finite(found.answers[name], name)
+        yield (
+            refused(found.answers[name], name)
+            if contract.may_refuse
+            else finite(found.answers[name], name, contract)
+        )
     yield fast(found, contract)
 
 
@@ -68,7 +72,7 @@ def whole_answers(found: Examined, contract: Contract) -> Gate:
         "single": SINGLES,
         "missing": PROBES,
         "unknown": PROBES,
-        "asked": len(contract.asked),
+        "asked": contract.size("asked"),
     }
     wrong = [
         f"{name}: {len(found.answers[name])} of {n}"
@@ -78,16 +82,15 @@ def whole_answers(found: Examined, contract: Contract) -> Gate:
     return Gate("answers", not wrong, "; ".join(wrong) or "one answer a row")
 
 
-def in_range(found: Examined) -> Gate:
-    """Say whether every answer is a probability, NaN aside."""
-    values = np.concatenate([found.answers[name] for name in ("first", "asked")])
-    low, high = float(np.nanmin(values, initial=np.inf)), float(np.nanmax(values, initial=-np.inf))
-    passed = low >= 0 and high <= 1 and bool(np.isfinite(values).all())
-    return Gate(
-        "probability",
-        passed,
-        f"answers from {low:.3g} to {high:.3g}, {int(np.isnan(values).sum())} are no number",
-    )
+def in_range(found: Examined, contract: Contract) -> Gate:
+    """Say whether every answer lies where an answer can lie: of attrition, whether it is a probability."""
+    values = np.concatenate([found.answers[name].ravel() for name in ("first", "asked")])
+    given = values[~np.isnan(values)] if contract.may_refuse else values
+    low, high = float(np.nanmin(given, initial=np.inf)), float(np.nanmax(given, initial=-np.inf))
+    passed = low >= contract.low and high <= contract.high and bool(np.isfinite(given).all())
+    name = "probability" if (contract.low, contract.high) == (0.0, 1.0) else "numbers"
+    lost = int(np.isnan(values).sum())
+    return Gate(name, passed, f"answers from {low:.3g} to {high:.3g}, {lost} are no number")
 
 
 def deterministic(found: Examined) -> Gate:
@@ -113,15 +116,24 @@ def largest_difference(a: Floats, b: Floats) -> float:
     return float(np.nanmax(np.abs(a - b), initial=0.0))
 
 
-def finite(values: Floats, name: str) -> Gate:
-    """Say whether rows with missing or unknown values get a probability all the same."""
-    wrong = int((~np.isfinite(values) | (values < 0) | (values > 1)).sum())
-    return Gate(f"{name} values", not wrong, f"{wrong} of {len(values)} rows have no probability")
+def finite(values: Floats, name: str, contract: Contract) -> Gate:
+    """Say whether rows with missing or unknown values get an answer all the same."""
+    whole = np.isfinite(values) & (values >= contract.low) & (values <= contract.high)
+    wrong = int((~whole.all(axis=1)).sum())
+    return Gate(f"{name} values", not wrong, f"{wrong} of {len(values)} rows have no answer")
+
+
+def refused(values: Floats, name: str) -> Gate:
+    """Say whether nothing is said of what is missing or unknown."""
+    wrong = int(np.isfinite(values).any(axis=1).sum())
+    return Gate(
+        f"{name} values", not wrong, f"of {wrong} of {len(values)} that nobody knows something is said"
+    )
 
 
 def fast(found: Examined, contract: Contract) -> Gate:
     """Say whether the last block is answered in time."""
-    rate = found.seconds / max(len(contract.asked) / 1000, 1.0)
+    rate = found.seconds / max(contract.size("asked") / 1000, 1.0)
     words = f"{rate:.2f} s per 1,000 rows; allowed are {MOST_SECONDS_PER_1000:g}"
     return Gate("speed", rate <= MOST_SECONDS_PER_1000, words)
 

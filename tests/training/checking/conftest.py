@@ -12,9 +12,10 @@ import pytest
 
 from features.attrition import FEATURE_SCHEMA
 from training.attrition.dataset import Dataset, Landmark, Panel
-from training.checking.contract import Contract, contract_of
+from training.checking.contract import Contract
 from training.checking.examination import Examined, examine
 from training.checking.judging import Truth
+from training.checking.questions import attrition
 from training.tracking import quietly
 
 NAMES = list(FEATURE_SCHEMA)
@@ -58,6 +59,10 @@ class World:
     truth: Truth
     contract: Contract
 
+    def rows(self, name: str) -> np.ndarray:
+        """Return one of the contract's frames as an array."""
+        return np.column_stack(list(self.contract.frames[name].values()))
+
 
 @pytest.fixture(scope="session")
 def world() -> World:
@@ -80,7 +85,7 @@ def world() -> World:
         protected=pl.DataFrame({"employee_id": names, "sex": sex}), protocol="planted", digest="planted", threads=1,
     )  # fmt: skip
     truth = Truth(left, {"sex": sex.tolist()}, chance(rows), "ours")
-    return World(dataset, truth, contract_of("attrition", dataset))
+    return World(dataset, truth, attrition.contract(None, dataset))
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from features.attrition import FEATURE_SCHEMA
-from features.errors import BadInputError, RefusedError
+from features.errors import BadInputError
 from training.checking.check import unpickled
 from training.checking.commands import app
-from training.checking.contract import contract_of
 from training.checking.converting import Linear, bundle_of, linear_of
 from training.checking.examination import Examined, examine
 from training.checking.judging import contract_gates, worth, worth_gates
@@ -40,7 +39,7 @@ def gates(found: Examined, world: Any) -> list[Gate]:
     """Return every gate that was reached."""
     reached = list(contract_gates(found, world.contract))
     if all(gate.passed for gate in reached):
-        evaluation = worth(found.answers["asked"], world.truth, np.random.default_rng(1))
+        evaluation = worth(found.answers["asked"][:, 0], world.truth, np.random.default_rng(1))
         reached += worth_gates(evaluation, world.truth, np.random.default_rng(2))
     return reached
 
@@ -89,11 +88,6 @@ class TestBadChallengers:
         assert not unpickled(tmp_path, allow_pickle=False).passed
         assert "for this comparison only" in unpickled(tmp_path, allow_pickle=True).explanation
 
-    @pytest.mark.parametrize("question", ["skills", "recommendation", "impact"])
-    def test_a_question_that_cannot_be_asked_by_name_says_what_is_needed(self, question: str) -> None:
-        with pytest.raises(RefusedError, match="compared as a bundle"):
-            contract_of(question, None)
-
 
 class TestTheGoodOne:
     def test_a_good_model_passes_every_gate(self, examined: dict[str, Examined], world: Any) -> None:
@@ -105,8 +99,8 @@ class TestTheGoodOne:
 
     def test_rows_made_up_for_the_contract_are_nobodys(self, world: Any) -> None:
         ours = {row.tobytes() for row in world.dataset.test.features}
-        assert not ours & {row.tobytes() for row in world.contract.probes}
-        assert np.isnan(world.contract.missing[0]).all()
+        assert not ours & {row.tobytes() for row in world.rows("probes")}
+        assert np.isnan(world.rows("missing")[0]).all()
 
 
 def linear(seed: int = 3) -> Linear:
@@ -129,7 +123,7 @@ class TestConverting:
         model = linear()
         write_payload(bundle_of(world.dataset, model), tmp_path / "p")
         scorer = load_scorer(tmp_path / "p")
-        rows = world.contract.missing
+        rows = world.rows("missing")
         entered = (rows[:, :3] - model.centre) / model.scale
         entered = np.where(np.isnan(entered), model.if_missing, entered)
         by_hand = entered @ model.coefficients + model.intercept
@@ -151,7 +145,7 @@ class TestConverting:
             20,
         )
         write_payload(bundle_of(world.dataset, booster), tmp_path / "p")
-        rows = world.contract.probes
+        rows = world.rows("probes")
         expected = booster.predict(rows[:, :5], raw_score=True)
         assert load_scorer(tmp_path / "p").log_odds(rows)[:, 0] == pytest.approx(np.asarray(expected))
 

@@ -114,7 +114,7 @@ class TestGraphs:
     def test_a_forest_answers_as_it_did_missing_values_included(
         self, forest: Any, payload: Path, world: Any
     ) -> None:
-        asked = world.contract.missing
+        asked = world.rows("missing")
         chance = np.clip(forest.predict_proba(asked[:, :SEEN])[:, 1], 1e-6, 1 - 1e-6)
         found = load_scorer(payload).log_odds(asked)[:, 0]
         assert found == pytest.approx(np.log(chance / (1 - chance)), abs=1e-4)
@@ -123,8 +123,8 @@ class TestGraphs:
         self, payload: Path, world: Any
     ) -> None:
         scorer = load_scorer(payload)
-        found = scorer.contributions(world.contract.probes)
-        assert found.sum(axis=1) == pytest.approx(scorer.log_odds(world.contract.probes)[:, 0])
+        found = scorer.contributions(world.rows("probes"))
+        assert found.sum(axis=1) == pytest.approx(scorer.log_odds(world.rows("probes"))[:, 0])
         assert not found[:, SEEN:-1].any()
         assert np.ptp(found[:, -1]) == pytest.approx(0)
 

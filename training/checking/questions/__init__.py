@@ -1,0 +1,1 @@
+"""What each question asks of somebody's model, and what its answers are worth beside ours."""

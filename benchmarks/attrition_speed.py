@@ -21,7 +21,7 @@ from training.attrition.scorer import sigmoid
 from training.loading import load_scorer
 from training.payload import write_payload
 
-FIXED = Parameters(shapes=("medium",), weights=(0.7,), penalties=(100.0,), bags=0)
+FIXED = Parameters(shapes=("pairs",), weights=(0.7,), penalties=(100.0,), bags=0)
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ class Parameters:
         Trials of a search of the trees' shape inside the folds, beside the shapes that ship; 0 searches nothing.
     """
 
-    shapes: tuple[str, ...] = ("few stumps", "stumps", "medium", "wide")
+    shapes: tuple[str, ...] = ("few stumps", "stumps", "pairs", "medium", "wide", "deep")
     weights: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
     penalties: tuple[float, ...] = (10.0, 100.0, 1000.0)
     bags: int = 5

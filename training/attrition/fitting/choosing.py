@@ -24,7 +24,9 @@ from training.attrition.fitting.hazard import (
 )
 from training.attrition.scorer import Floats
 
-EXITS_IN_A_LEAF = 1.5
+EXITS_IN_A_LEAF = 1.5  # at least, of a shape of more than so many leaves
+FEW_LEAVES = 15
+FEWEST_FOR_SMALL_LEAVES = 10_000  # rows
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,9 @@ def rounds_of(shape: str) -> int:
 
 
 def can_carry(shape: str, folds: Folds) -> bool:
-    """Say whether the smallest leaves of a bushy shape would still hold an exit or two."""
+    """Say whether a bushy shape's smallest leaves would still hold an exit or two, and one of small leaves has rows enough."""
     left = np.concatenate([part.left for part in folds.parts[-1]])
-    return shape != "wide" or smallest_leaf(len(left)) * left.mean() >= EXITS_IN_A_LEAF
+    if "min_data_in_leaf" in SHAPES[shape] and len(left) < FEWEST_FOR_SMALL_LEAVES:
+        return False
+    smallest = SHAPES[shape].get("min_data_in_leaf", smallest_leaf(len(left)))
+    return SHAPES[shape]["num_leaves"] <= FEW_LEAVES or smallest * left.mean() >= EXITS_IN_A_LEAF

@@ -20,13 +20,18 @@ Ints = NDArray[np.int64]
 SHAPES: Mapping[str, Mapping[str, float]] = {
     "few stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 80},
     "stumps": {"num_leaves": 2, "learning_rate": 0.1, "num_iterations": 300},
+    "pairs": {"num_leaves": 4, "learning_rate": 0.05, "num_iterations": 200},
     "medium": {"num_leaves": 15, "max_depth": 6, "learning_rate": 0.03, "num_iterations": 200},
     "wide": {"num_leaves": 127, "learning_rate": 0.03, "num_iterations": 200},
-}
+    # where a few columns together decide: each tree sees most of them, codes are told apart one by one, leaves are small
+    "deep": {"num_leaves": 31, "learning_rate": 0.03, "num_iterations": 230, "feature_fraction": 0.8, "min_data_in_leaf": 20,
+             "max_cat_to_onehot": 64, "lambda_l2": 0.0},
+}  # fmt: skip
 Shape = str | Mapping[str, Any]
 ROWS_AT_ONCE = 50_000
 MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
 SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
+MOST_ROWS_BEGINNING = 100_000  # that the logistic part is first fitted to
 FEWEST_FOR_TREES = 100  # exits of a cause; with fewer, the logistic part answers alone
 
 
@@ -146,7 +151,16 @@ def fit_trees(table: Table, shape: Shape, seed: int) -> lgb.Booster | None:
 
 
 def fit_linear(table: Table, start: Floats | None = None) -> Floats:
-    """Return the coefficients of the logistic part."""
+    """Return the coefficients of the logistic part; of very many rows, beginning from a fit to some of them.
+
+    Notes
+    -----
+    Newton's method squares its error with each pass over the rows: from a good beginning two passes are enough.
+    """
+    step = len(table.left) // MOST_ROWS_BEGINNING
+    if start is None and step > 1:
+        some = table.take(np.arange(0, len(table.left), step))
+        start = fit_linear(replace(some, penalty=table.penalty / step))
     return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty, start)
 
 

@@ -24,7 +24,8 @@ from training.recommendation.estimators import (
 from training.recommendation.factors import item_factors
 from training.recommendation.factors import model_facts as factor_facts
 from training.recommendation.lately import lately
-from training.recommendation.new_courses import with_content
+from training.recommendation.new_courses import with_content, with_expected_popularity
+from training.recommendation.newcomers import choose_newcomers
 from training.recommendation.scorer import Scorer
 
 Floats = NDArray[np.floating]
@@ -80,6 +81,14 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     ]
     most = max(200, MOST_CELLS // (max(len(dataset.course_ids), 1) * len(trials)))
     blend, figures = choose_blend([(scorer, sampled(people, most, rng)) for scorer, people in trials])
+    newcomers, more = choose_newcomers(
+        dataset,
+        lambda origin: origin_scorer(dataset, origin, chosen, parameters, rng),
+        blend["warm"],
+        rng,
+    )
+    if newcomers:
+        blend, figures = {**blend, "newcomers": newcomers}, figures | more
     arrays = model_arrays(dataset, dataset.now, chosen, parameters, rng)
     model = model_facts(dataset, dataset.now, blend, chosen)
     model["chosen"] = {**chosen.facts(), "validation_ndcg_at_10": {**chosen.tried, **figures}}
@@ -116,21 +125,15 @@ def model_arrays(
     if chosen.window_days > 0 and known.ages is not None:
         arrays["lately"] = lately(known.ages, chosen.window_days)
     cohorts = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))
-    arrays["cohorts"] = with_average_newcomers(cohorts, popularity(history))
+    support, strength = popularity(history), parameters.content_strength
+    likeness = alike.sum(axis=0) if alike.shape[0] else np.empty((0, 0), dtype=np.float32)
+    arrays["cohorts"] = with_expected_popularity(cohorts, likeness, support, strength, rng)
+    arrays["newcomers"] = (support == 0).astype(np.uint8)
     if dataset.content.vectors is not None:
         arrays["vectors"] = dataset.content.vectors.astype(np.float16)
     if dataset.content.skills is not None:
         arrays |= compressed_arrays("skills", dataset.content.skills)
     return arrays
-
-
-def with_average_newcomers(cohorts: Floats, support: Floats) -> Floats:
-    """Return popularity in which a course that nobody took is an average one: it is not known to be unpopular."""
-    taken = support > 0
-    if not taken.any() or taken.all():
-        return cohorts
-    average = cohorts[:, taken].mean(axis=1, keepdims=True)
-    return np.where(taken, cohorts, average).astype(np.float32)
 
 
 def similarities(content: Content, n: int) -> Floats:

@@ -60,6 +60,36 @@ def with_content(
     return np.asarray(own * factors + (1 - own) * mapped, dtype=np.float32)
 
 
+def with_expected_popularity(
+    cohorts: Floats, alike: Floats, support: Floats, strength: float, rng: np.random.Generator
+) -> Floats:
+    """Return popularity in which a course that nobody took is as popular as courses like it.
+
+    Each cohort's log shares of well-known courses are regressed (kernel ridge) on how alike courses are. Without content
+    such a course is an average one: it is not known to be unpopular.
+
+    Parameters
+    ----------
+    cohorts : (n_cohorts + 1, n_courses) float
+        As `estimators.cohort_popularity` returns them.
+    alike, support, strength, rng
+        As `with_content` takes them; `alike` may be empty.
+    """
+    taken = support > 0
+    if not taken.any() or taken.all():
+        return cohorts
+    average = cohorts[:, taken].mean(axis=1, keepdims=True)
+    expected = np.repeat(average, support.size, axis=1)
+    known = np.flatnonzero(support > strength)
+    known = np.sort(known[np.argsort(-support[known], kind="stable")][:MOST_COURSES])
+    if alike.size and known.size >= LEAST_COURSES:
+        average = cohorts[:, known].mean(axis=1, keepdims=True)
+        beside = (cohorts - average).T
+        ridge = chosen_ridge(beside, alike, rng.permutation(known)[:SAMPLED_COURSES])
+        expected = average + (alike[:, known] @ kernel_ridge(alike, beside, known, ridge)).T
+    return np.where(taken, cohorts, expected).astype(np.float32)
+
+
 def kernel_ridge(alike: Floats, factors: Floats, known: NDArray[np.int64], ridge: float) -> Floats:
     """Return the weights of known courses from which any course's factor is predicted, (n_known, d) float."""
     kernel = alike[np.ix_(known, known)].astype(np.float64) + ridge * np.eye(known.size)

@@ -28,13 +28,15 @@ class Scorer:
     Parameters
     ----------
     model : dict
-        ``course_ids``, ``job_ids``, ``blend`` ({"warm": {part: weight}, "new": {…}}, parts as `PARTS` and "gap"),
+        ``course_ids``, ``job_ids``, ``blend`` ({"warm": {part: weight}, "new": {…}}, parts as `PARTS` and "gap";
+        and perhaps "newcomers": {part: weight, "lift": …}, of courses nobody took, for people with a history),
         ``completion`` ({course_id: share of starters who completed}).
     arrays : dict of str to array
         ``weights`` (n, n), or its compressed columns ``weights_data``, ``weights_indices``, ``weights_indptr``;
         ``vectors`` (n, d) and ``skills_*`` (compressed rows, n × s) where there is content; ``cohorts``
         (n_jobs + 1, n); ``factors_0`` … (n, k), and what places a person among them in ``model["factors"]``;
-        ``lately`` (3, n), how each course has been doing lately, standardised, in the order of `LATELY`.
+        ``lately`` (3, n), how each course has been doing lately, standardised, in the order of `LATELY`;
+        ``newcomers`` (n,), 1 for courses that nobody took.
     """
 
     def __init__(self, model: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -48,6 +50,7 @@ class Scorer:
         self.skills = compressed(arrays, "skills", self.n_items)
         self.starts = [arrays[name].astype(np.float64) for name in factor_names(arrays)]
         self.lately = arrays["lately"].astype(np.float64) if "lately" in arrays else None
+        self.newcomers = arrays.get("newcomers", np.zeros(self.n_items)).astype(bool)
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:
@@ -82,7 +85,19 @@ class Scorer:
         for name in PARTS:
             if name in parts:
                 total += self.blend_column(name, is_new) * parts[name]
+        rows, columns = np.flatnonzero(~np.asarray(is_new)), np.flatnonzero(self.newcomers)
+        if "newcomers" in self.model["blend"] and rows.size and columns.size:
+            total[np.ix_(rows, columns)] = self.of_newcomers(parts, rows, columns)
         return total
+
+    def of_newcomers(self, parts: dict[str, Any], rows: Any, columns: Any) -> np.ndarray[Any, Any]:
+        """Return the scores of courses that nobody took for people with a history, (r, c) float."""
+        blend = self.model["blend"]["newcomers"]
+        found = np.full((rows.size, columns.size), blend.get("lift", 0.0))
+        for name in PARTS:
+            if name in parts and blend.get(name, 0.0):
+                found += blend[name] * parts[name][np.ix_(rows, columns)]
+        return found
 
     def blend_column(self, part: str, is_new: Any) -> np.ndarray[Any, Any]:
         """Return the weight of a part for each person, (n, 1) float."""
@@ -165,6 +180,7 @@ class Scorer:
         for name in PARTS:
             if name in parts:
                 worth[CAUSE[name]] += blend.get(name, 0.0) * parts[name][candidates]
+        self.by_content(worth, parts, np.asarray(candidates), is_warm=items.size > 0)
         worth[NOTHING] = 0.0  # the first of equals: a course rests on what is above nothing
         kind = worth.argmax(axis=0)
         because = np.full(len(candidates), -1)
@@ -174,6 +190,18 @@ class Scorer:
                 pairs = weights[:, None] * near(items, np.asarray(candidates)[chosen])
                 because[chosen] = np.where(pairs.max(axis=0) > 0, items[pairs.argmax(axis=0)], -1)
         return kind, because
+
+    def by_content(self, worth: Any, parts: dict[str, Any], candidates: Any, *, is_warm: bool) -> None:
+        """Put what speaks for a course that nobody took down to its content, in place: it has no takers."""
+        new = np.flatnonzero(self.newcomers[candidates])
+        if not new.size:
+            return
+        blends = self.model["blend"]
+        blend = blends.get("newcomers", blends["warm"]) if is_warm else blends["new"]
+        worth[:, new] = 0.0
+        for name in ("takers", "factors", "content"):
+            if name in parts:
+                worth[CONTENT, new] += blend.get(name, 0.0) * parts[name][candidates[new]]
 
     def near_takers(self, items: Any, candidates: Any) -> Any:
         """Return the item–item weights of some courses for others, (k, c) float."""

@@ -10,8 +10,7 @@ import pytest
 
 from features.errors import RefusedError
 from training.recommendation.evaluate_table import run
-from training.recommendation.fit import with_average_newcomers
-from training.recommendation.new_courses import with_content
+from training.recommendation.new_courses import with_content, with_expected_popularity
 
 
 def test_a_course_that_nobody_took_gets_the_factor_of_courses_like_it() -> None:
@@ -54,8 +53,20 @@ def test_without_content_hidden_courses_are_refused(board: Path) -> None:
         run(["--interactions", str(board), "--split", "new-courses"])
 
 
-def test_a_course_that_nobody_took_is_of_average_popularity() -> None:
+def test_without_content_a_course_that_nobody_took_is_of_average_popularity() -> None:
     cohorts = np.array([[-1.0, -3.0, -9.0]], dtype=np.float32)
-    found = with_average_newcomers(cohorts, np.array([5.0, 1.0, 0.0]))
+    nothing, rng = np.empty((0, 0)), np.random.default_rng(7)
+    found = with_expected_popularity(cohorts, nothing, np.array([5.0, 1.0, 0.0]), 0.0, rng)
     assert found.tolist() == [[-1.0, -3.0, -2.0]]  # the mean of what is known
-    assert with_average_newcomers(cohorts, np.ones(3)) is cohorts
+    assert with_expected_popularity(cohorts, nothing, np.ones(3), 0.0, rng) is cohorts
+
+
+def test_a_course_that_nobody_took_is_expected_to_be_as_popular_as_courses_like_it() -> None:
+    kind = np.arange(41) % 2
+    cohorts = np.where(kind == 0, -1.0, -6.0)[None, :].astype(np.float32)
+    cohorts[0, 40] = -9.0  # never taken; even by its content
+    alike = (kind[:, None] == kind[None, :]).astype(float)
+    support = np.array([50.0] * 40 + [0.0])
+    found = with_expected_popularity(cohorts, alike, support, 5.0, np.random.default_rng(7))
+    assert found[0, 40] == pytest.approx(-1.0, abs=0.1)
+    assert found[0, :40] == pytest.approx(cohorts[0, :40])

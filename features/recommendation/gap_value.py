@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.recommendation.catalogue import Catalogue, Floats, Integers, Profile
 
@@ -183,31 +182,3 @@ def worth_by_skill(catalogue: Catalogue, course: int, needs: Needs) -> Floats:
     for place, _, _, value in gains(catalogue, course, needs):
         worth[place] = value
     return worth
-
-
-def greedy_set(catalogue: Catalogue, needs: Needs, allowed: NDArray[np.bool_], n: int) -> list[int]:
-    """Return up to `n` courses, each adding the most to the set before it; none that adds nothing.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        The courses.
-    needs : Needs
-        What is missing.
-    allowed : (n_courses,) bool
-        Courses that may be chosen.
-    n : int
-        Most courses to choose.
-    """
-    pool = np.flatnonzero(allowed & (gap_values(catalogue, needs) > EPSILON))
-    worth = np.array([worth_by_skill(catalogue, int(course), needs) for course in pool])
-    chosen: list[int] = []
-    best = np.zeros(needs.skills.size)
-    while pool.size and len(chosen) < n:
-        added = np.maximum(worth, best).sum(axis=1) - best.sum()
-        place = int(added.argmax())
-        if added[place] <= EPSILON:
-            break
-        chosen.append(int(pool[place]))
-        np.maximum(best, worth[place], out=best)
-    return chosen

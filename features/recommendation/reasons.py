@@ -107,12 +107,13 @@ def reason(
     said = [gap_part(closed, jobs[0])] if closed else []
     if place is not None and place.grounds:
         said += [ground_part(catalogue, ground, place.now) for ground in place.grounds]
-    if cause.kind:
-        said.append(model_part(catalogue, cause, jobs[1]))
+    model = model_part(catalogue, cause, jobs[1]) if cause.kind else ""
+    if model:
+        said.append(model)
     if place is not None:
         said = around(catalogue, place, said)
-    sentence = "; ".join(filter(None, said)) or "open to you, and not taken yet"
-    return sentence[0].upper() + sentence[1:] + "."
+    sentence = "; ".join(said) if said else "open to you, and not taken yet"
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def around(catalogue: Catalogue, place: Place, said: list[str]) -> list[str]:
@@ -139,11 +140,11 @@ def spoken(level: float) -> str:
 
 def model_part(catalogue: Catalogue, cause: Cause, cohort: str | None) -> str:
     """Return the clause about what the model saw."""
-    known = 0 <= cause.course < catalogue.size
-    if cause.kind == TAKERS and known:
-        return f"people who took {catalogue.quoted[cause.course]} often take it"
-    if cause.kind == CONTENT and known:
-        return f"its content is close to {catalogue.quoted[cause.course]}, which you took"
+    if 0 <= cause.course < len(catalogue.quoted):
+        if cause.kind == TAKERS:
+            return f"people who took {catalogue.quoted[cause.course]} often take it"
+        if cause.kind == CONTENT:
+            return f"its content is close to {catalogue.quoted[cause.course]}, which you took"
     if cause.kind == WISH:
         return "its content is close to what you wrote"
     if cause.kind == POPULAR:

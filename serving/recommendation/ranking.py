@@ -18,6 +18,7 @@ from serving.recommendation.line import Cap, Line
 from serving.recommendation.person_rows import Assignment
 from serving.recommendation.picker import Picker, Pool
 from serving.recommendation.policy import RankingPolicy
+from serving.recommendation.turns import Turns
 
 
 class Wishes(msgspec.Struct, frozen=True, gc=False):
@@ -127,10 +128,11 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     weights = (gap_weight, wishes.diversity, policy.level_weight)
     picker = Picker(catalogue, case.needs, case.state.held, pool_of(totals, some), weights)
     picker.note(line.courses)
-    fill(line, picker)
+    turns = Turns(catalogue, case.needs, case.state.held, policy.gap_turn)
+    fill(line, picker, turns, totals)
     if not line.is_full:
         picker.pool = pool_of(totals, wishes.allowed & ~some)
-        fill(line, picker)
+        fill(line, picker, turns, totals)
     return ranked(case, line, picker, totals, asked)
 
 
@@ -140,10 +142,12 @@ def caps_of(catalogue: Catalogue, wishes: Wishes) -> list[Cap]:
     return [(labels, most) for labels, most in kinds if most is not None and labels]
 
 
-def fill(line: Line, picker: Picker) -> None:
-    """Place the best courses until the line is full or nothing is left."""
+def fill(line: Line, picker: Picker, turns: Turns, totals: Floats) -> None:
+    """Place the best courses, and those that a turn goes to, until the line is full or nothing is left."""
     while len(line.courses) < line.most:
-        best = picker.next()
+        best = turns.next(line, totals)
+        if best is None:
+            best = picker.next()
         if best is None:
             return
         picker.note(line.add(best))
@@ -159,10 +163,16 @@ def ranked(
     places = np.array(courses, dtype=np.int64)
     worths = totals[places] - picker.level_weight * np.array(distances)
     scores: list[float] = np.round(0.5 + np.arctan(worths) / math.pi, 4).tolist()
-    causes = case.candidates.causes_of(places)
+    causes, opens, before = case.candidates.causes_of(places), line.opens.get, case.catalogue.prerequisites
     return [
         Ranked(
-            course, score, asked.get(course), unmet(case, course), line.opens.get(course, -1), cause, found
+            course,
+            score,
+            asked.get(course),
+            unmet(case, course) if before[course] else (),
+            opens(course, -1),
+            cause,
+            found,
         )
         for course, score, cause, found in zip(courses, scores, causes, misfits, strict=True)
     ]
@@ -170,10 +180,8 @@ def ranked(
 
 def unmet(case: Case, course: int) -> tuple[int, ...]:
     """Return the prerequisites of a course that are not completed."""
-    before = case.catalogue.prerequisites[course]
-    if not before:
-        return ()
-    return tuple(one for one in before if one not in case.state.current)
+    done = case.state.current
+    return tuple(one for one in case.catalogue.prerequisites[course] if one not in done)
 
 
 def urgency(assignment: Assignment) -> tuple[bool, float, int]:

@@ -24,6 +24,8 @@ from serving.house import House
 from serving.models.aliases import ALIASES, CHAMPION
 from serving.models.answering import Models
 from serving.settings import QUESTIONS, ServingSettings, read_settings
+from serving.watched import FOLDER as WATCHED
+from serving.watched import LastWatch
 
 FOLDER = "metrics"
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is imported
@@ -198,6 +200,7 @@ def serve(settings: ServingSettings) -> tuple[Any, Any]:
 
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=str(folder_of(settings)))  # type: ignore[no-untyped-call]
+    registry.register(LastWatch(settings.var / WATCHED))  # it has collect(), which is all it needs
     return start_http_server(settings.metrics_port or 0, settings.metrics_host, registry)
 
 

@@ -13,9 +13,12 @@ from features.errors import UnknownRecordError
 from training.comparison import fetched
 from training.drift import Drift, drifts, reference_of
 from training.logged import LoggedModel
+from training.promotion import CANARY, SHADOW
 from training.questions import Question
 from training.watching.level import Level, level, now_and_then
+from training.watching.rival import Rival, rival
 from training.watching.shown import Shown, shown
+from training.watching.worth import Worth, canary_worth, champion_worth, outcomes, shadow_worth
 
 if TYPE_CHECKING:
     from training.runs import Workbench
@@ -43,6 +46,10 @@ class Watch:
         Where the question says probabilities.
     shown : Shown, optional
         Where lists are shown.
+    worths : sequence of Worth
+        What the lists of champion, canary and shadow bring, where lists are shown.
+    rival : Rival, optional
+        The shadow beside the champion, where the question says probabilities and a shadow stands.
     """
 
     question: str
@@ -51,6 +58,8 @@ class Watch:
     drifts: Sequence[Drift] = ()
     level: Level | None = None
     shown: Shown | None = None
+    worths: Sequence[Worth] = ()
+    rival: Rival | None = None
 
     @property
     def alarms(self) -> list[str]:
@@ -58,7 +67,30 @@ class Watch:
         found = [f"{each.name} drifts: index {each.index:.2f}" for each in self.drifts if each.is_alarm]
         if self.level is not None and self.level.is_alarm:
             found.append(f"{self.level.observed} left where {self.level.expected:.0f} were said to")
+        found += [f"the {each.role}, version {each.version}, is taken up less than the champion: roll it back"
+                  for each in self.worths if each.is_alarm]  # fmt: skip
         return found
+
+
+def watch_all(
+    bench: Workbench, questions: Sequence[Question], ledger: pl.DataFrame | None = None
+) -> list[Watch]:
+    """Look at the champions of several questions; those that have none are left out.
+
+    Raises
+    ------
+    UnknownRecordError
+        If none of them has a champion.
+    """
+    found, missing = [], None
+    for question in questions:
+        try:
+            found.append(watch(bench, question, ledger))
+        except UnknownRecordError as error:
+            missing = error
+    if not found and missing is not None:
+        raise missing
+    return found
 
 
 def watch(bench: Workbench, question: Question, ledger: pl.DataFrame | None = None) -> Watch:
@@ -91,13 +123,29 @@ def watch(bench: Workbench, question: Question, ledger: pl.DataFrame | None = No
 
 
 def watch_probabilities(bench: Workbench, champion: LoggedModel, folder: Path) -> Watch:
-    """Return drift of inputs and score over half a year, and whether the level holds."""
-    then, now = now_and_then(folder, bench.context, DAYS)
+    """Return drift of inputs and score over half a year, whether the level holds, and how a shadow compares."""
+    context = bench.context
+    then, now = now_and_then(folder, context, DAYS)
     references = {name: reference_of(values) for name, values in then.items() if not name.startswith(CLOCKS)}
-    as_of = bench.context.as_of.isoformat()
     return Watch(
-        champion.name, champion.version, as_of, drifts(references, now), level(folder, bench.context)
+        champion.name,
+        champion.version,
+        context.as_of.isoformat(),
+        drifts(references, now),
+        level(folder, context),
+        rival=beside(bench, champion, folder),
     )
+
+
+def beside(bench: Workbench, champion: LoggedModel, folder: Path) -> Rival | None:
+    """Return how the shadow compares with the champion's payload, or None where none stands."""
+    shadow = bench.tracking.standing(champion.name, SHADOW)
+    if shadow is None:
+        return None
+    learnt_until = bench.tracking.tags(shadow).get("as_of", "")
+    with fetched(bench, shadow) as other:
+        rng = bench.rng(champion.name, "watch")
+        return rival((folder, other), (shadow.version, learnt_until), bench.context, rng)
 
 
 def watch_lists(bench: Workbench, champion: LoggedModel, ledger: pl.DataFrame | None) -> Watch:
@@ -111,8 +159,23 @@ def watch_lists(bench: Workbench, champion: LoggedModel, ledger: pl.DataFrame | 
                            ("now", pl.col("happened_at") >= half))
     }  # fmt: skip
     found = drifts({"events a person": reference_of(taken["then"])}, {"events a person": taken["now"]})
-    said = None
+    said, worths = None, []
     if ledger is not None:
         rows = ledger.filter(pl.col("model_digest") == champion.payload_digest)
         said = shown(rows, events, records["courses"]["course_id"].n_unique())
-    return Watch(champion.name, champion.version, as_of.isoformat(), found, None, said)
+        worths = worths_of(bench, champion, outcomes(ledger, events, as_of))
+    return Watch(champion.name, champion.version, as_of.isoformat(), found, None, said, worths)
+
+
+def worths_of(bench: Workbench, champion: LoggedModel, rows: pl.DataFrame) -> list[Worth]:
+    """Return what the lists of the champion, and of who stands beside it, bring."""
+    rng = bench.rng(champion.name, "watch")
+    own = rows.filter(pl.col("model_digest") == champion.payload_digest)
+    found = [champion_worth(own, champion.version, rng)]
+    canary, shadow = (bench.tracking.standing(champion.name, role) for role in (CANARY, SHADOW))
+    if canary is not None:
+        digests = (champion.payload_digest, canary.payload_digest)
+        found.append(canary_worth(rows, digests, canary.version, rng))
+    if shadow is not None:
+        found.append(shadow_worth(own, (shadow.payload_digest, shadow.version), rng))
+    return found

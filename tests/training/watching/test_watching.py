@@ -62,7 +62,7 @@ class TestReporting:
         wild = Drift("overtime <hours>", 0.6, 1e-9, 1e-8, 500, 500)
         found = seen(drifts=[wild], level=Level(90.0, 60, 30.0, 2.0, 1.5, 2.6))
         assert len(found.alarms) == 2
-        html = watch_page(found)
+        html = watch_page([found])
         assert "overtime &lt;hours&gt; drifts" in html
         assert json.loads(json.dumps(watch_json(found), allow_nan=False))["alarms"] == found.alarms
         record = watch_record(found)
@@ -71,7 +71,7 @@ class TestReporting:
 
     def test_a_quiet_look_is_no_alarm(self) -> None:
         assert seen().alarms == []
-        assert "No alarm." in watch_page(seen())
+        assert "No alarm." in watch_page([seen()])
 
 
 def test_what_moves_with_the_calendar_alone_is_not_watched_for_drift() -> None:

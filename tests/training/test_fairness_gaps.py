@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from training.fairness.drawing import level_by_group
 from training.fairness.gaps import bounds_if_known, difference, error_gaps, intersections, level_gap
 from training.fairness.proxies import area, proxies
 from training.fairness.report import report
@@ -90,3 +91,23 @@ def test_a_feature_that_gives_an_attribute_away_is_named() -> None:
 
 def test_the_area_counts_pairs_and_ties_by_half() -> None:
     assert area(np.array([True, True, False, False]), np.array([0.8, 0.4, 0.4, 0.1])) == 3.5 / 4
+
+
+def test_the_level_is_drawn_for_each_group_that_is_not_suppressed() -> None:
+    rng = np.random.default_rng(3)
+    groups = ["a"] * 300 + ["b"] * 200 + ["c"] * 4  # c is too small to be shown
+    said = np.full(504, 0.2)
+    left = rng.random(504) < np.where(
+        np.array(groups) == "b", 0.4, 0.2
+    )  # twice as many of b leave as was said
+    found = report({"site": groups}, said > 0.5, left, said)
+    axes = level_by_group(found)().axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["site: b (200)", "site: a (300)"]
+    points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert points == pytest.approx([left[300:500].sum() / 40.0, left[:300].sum() / 60.0])
+
+
+def test_without_outcomes_the_drawing_says_that_there_is_nothing_to_draw() -> None:
+    axes = level_by_group(report({"site": ["a"] * 20 + ["b"] * 20}, np.arange(40) % 5 == 0))().axes[0]
+    assert "No group" in axes.get_title()

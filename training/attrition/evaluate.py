@@ -19,6 +19,7 @@ from training.attrition.scorer import Floats
 from training.drift import drifts_of
 from training.evaluation import Evaluation, Interval
 from training.fairness import report as fairness
+from training.fairness.drawing import level_by_group
 from training.fairness.proxies import proxies
 from training.loading import load_scorer
 
@@ -70,6 +71,7 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
         figures={
             "predicted_against_actual": figure_of(scorer, labelled, judged[main]),
             "back_test": drawing(scorer.model.get("back_test", [])),
+            "level_by_group": level_by_group(report),
         },
         verdict=verdict(metrics, name),
         gates={"fairness": (report.passes, report.reason)},

@@ -168,8 +168,8 @@ def report(
     -----
     Each group is compared with all others of the attribute, pairs of attributes too. Fisher's exact test with Holm's correction over all
     groups keeps the chance of blocking a model that treats groups alike below 5 %, where the bare four-fifths rule
-    would block nearly all. Exit rates may differ for reasons of work (who is older has longer tenure): a disparity
-    is blocked where the exits do not bear it out, and else shown for a person to judge. It is never called fair.
+    would block nearly all. Exit rates may differ for reasons of work (who is older has longer tenure): the report says
+    whether exits bear a disparity out, which explains it and does not excuse it: it blocks all the same. Nothing is called fair.
     """
     found: list[GroupReport] = []
     unknown: dict[str, int] = {}

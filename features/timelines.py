@@ -105,7 +105,9 @@ def total_within(
     A fact is inside the window from ``max(happened, known)`` on and outside from ``max(happened + window, known)``
     on, so the total is the difference of two running totals: two as-of joins for any number of moments.
     """
-    change = pl.col(value) - pl.col(value).shift(1, fill_value=0).over([*version_key, "happened_at"])
+    change = pl.col(value)
+    if facts.select(version_key).is_duplicated().any():  # else no fact has an earlier version to take away
+        change = change - change.shift(1, fill_value=0).over([*version_key, "happened_at"])
     changes = facts.sort("known_at", maintain_order=True).with_columns(_change=change)
     inside = running_total(changes, by, ENTERED)
     outside = running_total(changes, by, pl.max_horizontal(pl.col("happened_at") + window, "known_at"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,29 @@ if TYPE_CHECKING:
 
 TIMES = ("happened_at", "known_at")
 NAMES = tuple(name for name in IMPORTABLE if name != "protected_attributes")
+
+
+@dataclass(frozen=True)
+class Ever:
+    """The facts of which some version has one of some values in a column; a corrected fact is taken in any case.
+
+    Parameters
+    ----------
+    key, column : str
+        What tells facts apart, and where the values stand.
+    values : sequence of str
+        Those wanted.
+    """
+
+    key: str
+    column: str
+    values: Sequence[str]
+
+    def of(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Return the condition on a table."""
+        key = table.c[self.key]
+        corrected = sa.select(key).group_by(key).having(sa.func.count() > 1)
+        return sa.or_(table.c[self.column].in_(self.values), key.in_(corrected))
 
 
 class StoredTables(Mapping[str, pl.DataFrame]):
@@ -54,7 +78,9 @@ class StoredTables(Mapping[str, pl.DataFrame]):
         """Return how many tables there are."""
         return len(NAMES)
 
-    def some(self, name: str, columns: Sequence[str], before: datetime | None = None) -> pl.DataFrame:
+    def some(
+        self, name: str, columns: Sequence[str], before: datetime | None = None, ever: Ever | None = None
+    ) -> pl.DataFrame:
         """Return some columns of a table; where times are among them, of what had happened and was known before a moment.
 
         Parameters
@@ -65,6 +91,8 @@ class StoredTables(Mapping[str, pl.DataFrame]):
             Those that the table has are returned.
         before : datetime, optional
             Aware UTC; all facts by default.
+        ever : Ever, optional
+            Which facts are wanted; others may be among them.
         """
         if name not in NAMES:
             raise KeyError(name)
@@ -72,8 +100,9 @@ class StoredTables(Mapping[str, pl.DataFrame]):
         names = [column for column in columns if column in table.c]
         if name in self.read:
             return early(self.read[name].select(names), before)
-        times = [table.c[time] < to_micros(before) for time in TIMES if before and time in names]
-        return columns_of_table(self.store, name, names, sa.and_(*times) if times else None)
+        asked = [table.c[time] < to_micros(before) for time in TIMES if before and time in names]
+        asked += [ever.of(table)] if ever else []
+        return columns_of_table(self.store, name, names, sa.and_(*asked) if asked else None)
 
     def extremes(self, which: str, *columns: str) -> list[datetime]:
         """Return the least (``min``) or largest (``max``) moments of columns in every table that has them; reads no table."""
@@ -87,11 +116,12 @@ class StoredTables(Mapping[str, pl.DataFrame]):
 
 
 def some(
-    records: Mapping[str, pl.DataFrame], name: str, columns: Sequence[str], before: datetime | None = None
-) -> pl.DataFrame:
+    records: Mapping[str, pl.DataFrame], name: str, columns: Sequence[str], before: datetime | None = None,
+    ever: Ever | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Return what `StoredTables.some` returns, of any records."""
     if isinstance(records, StoredTables):
-        return records.some(name, columns, before)
+        return records.some(name, columns, before, ever)
     frame = records[name]
     return early(frame.select([column for column in columns if column in frame.columns]), before)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.attrition.population import FEATURE_SCHEMA, NAMES, TABLES, employed, features
 from features.errors import RefusedError
+from features.skills.levels import COMPLETION_KINDS
 from training.attrition import dataset as building
 from training.attrition.dataset import Dataset, Landmark, Panel
 from training.attrition.judging import horizons as judging
@@ -20,7 +21,7 @@ from training.context import TrainingContext
 from training.fairness import report as fairness
 from training.loading import load_scorer
 from training.rescoring.rescored import Bools, Floats, Rescored, Said
-from training.stored import some
+from training.stored import Ever, some
 
 NEW_DAYS = 365.25
 ABOUT_ONESELF = (
@@ -69,8 +70,11 @@ def last_block(context: TrainingContext) -> Dataset:
 
 def told_at(records: Mapping[str, pl.DataFrame], moment: datetime) -> dict[str, pl.DataFrame]:
     """Return what features at one moment are made of, and no more: what was known then, of those who were here."""
+    learnt = Ever("event_id", "kind", COMPLETION_KINDS)  # nothing else that was learnt moves a feature
     tables = {
-        name: some(records, name, list(shape), moment) for name, shape in TABLES.items() if name in records
+        name: some(records, name, list(shape), moment, learnt if name == "learning_events" else None)
+        for name, shape in TABLES.items()
+        if name in records
     }
     empty = {name: pl.DataFrame(schema=dict(TABLES[name])) for name in ("employees", "exits")}
     here = employed({**empty, **tables}, [moment]).select("employee_id").unique()

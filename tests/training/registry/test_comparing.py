@@ -22,6 +22,7 @@ from training.reports import comparison_report
 from training.rescoring import recommendation
 from training.rescoring.attrition import last_block, placements, slices
 from training.runs import Workbench, end_of
+from training.stored import Ever, StoredTables
 
 
 class TestRefusals:
@@ -146,3 +147,20 @@ def test_the_last_block_of_recommendation_alone_is_that_of_the_whole_dataset(sma
         assert (getattr(alone.test, name) != getattr(whole.test, name)).nnz == 0, name
     assert np.array_equal(alone.test.jobs, whole.test.jobs)
     assert set(recommendation.slices(context(), alone)) == set(recommendation.slices(context(), whole))
+
+
+def test_the_last_block_read_from_the_store_is_that_of_the_whole_tables(small_store: Store) -> None:
+    from features.records.protected import protected_attributes
+
+    stored, frames = StoredTables(small_store), small_store.frames()
+    alone, whole = (
+        last_block(TrainingContext(records, end_of(frames), protected_attributes(small_store)))
+        for records in (stored, frames)
+    )
+    assert np.array_equal(alone.test.features, whole.test.features, equal_nan=True)
+    assert list(alone.test.names) == list(whole.test.names)
+    assert "surveys" not in stored.read
+    seen = stored.some(
+        "learning_events", ("event_id", "kind"), None, Ever("event_id", "kind", ("completed",))
+    )
+    assert set(seen["kind"]) == {"completed"}  # no event of the sample was corrected

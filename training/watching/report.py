@@ -148,10 +148,9 @@ def drift_parts(found: Watch) -> list[str]:
 def rival_words(found: Rival) -> str:
     """Return in words how a shadow compares."""
     alike = (
-        f"Version {found.version} puts {found.people:,} people in nearly the champion's order (rank correlation "
-        if found.rank_correlation > 0.9
-        else f"Version {found.version} puts {found.people:,} people in an order of its own (rank correlation "
-    ) + f"{found.rank_correlation:.2f}), on average {found.mean_difference:+.3f} beside it. "
+        f"Version {found.version} and the champion put {found.people:,} people in orders whose rank correlation is "
+        f"{found.rank_correlation:.2f}; on average it says {found.mean_difference:+.3f} beside it. "
+    )
     if found.gain is None:
         return f"{alike}Who was nearer to what came cannot be told yet: {found.why_not}."
     return f"{alike}Log score per person above the champion's, on what came since: {told(found.gain)}."

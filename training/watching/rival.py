@@ -76,8 +76,9 @@ def rival(
     champion, shadow = (load_scorer(folder) for folder in folders)
     now = matrix(features(context.records, [context.as_of]))
     said, other = (first_cause(scorer, now) for scorer in (champion, shadow))
-    correlation = float(spearmanr(said, other).statistic) if len(now) > 2 else float("nan")
-    found = Rival(model[0], len(now), correlation, float((other - said).mean()) if len(now) else float("nan"))
+    found = Rival(
+        model[0], len(now), in_order(said, other), float((other - said).mean()) if len(now) else float("nan")
+    )
     days = days_of(champion)
     if days != days_of(shadow):
         return replace(found, why_not="their first horizons differ")
@@ -88,6 +89,13 @@ def rival(
     if exits < FEWEST_EXITS:
         return replace(found, why_not=f"{exits} exits came since; {FEWEST_EXITS} are needed")
     return replace(found, gain=bootstrap_mean(gains, rng))
+
+
+def in_order(said: Floats, other: Floats) -> float:
+    """Return Spearman's rank correlation; NaN where one of both says the same of everybody."""
+    if min(np.unique(said).size, np.unique(other).size) < 2:
+        return float("nan")
+    return float(spearmanr(said, other).statistic)
 
 
 def gained(champion: Any, shadow: Any, context: TrainingContext, then: datetime) -> tuple[Floats, int]:

@@ -58,6 +58,14 @@ class Ground(NamedTuple):
     text: str = ""
 
 
+class Unsure(NamedTuple):
+    """A level that is on record and may be lower: name of the skill, level held, level that the course teaches."""
+
+    skill: str
+    held: float
+    taught: float
+
+
 class Place(msgspec.Struct, frozen=True, gc=False):
     """What else put a course where it stands.
 
@@ -73,6 +81,8 @@ class Place(msgspec.Struct, frozen=True, gc=False):
         True where a lot put it there.
     now : int
         Microseconds since 1970 UTC: tells what expires from what expired.
+    unsure : Unsure, optional
+        What it makes sure, where no gap is on record.
     """
 
     grounds: Sequence[Ground] = ()
@@ -80,6 +90,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     opens: int = -1
     is_explored: bool = False
     now: int = 0
+    unsure: Unsure | None = None
 
 
 def reason(
@@ -105,6 +116,8 @@ def reason(
         What else put it where it stands.
     """
     said = [gap_part(closed, jobs[0])] if closed else []
+    if place is not None and place.unsure is not None:
+        said.append(unsure_part(place.unsure, jobs[0]))
     if place is not None and place.grounds:
         said += [ground_part(catalogue, ground, place.now) for ground in place.grounds]
     model = model_part(catalogue, cause, jobs[1]) if cause.kind else ""
@@ -130,6 +143,12 @@ def gap_part(closed: Sequence[Closed], job: str | None) -> str:
     asks = f"{job} asks for {required}" if job else f"asked for: {required}"
     more = f" and {others} more skill{'s' if others > 1 else ''}" if others else ""
     return f"raises {first.skill} from {held} to {reached} ({asks}){more}"
+
+
+def unsure_part(found: Unsure, job: str | None) -> str:
+    """Return the clause about a level that may be lower than recorded."""
+    asks = f"which {job} asks for" if job else "which is asked for"
+    return f"makes sure of {found.skill}, {asks}: it teaches {spoken(found.taught)}, and your {spoken(found.held)} is uncertain"
 
 
 @lru_cache(maxsize=4_096)

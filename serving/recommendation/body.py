@@ -12,7 +12,8 @@ from fastapi import Response
 
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.gap_value import Needs, gains
-from features.recommendation.reasons import Closed, Place, reason
+from features.recommendation.probable_gap import Probable
+from features.recommendation.reasons import Closed, Place, Unsure, reason
 from features.records.moments import from_micros
 from features.records.shown import packed
 from serving.house import House
@@ -167,14 +168,21 @@ def why(context: Context, one: Ranked, closed: Sequence[Closed], due: str | None
     """Return the sentence why a course stands where it stands."""
     boosts, place = context.boosts, None
     grounds = boosts.of(one.course) if boosts.grounds else ()
-    if grounds or one.misfit is not None or one.opens >= 0 or one.is_explored:
-        place = Place(grounds, one.misfit, one.opens, one.is_explored, context.now)
+    if grounds or one.misfit or one.turn or one.opens >= 0 or one.is_explored:
+        unsure = None if one.turn is None else unsure_of(context, one.turn)
+        place = Place(grounds, one.misfit, one.opens, one.is_explored, context.now, unsure)
     said = reason(context.catalogue, closed, one.cause, context.jobs, place)
     if one.assignment is None:
         return said
     kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"
     until = f", due on {due[:10]}" if due else ""
     return f"{kind}{until}: {said[0].lower()}{said[1:]}"
+
+
+def unsure_of(context: Context, found: Probable) -> Unsure:
+    """Return the level that a course probably raises, by name."""
+    skill = context.needs.skills.item(found.place)
+    return Unsure(context.catalogue.skill_names[skill], found.held, found.taught)
 
 
 def known_impact(house: House) -> Mapping[str, list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ import numpy as np
 from features.recommendation.catalogue import Bools, Catalogue, Floats, Integers
 from features.recommendation.gap_value import EPSILON, Needs
 from features.recommendation.level_fit import Misfit
+from features.recommendation.probable_gap import Probable
 from features.recommendation.reasons import Cause
 from serving.recommendation.boosts import Boosts
 from serving.recommendation.case import NO_CAUSE, Candidates, Case
@@ -65,6 +66,8 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
         How far it lies from the level held, where that pushed it back.
     is_explored : bool
         True where a lot put it there.
+    turn : Probable, optional
+        The level that it probably raises, where no gap is on record and a turn put it there.
     """
 
     course: int
@@ -75,6 +78,7 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
     cause: Cause = NO_CAUSE
     misfit: Misfit | None = None
     is_explored: bool = False
+    turn: Probable | None = None
 
 
 def worth_of(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Floats]:
@@ -133,7 +137,7 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     if not line.is_full:
         picker.pool = pool_of(totals, wishes.allowed & ~some)
         fill(line, picker, turns, totals)
-    return ranked(case, line, picker, totals, asked)
+    return ranked(case, line, (picker, turns), totals, asked)
 
 
 def caps_of(catalogue: Catalogue, wishes: Wishes) -> list[Cap]:
@@ -154,9 +158,10 @@ def fill(line: Line, picker: Picker, turns: Turns, totals: Floats) -> None:
 
 
 def ranked(
-    case: Case, line: Line, picker: Picker, totals: Floats, asked: Mapping[int, Assignment]
+    case: Case, line: Line, by: tuple[Picker, Turns], totals: Floats, asked: Mapping[int, Assignment]
 ) -> list[Ranked]:
     """Return the courses in their places, from what each is worth alone and what that rests on."""
+    picker, turns = by
     courses = line.courses[: line.most]
     misfits = [picker.misfit_of(course) if picker.level_weight else None for course in courses]
     distances = [0.0 if found is None else found.distance for found in misfits]
@@ -173,6 +178,7 @@ def ranked(
             opens(course, -1),
             cause,
             found,
+            turn=turns.given.get(course),
         )
         for course, score, cause, found in zip(courses, scores, causes, misfits, strict=True)
     ]

@@ -136,6 +136,8 @@ BAD: dict[str, tuple[dict[str, object], str]] = {
     "is worse": ({"change": "said = 1 / (1 + np.exp(2.2 - 0.5 * rows[:, 0]))"}, "not inferior"),
     "says twice as much": ({"change": "said = np.clip(2 * said, 0, 1)"}, "calibration"),
     "overstates differences": ({"change": "said = 1 / (1 + np.exp(-(odds * 4 + 5.5)))"}, "calibration"),
+    "ranks the wrong way round": ({"change": "said = 1 / (1 + np.exp(2.2 + 1.2 * rows[:, 0] + 0.8 * rows[:, 1]))"}, "not inferior"),
+    "says the same of everybody": ({"change": "said = np.full(len(x), 0.2)"}, "not inferior"),
     "flags one sex": ({"change": "said = 1 / (1 + np.exp(-(odds - 1.5 + 1.0 * rows[:, 2])))"}, "fairness"),
 }  # fmt: skip
 

@@ -40,13 +40,17 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 def comparison_record(comparison: Comparison, html: str) -> Record:
-    """Return a comparison as a run of its question's experiment: differences as metrics, the page beside them."""
-    metrics: dict[str, float] = {}
+    """Return a comparison as a run of its question's experiment: all its figures as metrics, the page beside them."""
+    metrics = side_numbers("reference", comparison.reference)
     for each in comparison.challenges:
+        name = f"version_{each.model.version}"
         found = {comparison.primary: each.difference, **each.further}
-        metrics |= flattened(found, prefix=f"version_{each.model.version}/difference/")
+        metrics |= side_numbers(name, each.contestant)
+        metrics |= flattened(found, prefix=f"{name}/difference/")
+        metrics |= flattened({part.name: part.difference for part in each.slices}, prefix=f"{name}/slice/")
     versions = " ".join(each.model.version for each in comparison.challenges)
     tags = {"part": "comparison", "against": comparison.against, "versions": versions, "as_of": comparison.as_of,
+            "primary": comparison.primary, "n_units": str(comparison.n_units), "mlflow.note.content": comparison.protocol,
             "verdicts": "; ".join(f"{each.model.version}: {each.verdict}" for each in comparison.challenges)}  # fmt: skip
     name = f"compare {versions} against {comparison.against}"
     return Record(
@@ -57,6 +61,12 @@ def comparison_record(comparison: Comparison, html: str) -> Record:
         {"comparison": comparison_json(comparison)},
         {"comparison": html},
     )
+
+
+def side_numbers(name: str, side: Contestant) -> dict[str, float]:
+    """Return one side's metrics and costs under its name, those that are numbers."""
+    numbers = {**side.values, **{f"cost/{cost}": value for cost, value in side.costs.items()}}
+    return {f"{name}/{key}": value for key, value in numbers.items() if isfinite(value)}
 
 
 def sides_table(sides: list[Contestant]) -> str:

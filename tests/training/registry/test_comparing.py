@@ -90,6 +90,20 @@ class TestComparing:
         assert kept.metrics["version_2/difference/accuracy"] == pytest.approx(
             challenger["difference"]["value"]
         )
+        (row,) = bench.tracking.mlflow.search_runs(
+            experiment_names=["toy"], filter_string="tags.part = 'comparison'", output_format="list"
+        )
+        shown = row.data.metrics
+        assert shown["version_2/slice/new people"] == pytest.approx(
+            challenger["slices"][0]["difference"]["value"]
+        )
+        assert shown["version_2/cost/payload_bytes"] == challenger["costs"]["payload_bytes"]
+        assert shown["reference/accuracy"] == pytest.approx(body["reference"]["metrics"]["accuracy"])
+        ranked = bench.tracking.mlflow.search_logged_models(
+            experiment_ids=[row.info.experiment_id], order_by=[{"field_name": "metrics.accuracy", "ascending": False}],
+            output_format="list",
+        )  # fmt: skip
+        assert [model.source_run_id for model in ranked] == [first.run_id, second.run_id]
         from rich.console import Console
 
         console = Console(width=160, record=True, file=io.StringIO())

@@ -21,6 +21,7 @@ from training.attrition.scorer import sigmoid
 from training.loading import load_scorer
 from training.payload import write_payload
 
+SEASON = [NAMES.index("season_sine"), NAMES.index("season_cosine")]
 FIXED = Parameters(shapes=("pairs",), weights=(0.7,), penalties=(100.0,), bags=0)
 
 
@@ -74,13 +75,19 @@ def drawn(people: int, months: int, threads: int) -> Dataset:
     )
     features[:, overtime], features[:, pay] = rng.uniform(0, 15, rows), rng.normal(1, 0.2, rows)
     features[:, tenure] = rng.uniform(0, 5_000, rows)
+    period = np.repeat(np.arange(months), people)
+    turn = period * 2 * np.pi / 12
+    features[:, SEASON[0]], features[:, SEASON[1]] = np.sin(turn), np.cos(turn)
     hazard = sigmoid(
-        -5.6 + 0.12 * features[:, overtime] - 2.5 * (features[:, pay] - 1) - 0.0002 * features[:, tenure]
+        -5.6
+        + 0.3 * np.cos(turn)
+        + 0.12 * features[:, overtime]
+        - 2.5 * (features[:, pay] - 1)
+        - 0.0002 * features[:, tenure]
     )
     edges = np.cumsum(np.column_stack([hazard, np.full((rows, 3), (0.0015, 0.0015, 0.0005))]), axis=1)
     draw = rng.random(rows)
     cause = np.where(draw < edges[:, -1], 1 + (draw[:, None] >= edges).sum(axis=1), 0).astype(np.int64)
-    period = np.repeat(np.arange(months), people)
     panel = Panel(features, cause, np.tile(np.arange(people), months), period)
     check = np.flatnonzero(period >= months - 6)
     none = np.empty(0, dtype=np.int64)
@@ -88,7 +95,7 @@ def drawn(people: int, months: int, threads: int) -> Dataset:
     return Dataset(
         panel=panel, folds=[(np.flatnonzero(period < months - 7), check)], final_rows=np.arange(rows), test=nobody,
         past=nobody, schema=FEATURE_SCHEMA, tenure=tenure, is_by_time=True, digest="drawn",
-        season=[NAMES.index("season_sine"), NAMES.index("season_cosine")], protocol="drawn", threads=threads,
+        season=SEASON, protocol="drawn", threads=threads,
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ def sigmoid(log_odds: Floats) -> Floats:
 
 def months_of(features: Floats, season: Sequence[int]) -> NDArray[np.int64]:
     """Return the calendar month of rows, 0–11, by the features sine and cosine of the season; 12 where they are unknown."""
+    if not season:
+        return np.full(len(features), 12)
     sine, cosine = (features[:, index] for index in season)
     month = np.round(np.arctan2(sine, cosine) * 6 / np.pi) % 12
     return np.where(np.isnan(month), 12, month).astype(np.int64)
@@ -62,16 +64,20 @@ class Basis:
 
     def design(self, features: Floats) -> Floats:
         """Return the columns of some rows, (n, n_columns)."""
-        found = np.empty(
-            (len(self.feature), len(features))
-        )  # a column at a time stays in the processor's cache
+        found = np.empty((len(self.feature), len(features)))  # a column at a time stays in the cache
+        before, missing, inside = -1, np.zeros(0, dtype=bool), np.zeros(0)
         for place, feature in enumerate(self.feature):
-            column, kind, knot = features[:, feature], self.kind[place], self.knot[place]
-            missing, raw = np.isnan(column), np.clip(column, self.low[feature], self.high[feature])
+            if feature != before:
+                missing, before = np.isnan(features[:, feature]), int(feature)
+                inside = np.clip(features[:, feature], self.low[feature], self.high[feature])
+                has_gaps = bool(missing.any())
+            kind, knot = self.kind[place], self.knot[place]
+            raw = missing if kind == MISSING else inside
             if kind in (HINGE, CATEGORY):
-                raw = np.maximum(raw - knot, 0.0) if kind == HINGE else raw == knot
-            found[place] = ((missing if kind == MISSING else raw) - self.centre[place]) / self.scale[place]
-            if kind != MISSING:
+                raw = np.maximum(inside - knot, 0.0) if kind == HINGE else inside == knot
+            np.subtract(raw, self.centre[place], out=found[place])
+            found[place] /= self.scale[place]
+            if has_gaps and kind != MISSING:
                 found[place, missing] = 0.0
         return found.T
 
@@ -116,6 +122,7 @@ class Scorer:
         self.causes: list[str] = model["causes"]
         self.horizons: list[float] = model["horizons"]
         self.tree_columns = np.array(model["tree_columns"], dtype=np.int64)
+        self.months = np.asarray(model.get("months") or np.zeros((len(self.causes), 13)))
         self.threads = int(os.environ.get("OMP_NUM_THREADS") or 1)
 
     @classmethod
@@ -176,7 +183,7 @@ class Scorer:
         """Return the log-odds of leaving in the next period before recalibration, (n, n_causes)."""
         rows = np.asarray(features, dtype=np.float64)
         design = self.basis.design(rows)
-        said = np.column_stack([self.blended(blend, rows, design) for blend in self.blends])
+        said = np.column_stack([self.blended(each, rows, design) for each in self.blends])
         return said + self.seasonal(rows)
 
     def contributions(self, features: Floats) -> Floats:
@@ -194,9 +201,8 @@ class Scorer:
         np.add.at(found.T, self.basis.feature, parts.T)
         found[:, -1] += blend.coefficients[-1] * (1.0 - blend.weight)
         if blend.trees is not None and len(rows):
-            shap = blend.trees.predict(
-                rows[:, self.tree_columns], pred_contrib=True, num_threads=self.threads
-            )
+            columns = rows[:, self.tree_columns]
+            shap = blend.trees.predict(columns, pred_contrib=True, num_threads=self.threads)
             found[:, [*self.tree_columns, -1]] += blend.weight * np.asarray(shap)
         if self.model["season"]:
             found[:, self.model["season"][0]] += self.seasonal(rows)[:, 0]
@@ -239,32 +245,28 @@ class Scorer:
         """Return the hazards of each future period, given the log-odds of the next one."""
         n_periods = self.model["periods"]
         if self.model["clock"]:
-            moved = [self.log_odds(self.advanced(rows, period)) for period in range(1, n_periods)]
+            steps = np.zeros(rows.shape[1])
+            steps[[index for index, _ in self.model["clock"]]] = [step for _, step in self.model["clock"]]
+            moved = [self.log_odds(rows + steps * period) for period in range(1, n_periods)]
             shift = log_odds - self.log_odds(rows)
             every = np.stack([log_odds, *(found + shift for found in moved)], axis=1)
         else:
-            later = np.stack([self.seasonal(rows, period) for period in range(n_periods)], axis=1)
-            every = log_odds[:, None, :] + later - later[:, :1]
-        hazards: Floats = np.stack(
-            [calibrated(every[:, :, c], self.model["calibration"][c]) for c in range(len(self.causes))],
-            axis=2,
-        )
+            every = log_odds[:, None, :] + self.season_ahead(rows)
+        said = [calibrated(every[:, :, c], by) for c, by in enumerate(self.model["calibration"])]
+        hazards: Floats = np.stack(said, axis=2)
         found: Floats = hazards / np.maximum(hazards.sum(axis=2, keepdims=True) / (1.0 - TINY), 1.0)
         return found
 
-    def advanced(self, rows: Floats, period: int) -> Floats:
-        """Return features with the clocks moved on by some periods."""
-        moved = rows.copy()
-        for index, step in self.model["clock"]:
-            moved[:, index] += step * period
-        return moved
+    def seasonal(self, rows: Floats) -> Floats:
+        """Return what the calendar month adds to the log-odds of each cause, (n, n_causes)."""
+        return np.asarray(self.months[:, months_of(rows, self.model["season"])].T)
 
-    def seasonal(self, rows: Floats, later: int = 0) -> Floats:
-        """Return what the calendar month adds to the log-odds of each cause, some periods later, (n, n_causes)."""
-        if not self.model["season"] or not self.model.get("months"):
-            return np.zeros((len(rows), len(self.causes)))
-        month = months_of(rows, self.model["season"])
-        return np.asarray(self.model["months"])[:, np.where(month < 12, (month + later) % 12, 12)].T
+    def season_ahead(self, rows: Floats) -> Floats:
+        """Return how the calendar month moves the log-odds from the next period on, (n, n_periods, n_causes)."""
+        now, later = np.arange(13), range(self.model["periods"])
+        ahead = [self.months[:, np.where(now < 12, (now + each) % 12, 12)] - self.months for each in later]
+        table: Floats = np.stack(ahead).transpose(2, 0, 1)
+        return table[months_of(rows, self.model["season"])]
 
     def blended(self, blend: Blend, rows: Floats, design: Floats) -> Floats:
         """Return the log-odds of one cause before recalibration, (n,)."""
@@ -324,7 +326,9 @@ def calibrated(log_odds: Floats, calibration: list[Any]) -> Floats:
     """
     a, b, c = calibration[:3]
     bounded = np.clip(log_odds, -35.0, 35.0)
-    moved = b * bounded + c if a == b else b * bounded + c - (a - b) * np.log1p(np.exp(-bounded))
+    moved = b * bounded + c
+    if a != b:
+        moved -= (a - b) * np.log1p(np.exp(-bounded))
     return sigmoid(bent(moved, *calibration[3:]) if len(calibration) > 3 else moved)
 
 

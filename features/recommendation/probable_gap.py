@@ -39,18 +39,18 @@ MARGINS = np.arange(-100, 101) * STEP
 RAISES = np.array([expected_raise(margin) for margin in MARGINS.tolist()])
 
 
-def probable_values(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Floats]:
-    """Return what closes a gap that is probably there, as pairs of course and worth; a course may stand twice.
+def probable_pairs(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Integers, Floats]:
+    """Return what closes a gap that is probably there, as pairs of course and place in the needs, and their worth.
 
     Returns
     -------
-    (p,) int, (p,) float
-        Importance × coverage × expected raise; nothing beyond the level required counts.
+    (p,) int, (p,) int, (p,) float
+        Worth is importance × coverage × expected raise; nothing beyond the level required counts.
     """
     pairs = catalogue.closing(needs.skills)
     margins = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
     raises = RAISES[np.rint(margins / STEP).astype(np.int64) + 100]
-    return pairs.course, needs.importance[pairs.place] * pairs.coverage * raises
+    return pairs.course, pairs.place, needs.importance[pairs.place] * pairs.coverage * raises
 
 
 def probable_gains(catalogue: Catalogue, course: int, needs: Needs) -> list[Probable]:

@@ -7,22 +7,21 @@ down the whole list (`docs/decisions/0013-a-ranking-policy-is-a-file.md`).
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping
 
 import numpy as np
 
-from features.recommendation.catalogue import Catalogue, Floats
+from features.recommendation.catalogue import Bools, Catalogue, Floats
 from features.recommendation.gap_value import EPSILON, Needs, gains
 from features.recommendation.level_fit import misfit
-from features.recommendation.probable_gap import Probable, probable_gains, probable_values
+from features.recommendation.probable_gap import Probable, probable_gains, probable_pairs
 from serving.recommendation.line import Line
 
-MOST_LOOKED_AT = 64
+MOST_LOOKED_AT = 32  # courses, those that close most alone
 
 
 class Turns:
-    """Lazy greedy choice of the courses that turns go to.
+    """Greedy choice of the courses that turns go to.
 
     Parameters
     ----------
@@ -40,58 +39,86 @@ class Turns:
         self, catalogue: Catalogue, needs: Needs, held: Mapping[int, float], every: int | None
     ) -> None:
         self.catalogue, self.needs, self.held, self.every = catalogue, needs, held, every
-        self.heap: list[tuple[float, int]] | None = None
-        self.best: dict[int, float] = {}
+        self.offers: Offers | None = None
         self.noted = 0
         self.given: dict[int, Probable] = {}  # what a turn went to though no record shows a gap
 
-    def next(self, line: Line, worths: Floats) -> int | None:
+    def next(self, line: Line, totals: Floats) -> int | None:
         """Return the course that the next place goes to by turn; None where it is no turn, or nothing closes more.
 
         Parameters
         ----------
         line : Line
             What is placed.
-        worths : (n_courses,) float
+        totals : (n_courses,) float
             What each course is worth alone: decides between courses that close alike.
         """
-        if self.every is None or (len(line.courses) + 1) % self.every:
+        if self.every is None or (len(line.courses) + 1) % self.every or not self.needs.skills.size:
             return None
-        self.note(line)
-        heap = self.queue(line, worths)
-        while heap:
-            _, course = heapq.heappop(heap)
-            left = self.left(course)
-            if course in line.placed or not left or misfit(self.catalogue, course, self.held) is not None:
-                continue
-            value = sum(one.worth - self.best.get(one.place, 0.0) for one in left)
-            if not heap or value >= -heap[0][0] - EPSILON:
+        if self.offers is None:
+            self.offers = Offers(self.catalogue, self.needs, line.allowed)
+        self.offers.note(line.courses[self.noted :])
+        self.noted = len(line.courses)
+        while (course := self.offers.best(totals)) is not None:
+            if misfit(self.catalogue, course, self.held) is None:
                 if not gains(self.catalogue, course, self.needs):
-                    self.given[course] = left[0]
+                    self.given[course] = self.most_raised(course, self.offers.closed)
                 return course
-            heapq.heappush(heap, (-value, course))
         return None
 
-    def queue(self, line: Line, worths: Floats) -> list[tuple[float, int]]:
-        """Return the allowed courses that close most alone, as a heap."""
-        if self.heap is None:
-            courses, values = probable_values(self.catalogue, self.needs)
-            alone = np.bincount(courses, weights=values, minlength=self.catalogue.size)
-            some = np.flatnonzero((alone > EPSILON) & line.allowed)
-            order = np.lexsort((-worths[some], -alone[some]))[:MOST_LOOKED_AT]
-            self.heap = list(zip((-alone[some[order]]).tolist(), some[order].tolist(), strict=True))
-        return self.heap
-
-    def left(self, course: int) -> list[Probable]:
-        """Return what a course probably raises beyond what is placed, the most valuable first."""
+    def most_raised(self, course: int, closed: Floats) -> Probable:
+        """Return the most valuable of what a course probably raises beyond what is placed."""
         found = probable_gains(self.catalogue, course, self.needs)
-        more = [one for one in found if one.worth > self.best.get(one.place, 0.0) + EPSILON]
-        return sorted(more, key=lambda one: -one.worth)
+        return max(
+            (one for one in found if one.worth > closed[one.place] + EPSILON), key=lambda one: one.worth
+        )
 
-    def note(self, line: Line) -> None:
-        """Take into account what was placed since the last turn."""
-        for course in line.courses[self.noted :]:
-            for one in probable_gains(self.catalogue, course, self.needs):
-                if one.worth > self.best.get(one.place, 0.0):
-                    self.best[one.place] = one.worth
-        self.noted = len(line.courses)
+
+class Offers:
+    """What each allowed course probably closes of each needed skill, and how much of that is closed already.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The courses.
+    needs : Needs
+        What is missing, of k skills.
+    allowed : (n_courses,) bool
+        Courses that may be offered; any may close.
+    """
+
+    def __init__(self, catalogue: Catalogue, needs: Needs, allowed: Bools) -> None:
+        courses, places, values = probable_pairs(catalogue, needs)
+        is_some = np.zeros(catalogue.size, dtype=bool)
+        is_some[courses[values > EPSILON]] = True
+        self.courses = is_some.nonzero()[0]
+        self.column = np.full(catalogue.size, self.courses.size)  # one more column: of what closes nothing
+        self.column[self.courses] = np.arange(self.courses.size)
+        self.worth = np.zeros((needs.skills.size, self.courses.size + 1))
+        self.worth[places, self.column[courses]] = values
+        self.closed = np.zeros(needs.skills.size)
+        alone = self.worth[:, :-1].sum(axis=0) * allowed[self.courses]
+        leading = (
+            np.argpartition(-alone, MOST_LOOKED_AT)[:MOST_LOOKED_AT]
+            if alone.size > MOST_LOOKED_AT
+            else alone.nonzero()[0]
+        )
+        self.leading = self.courses[leading]
+        self.offered = self.worth[:, leading] * (alone[leading] > 0.0)
+
+    def note(self, placed: list[int]) -> None:
+        """Take into account what was placed."""
+        if placed:
+            np.maximum(self.closed, self.worth[:, self.column[placed]].max(axis=1), out=self.closed)
+            self.offered *= ~np.isin(self.leading, placed)
+
+    def best(self, totals: Floats) -> int | None:
+        """Return the course that closes most beyond what is closed, and offer it no more; None where none closes any."""
+        more = np.maximum(self.offered - self.closed[:, None], 0.0).sum(axis=0)
+        most = more.max(initial=0.0)
+        if most <= EPSILON:
+            return None
+        alike = (more >= most - EPSILON).nonzero()[0]
+        column = int(alike[totals[self.leading[alike]].argmax()])
+        self.offered[:, column] = 0.0
+        return int(self.leading[column])

@@ -11,7 +11,7 @@ from benchmarks.recommendation_cases import case_at_random, catalogue_at_random
 from features.recommendation.catalogue import Catalogue, Profile
 from features.recommendation.gap_value import needs_of
 from features.recommendation.person_state import PersonState
-from features.recommendation.probable_gap import expected_raise, probable_gains, probable_values
+from features.recommendation.probable_gap import expected_raise, probable_gains, probable_pairs
 from features.recommendation.reasons import Cause, Place, Unsure, reason
 from serving.recommendation.boosts import NONE
 from serving.recommendation.case import Candidates, Case
@@ -30,7 +30,7 @@ def catalogue() -> Catalogue:
 def case_of(catalogue: Catalogue, held: dict[int, float]) -> Case:
     """Return a person whom the model would rather show what closes nothing."""
     needs = needs_of(catalogue.jobs["J"], held)
-    useful = np.isin(np.arange(catalogue.size), probable_values(catalogue, needs)[0])
+    useful = np.isin(np.arange(catalogue.size), catalogue.closing(needs.skills).course)
     scores = np.where(useful, 0.0, 5.0) + np.arange(catalogue.size) / 100
     nothing = np.empty(0, dtype=np.int64)
     candidates = Candidates(
@@ -101,10 +101,13 @@ def test_the_expected_raise_is_the_mean_over_where_the_level_may_be() -> None:
 
 def test_pairs_and_single_courses_are_worth_the_same(catalogue: Catalogue) -> None:
     case = case_at_random(catalogue, np.random.default_rng(5))
-    courses, values = probable_values(catalogue, case.needs)
-    alone = np.bincount(courses, weights=values, minlength=catalogue.size)
-    each = [
-        sum(one.worth for one in probable_gains(catalogue, course, case.needs))
-        for course in range(catalogue.size)
-    ]
-    assert alone == pytest.approx(each)
+    courses, places, values = probable_pairs(catalogue, case.needs)
+    for course in range(catalogue.size):
+        each = {one.place: one.worth for one in probable_gains(catalogue, course, case.needs)}
+        mine = (courses == course) & (values > 0)
+        assert dict(zip(places[mine].tolist(), values[mine].tolist(), strict=True)) == pytest.approx(each)
+
+
+def test_what_is_placed_already_is_not_given_again(catalogue: Catalogue) -> None:
+    found = [one.course for one in ranking(case_of(catalogue, {}), 30, RankingPolicy())]
+    assert len(set(found)) == len(found) == 30

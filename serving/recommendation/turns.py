@@ -104,13 +104,16 @@ class Offers:
             else alone.nonzero()[0]
         )
         self.leading = self.courses[leading]
+        self.places = {course: place for place, course in enumerate(self.leading.tolist())}
         self.offered = self.worth[:, leading] * (alone[leading] > 0.0)
 
     def note(self, placed: list[int]) -> None:
         """Take into account what was placed."""
         if placed:
             np.maximum(self.closed, self.worth[:, self.column[placed]].max(axis=1), out=self.closed)
-            self.offered *= ~np.isin(self.leading, placed)
+            for course in placed:
+                if course in self.places:
+                    self.offered[:, self.places[course]] = 0.0
 
     def best(self, totals: Floats) -> int | None:
         """Return the course that closes most beyond what is closed, and offer it no more; None where none closes any."""

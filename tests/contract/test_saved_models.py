@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.records.store import Store
 from training.loading import load_scorer
 from training.payload import payload_digest
 
@@ -51,6 +52,17 @@ def test_a_saved_model_is_plain_files_and_holds_no_pickle(saved: Any) -> None:
                 assert all(arrays[name].dtype.kind != "O" for name in arrays.files)
     assert saved.alone["flavors"] == ["python_function"]
     assert saved.alone["loader"] == "mlflow.pyfunc.loaders.code_model"
+
+
+def test_nobodys_identifier_is_in_anything_that_was_logged(saved: Any, small_store: Store) -> None:
+    people = {name.encode() for name in small_store.frame("employees", ["employee_id"])["employee_id"]}
+    pattern = re.compile(rb"E\d{6}")
+    assert all(pattern.fullmatch(name) for name in people)
+    (root,) = [folder.parent for folder in saved.folder.parents if folder.name == "mlflow-artifacts"]
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert {"mlflow.db", "golden.npz", "evaluation.json"} <= {path.name for path in files}
+    found = {path.name for path in files if people & set(pattern.findall(path.read_bytes()))}
+    assert found == set()
 
 
 def test_a_saved_model_names_nothing_of_ours(saved: Any) -> None:

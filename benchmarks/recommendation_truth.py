@@ -30,13 +30,13 @@ from serving.settings import read_settings
 N = 10
 CLOSED_WANTED, DIFFERENCE_WANTED = 0.90, 0.02
 SMALLEST_GROUP = 30
-# By how much the organisation may weigh the gap more than people's choices do.
 POLICIES = {
-    "the model's own weight of the gap": RankingPolicy(),
-    "three times that weight": RankingPolicy(gap_factor=3.0),
-    "ten times that weight": RankingPolicy(gap_factor=10.0),
+    "every third place for the gap (the default)": RankingPolicy(),
+    "every second place for the gap": RankingPolicy(gap_turn=2),
+    "no place for the gap, the model's own weight of it": RankingPolicy(gap_turn=None),
+    "no place for the gap, ten times that weight": RankingPolicy(gap_turn=None, gap_factor=10.0),
 }
-ORACLE = RankingPolicy(level_weight=0.0, maintenance_weight=0.0, priority_weight=0.0)
+ORACLE = RankingPolicy(gap_turn=None, level_weight=0.0, maintenance_weight=0.0, priority_weight=0.0)
 
 
 @dataclass(frozen=True)

@@ -11,48 +11,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import FrameType
 
 from features.errors import SkillpathError, UnavailableError
 from serving.operation.running import running_or_not
+from serving.processes import Kept, Succession
 from serving.settings import ServingSettings
 
 BACKLOG = 2048
 PULLER = "puller"
 TURN_SECONDS = 0.1
-SHORT_LIFE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 5.0
 STOP_SECONDS = 8.0
 TEACHING_EXITS = (1, 2, 3, 4, 5)  # the process said itself what is wrong
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
-Start = Callable[[], subprocess.Popen[bytes]]
-
-
-@dataclass
-class Kept:
-    """A process that is started again when it dies."""
-
-    name: str
-    start: Start
-    process: subprocess.Popen[bytes] | None = None
-    started_at: float = field(default=float("-inf"))
-    short_lives: int = 0
-
-    def tend(self) -> int | None:
-        """Start the process where it is not running; return the exit code where it has just died."""
-        code = self.process.poll() if self.process else None
-        if self.process is not None and code is None:
-            return None
-        now = time.monotonic()
-        if self.process is not None:
-            lived = now - self.started_at
-            self.short_lives = self.short_lives + 1 if lived < SHORT_LIFE_SECONDS else 0
-            self.process = None
-        pause = min(LONGEST_PAUSE_SECONDS, 0.25 * 2**self.short_lives) if self.short_lives > 1 else 0.0
-        if now - self.started_at >= pause:
-            self.process, self.started_at = self.start(), now
-        return code
 
 
 class Supervisor:
@@ -85,6 +56,7 @@ class Supervisor:
         workers = [Kept(f"worker {number}", self.start_worker) for number in range(settings.workers)]
         measured = [] if settings.metrics_port is None else [Kept("metrics", self.start_metrics)]
         self.kept = [*workers, Kept(PULLER, self.start_puller), *measured]
+        self.succession = Succession(self.start_waiting, tell)
 
     @property
     def url(self) -> str:
@@ -94,16 +66,21 @@ class Supervisor:
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        """Start a worker on the socket."""
-        ready, ready_end = os.pipe()
-        descriptors = (self.listener.fileno(), ready_end, self.leash)
-        process = self.start("serving.worker", *map(str, descriptors), descriptors=descriptors)
-        os.close(ready_end)
+        """Start a worker on the socket; listen for the first of all to answer."""
+        process, ready = self.start_waiting()
         if self.ready is None and not self.has_answered:
             self.ready = ready
         else:
             os.close(ready)
         return process
+
+    def start_waiting(self) -> tuple[subprocess.Popen[bytes], int]:
+        """Start a worker on the socket; return it with the pipe end that says when it answers."""
+        ready, ready_end = os.pipe()
+        descriptors = (self.listener.fileno(), ready_end, self.leash)
+        process = self.start("serving.worker", *map(str, descriptors), descriptors=descriptors)
+        os.close(ready_end)
+        return process, ready
 
     def start_puller(self) -> subprocess.Popen[bytes]:
         """Start the puller."""
@@ -150,6 +127,7 @@ class Supervisor:
                 error.exit_code = code
                 raise error
             self.tell(f"{kept.name} ended with {code}; starting another.")
+        self.succession.turn()
         self.listen_for_ready()
 
     def listen_for_ready(self) -> None:
@@ -168,7 +146,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Let the workers drain, then end whatever is left; close what was opened."""
-        running = [kept.process for kept in self.kept if kept.process and kept.process.poll() is None]
+        kept = [each.process for each in self.kept if each.process]
+        running = [each for each in (*kept, *self.succession.processes()) if each.poll() is None]
         for process in running:
             process.terminate()
         deadline = time.monotonic() + self.settings.drain_seconds + STOP_SECONDS
@@ -185,8 +164,9 @@ class Supervisor:
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Stop at SIGTERM and Ctrl-C."""
+        """Stop at SIGTERM and Ctrl-C, replace the workers at SIGHUP."""
         before = {each: signal.signal(each, self.ask_to_stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self.ask_to_replace)
         try:
             yield
         finally:
@@ -196,6 +176,10 @@ class Supervisor:
     def ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         """Note that the service is to stop."""
         self.is_stopping = True
+
+    def ask_to_replace(self, _signal: int, _frame: FrameType | None) -> None:
+        """Note that every worker is to be replaced."""
+        self.succession.ask(kept for kept in self.kept if kept.name.startswith("worker"))
 
 
 def listen(settings: ServingSettings) -> socket.socket:

@@ -91,7 +91,9 @@ def damaged(effort: Effort) -> Iterator[Fact]:
         kinds = list(DAMAGES)
         for number in range(times):
             version = str(number + 2)
-            folder = signer.write(settings.var / "made" / version, float(number))
+            folder = signer.write(
+                settings.var / "made" / version, float(version)
+            )  # no payload that stands already
             mark = signer.signature(folder, version)
             mark = DAMAGES[kinds[number % len(kinds)]](folder, mark, rng, marker)
             registry.promote(version, folder, mark)

@@ -41,13 +41,19 @@ class Fact:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is tried: all of it, or a twentieth."""
+    """How much is tried.
 
-    is_quick: bool
+    Parameters
+    ----------
+    part : int
+        1: all of it; 20: a twentieth.
+    """
+
+    part: int = 20
 
     def of(self, count: int) -> int:
         """Return how often something is tried."""
-        return max(1, count // 20) if self.is_quick else count
+        return max(1, count // self.part)
 
 
 Row = Callable[[Effort], Iterator[Fact]]

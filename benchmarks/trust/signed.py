@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from features.attrition import population
 from features.errors import UnavailableError
 from serving.models.bundles import RefusedBundleError, canonical, digest_of
-from serving.models.registry import Champion
+from serving.models.registry import Standing
 from serving.settings import ServingSettings
 
 QUESTION = "attrition"
@@ -96,30 +96,27 @@ class MemoryRegistry:
         """Set the champion."""
         self.version, self.folder, self.mark = version, folder, mark
 
-    def champion(self, question: str) -> Champion | None:
+    def standing(self, question: str) -> list[Standing]:
         """Return the champion of the one question."""
         if self.is_away:
             raise UnavailableError("The registry does not answer.")
-        return (
-            Champion(question, self.version, f"run-{self.version}", "")
-            if question == QUESTION and self.version
-            else None
-        )
+        is_here = question == QUESTION and self.version
+        return [Standing(question, self.version, f"run-{self.version}", "")] if is_here else []
 
-    def signature(self, champion: Champion) -> bytes:
+    def signature(self, standing: Standing) -> bytes:
         """Return the signature file."""
-        self.asked.append(champion.version)
+        self.asked.append(standing.version)
         if self.mark is None:
             raise RefusedBundleError("It is not signed.")
         return self.mark
 
-    def payload(self, _champion: Champion, folder: Path, limit_bytes: int) -> Path:
+    def payload(self, _standing: Standing, folder: Path, limit_bytes: int) -> Path:
         """Copy the payload, links as links."""
         assert self.folder is not None
         assert limit_bytes > 0
         shutil.copytree(self.folder, folder / "payload", symlinks=True)
         return folder / "payload"
 
-    def metrics(self, _champion: Champion) -> dict[str, float]:
+    def metrics(self, _standing: Standing) -> dict[str, float]:
         """Return nothing."""
         return {}

@@ -28,7 +28,7 @@ from serving.rights.places import MENTIONS, PAYLOADS, Names, names_of, payloads_
 TOMBSTONES = METADATA.tables["erasures"]
 TOMBSTONE_FILE = "erasures.jsonl"
 SETTLING_SECONDS = 1.2  # what other processes had under way is written by then, and erased by a second look
-PERSONAL_CACHES = ("attrition",)
+PERSONAL_CACHES = ("attrition", "skills of everybody")
 AT_ONCE = 500
 
 

@@ -1,7 +1,8 @@
-"""What everybody holds and what their jobs ask for, read once and kept for a minute."""
+"""What everybody holds and what their jobs ask for, read once and kept for about a minute."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
 from features.history import History, history
 from features.records.facts import FACT_KEYS
@@ -18,11 +20,15 @@ from features.skills.levels import COMPLETION_KINDS, current_jobs, gaps, held_le
 from features.skills.reskilling import courses_with_hours
 from serving.house import House
 
+log = logging.getLogger("skillpath.skills")
+
 TABLES = METADATA.tables
 READS = ("job_history", "exits", "held_skills", "courses", "course_skills", "jobs", "job_aliases", "job_skills",
          "job_relations", "skills")  # fmt: skip
 KEY = "skills of everybody"
 KEPT_SECONDS = 60.0
+QUICK_SECONDS = 0.5  # what a request may wait for
+LEAST_REST = 20.0  # times as long as reading took
 RENEWING = threading.Lock()
 
 
@@ -53,20 +59,61 @@ class Company:
     courses: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The organisation with when it was read and how long that took, both in seconds."""
+
+    company: Company
+    read_at: float
+    took: float
+
+    @property
+    def is_old(self) -> bool:
+        """Say whether it is to be read again: after a minute, and never so often that a process does little else."""
+        return time.monotonic() - self.read_at > max(KEPT_SECONDS, LEAST_REST * self.took)
+
+
 def company_of(house: House) -> Company:
-    """Return the organisation, at most a minute old; one request at a time reads it anew."""
-    kept: tuple[float, Company] | None = house.cache.get(KEY)
-    if kept is not None and time.monotonic() - kept[0] < KEPT_SECONDS:
-        return kept[1]
-    with RENEWING:
-        newer: tuple[float, Company] | None = house.cache.get(
-            KEY
-        )  # another request may have read it meanwhile
-        if newer is not None and newer is not kept:
-            return newer[1]
-        read = read_company(house)
-        house.cache[KEY] = (time.monotonic(), read)
-        return read
+    """Return the organisation, about a minute old at most.
+
+    Notes
+    -----
+    One thread at a time reads it anew. Where that is quick, the request waits for it; where the organisation is large
+    (100,000 people: some ten seconds), requests are answered from what is in hand while it is read beside them.
+    """
+    kept: Kept | None = house.cache.get(KEY)
+    if kept is None:
+        with RENEWING:
+            newer: Kept | None = house.cache.get(KEY)  # another request may have read it meanwhile
+            return newer.company if newer is not None else renew(house, None)
+    if kept.is_old and RENEWING.acquire(blocking=False):
+        if kept.took > QUICK_SECONDS:
+            threading.Thread(target=renew_beside, args=(house, kept), daemon=True).start()
+            return kept.company
+        try:
+            return renew(house, kept)
+        finally:
+            RENEWING.release()
+    return kept.company
+
+
+def renew_beside(house: House, before: Kept) -> None:
+    """Read the organisation in a thread of its own that holds the lock; without the store the one in hand goes on."""
+    try:
+        renew(house, before)
+    except sa.exc.SQLAlchemyError as error:
+        log.warning("the organisation cannot be read again", extra={"why": type(error).__name__})
+    finally:
+        RENEWING.release()
+
+
+def renew(house: House, before: Kept | None) -> Company:
+    """Read the organisation and keep it, unless what stood before was dropped meanwhile: somebody may have been erased."""
+    started = time.monotonic()
+    read = read_company(house)
+    if house.cache.get(KEY) is before:
+        house.cache[KEY] = Kept(read, time.monotonic(), time.monotonic() - started)
+    return read
 
 
 @everybody()

@@ -276,3 +276,20 @@ def test_by_https_with_metrics_on_a_port_of_their_own(
     finally:
         process.terminate()
         process.communicate(timeout=WAIT_SECONDS)
+
+
+def test_a_hang_up_replaces_the_worker_by_one_that_already_answers(service: Service) -> None:
+    def workers() -> list[int]:
+        named = [(pid, Path(f"/proc/{pid}/cmdline")) for pid in service.children()]
+        return [pid for pid, line in named if b"serving.worker" in line.read_bytes()]
+
+    before = workers()
+    service.process.send_signal(signal.SIGHUP)
+    answers = []
+
+    def is_replaced() -> bool:
+        answers.append(service.get("/health/live")[0])
+        return bool(workers()) and not set(before) & set(workers())
+
+    service.wait_until(is_replaced)
+    assert set(answers) == {200}

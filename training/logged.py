@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from training.evaluation import Evaluation, Interval, plain, versions
 from training.payload import Arrays, file_digest
 
+ROOT = Path(__file__).parents[1]
 REQUIRABLE = {"lightgbm", "numpy", "onnxruntime", "pandas", "scipy"}
 
 
@@ -187,21 +189,44 @@ def code_digest(question: str) -> str:
 
     Notes
     -----
-    The question's own modules in training and features, and what all features are made with; a change elsewhere (in a
+    The question's own modules in training and features, and whatever of features they import; a change elsewhere (in a
     command, in a page) makes no other model.
     """
-    root = Path(__file__).parents[1]
-    features = root / "features"
-    shared = [features / name for name in ("history.py", "timelines.py", "text.py")]
-    own = [features / f"{question}.py", features / question, root / "training" / question]
     total = hashlib.sha256()
-    for place in [*shared, *own]:
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place] * place.is_file():
-            total.update(f"{path.relative_to(root).as_posix()}\0{file_digest(path)}\n".encode())
+    for path in code_of(question):
+        total.update(f"{path.relative_to(ROOT).as_posix()}\0{file_digest(path)}\n".encode())
     total.update(
         str(sorted((name, number) for name, number in versions().items() if name != "skillpath")).encode()
     )
     return total.hexdigest()
+
+
+def code_of(question: str) -> list[Path]:
+    """Return the files that a question's model is made by: its rooms, and the features they import, near or far."""
+    rooms = [ROOT / "features" / question, ROOT / "training" / question]
+    waiting = [path for room in rooms for path in room.rglob("*.py")] + [ROOT / "features" / f"{question}.py"]
+    found: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        waiting += [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in imported_features(path)]
+    return sorted(found)
+
+
+@cache
+def imported_features(path: Path) -> frozenset[str]:
+    """Return the modules of features that a file imports; the records' own come with the data's digest."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(
+        name for name in names if name.startswith("features.") and not name.startswith("features.records")
+    )
 
 
 def code_version(run: Callable[..., Any] = subprocess.run) -> str:

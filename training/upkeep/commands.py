@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from features.errors import RefusedError
+from features.errors import RefusedError, SkillpathError
 from training.commands import AsJson, AsOf, QuestionName, refuse_failed, tell, workbench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -36,7 +36,11 @@ def retrain_command(
 
     Example: skillpath retrain --promote --json
 
-    Exit codes: 0 done (or nothing to do), 4 the data cannot answer or a gate failed, 5 a part is missing, 75 another one runs.
+    Fit for cron: one at a time on a host; what goes wrong with one question is in the summary and stops no other; a run that
+    was killed is gone on with by the next.
+
+    Exit codes: 0 done (or nothing to do), 1 a question broke, 4 the data cannot answer or a gate failed, 5 a part is missing,
+    75 another one runs.
     """
     from training.questions import asked
     from training.settings import TrainingSettings
@@ -55,10 +59,21 @@ def retrain_command(
         "questions": found,
     }
     tell(as_json, body, [in_words(each) for each in found])
+    raise_failed(found)
     refused = [f"{each['question']}: {each['why']}" for each in found if each["action"] == "refused"]
     if refused:
         raise RefusedError("The data cannot answer.", found=" ".join(refused))
     refuse_failed([each["promotion"] for each in found if "promotion" in each])
+
+
+def raise_failed(found: list[dict[str, Any]]) -> None:
+    """Raise SkillpathError, with the first one's exit code, where a question broke or a part was missing."""
+    failed = [each for each in found if each["action"] == "failed"]
+    if failed:
+        words = "; ".join(f"{each['question']}: {each['why']}" for each in failed)
+        error = SkillpathError("Not every question could be trained again.", found=words)
+        error.exit_code = failed[0]["exit_code"]
+        raise error
 
 
 @app.command("rollback")

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,17 +18,55 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from features.errors import BadInputError, RefusedError
+from features.errors import BadInputError, RefusedError, SkillpathError, UnavailableError
 from training import tuning
 from training.earlier import step_back
 from training.questions import QUESTIONS, Question
 from training.runs import Workbench
 from training.settings import TrainingSettings
 from training.tuning import SPACES, assignments_of, search
-from training.upkeep.commands import app
+from training.upkeep.commands import app, raise_failed
 from training.upkeep.lock import BusyError, alone
 from training.upkeep.retraining import Wish, retrain, what_changed
 from training.usage import Meter
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def searching(folder: Path) -> tuple[SimpleNamespace, SimpleNamespace, Shrunk, int]:
+    """Return what a search of five trials is asked with, the same in every process."""
+    bench = SimpleNamespace(
+        settings=SimpleNamespace(var=folder, seed=1),
+        context=SimpleNamespace(as_of=datetime(2025, 1, 1, tzinfo=UTC)),
+        rng=lambda _, stage: np.random.default_rng(zlib.crc32(stage.encode())),
+        say=lambda _: None,
+    )
+    return bench, SimpleNamespace(name="toy"), Shrunk(), 5
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    shrinkage: float = 0.0
+
+
+def patch_tuning(patch: Callable[[object, str, object], None], tried: list[float], last: int) -> None:
+    """Let a search try numbers; its process is killed in one of its trials."""
+
+    def units(_bench: object, _question: object, parameters: Shrunk, _dataset: object) -> np.ndarray:
+        tried.append(parameters.shrinkage)
+        print(parameters.shrinkage, flush=True)  # noqa: T201 - read by the test
+        if len(tried) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return -((parameters.shrinkage - 0.3) ** 2) * np.ones(5)
+
+    patch(tuning, "SPACES", {"toy": lambda trial: {"shrinkage": trial.suggest_float("shrinkage", 0.0, 1.0)}})
+    patch(tuning, "units_of", units)
+    patch(tuning, "dataset_before", lambda *_: SimpleNamespace(digest="toy"))
+
+
+if __name__ == "__main__":
+    patch_tuning(setattr, [], int(sys.argv[2]))
+    search(*searching(Path(sys.argv[1])))
 
 
 class TestRefusals:
@@ -54,8 +100,61 @@ class TestRefusals:
         found = retrain(bench, toy, Wish())
         assert (found["action"], found["why"]) == ("refused", "stayers only")
 
+    def test_a_question_that_breaks_is_told_with_its_exit_code_and_the_rest_goes_on(
+        self, bench: Workbench, toy
+    ) -> None:
+        def gone(_: object) -> None:
+            raise UnavailableError("no registry")
+
+        toy.dataset = SimpleNamespace(build=gone)
+        found = retrain(bench, toy, Wish())
+        assert (found["action"], found["exit_code"]) == ("failed", 5)
+        toy.dataset = SimpleNamespace(build=lambda _: 1 / 0)
+        found = retrain(bench, toy, Wish())
+        assert (found["action"], found["exit_code"]) == ("failed", 1)
+        with pytest.raises(SkillpathError, match="ZeroDivisionError") as raised:
+            raise_failed([{"question": "toy", "action": "unchanged"}, found])
+        assert raised.value.exit_code == 1
+        json.dumps(found, allow_nan=False)
+
+    def test_the_lock_of_a_killed_training_is_free_at_once(self, tmp_path: Path) -> None:
+        holding = (
+            "import sys, time\nfrom pathlib import Path\nfrom training.upkeep.lock import alone\n"
+            "with alone(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        )
+        command = [sys.executable, "-c", holding, str(tmp_path / "lock")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            with pytest.raises(BusyError, match=f"process {other.pid}"), alone(tmp_path / "lock"):
+                pass
+            other.kill()
+        with alone(tmp_path / "lock"):
+            pass
+
 
 class TestTrainingAgain:
+    def test_what_a_killed_run_was_about_to_promote_is_promoted_by_the_next(
+        self, bench: Workbench, toy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt  # whatever ends the process: nothing after it runs
+
+        wish = Wish(and_promote=True)
+        with monkeypatch.context() as patched:
+            patched.setattr("training.upkeep.retraining.promote", killed)
+            with pytest.raises(KeyboardInterrupt):
+                retrain(bench, toy, wish)
+        assert bench.tracking.champion("toy") is None
+        assert retrain(bench, toy, Wish())["action"] == "unchanged"  # nobody asked for a promotion
+        found = retrain(bench, toy, wish)
+        assert (found["action"], found["version"], found["promotion"]["status"]) == (
+            "resumed",
+            "1",
+            "promoted",
+        )
+        assert retrain(bench, toy, wish)["action"] == "unchanged"
+
     def test_what_did_not_change_is_not_trained_again(self, bench: Workbench, toy) -> None:
         first, second = retrain(bench, toy, Wish()), retrain(bench, toy, Wish())
         assert (first["action"], first["why"], first["version"]) == ("trained", "never trained", "1")
@@ -122,6 +221,20 @@ class TestSearching:
         assert len(found.trials) == 5
         assert (bench.settings.var / "optuna.db").is_file()
 
+    def test_a_search_whose_process_is_killed_in_a_trial_goes_on_with_what_was_finished(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        command = [sys.executable, __file__, str(tmp_path), "3"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        killed = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        finished = [float(line) for line in killed.stdout.splitlines()][:2]  # the third was under way
+        tried: list[float] = []
+        patch_tuning(monkeypatch.setattr, tried, 0)
+        assert len(search(*searching(tmp_path)).trials) == 5
+        assert len(tried) == 3
+        assert not set(tried) & set(finished)  # nothing that was finished is drawn again
+
     @pytest.mark.parametrize("name", sorted(SPACES))
     def test_every_space_speaks_of_parameters_that_its_fit_has(self, name: str) -> None:
         import optuna
@@ -161,3 +274,13 @@ def test_each_question_has_a_digest_of_its_own_code(name: str) -> None:
 def test_settings_keep_everything_below_the_var_folder(settings: TrainingSettings) -> None:
     assert settings.artifact_folder is not None
     assert settings.artifact_folder.is_relative_to(settings.var.resolve())
+
+
+@pytest.mark.parametrize("name", ["attrition", "recommendation"])
+def test_features_that_a_question_borrows_are_part_of_its_code(name: str) -> None:
+    from training.logged import code_of
+
+    found = {path.relative_to(ROOT).as_posix() for path in code_of(name)}
+    assert {"features/history.py", "features/skills/levels.py", f"training/{name}/fit.py"} <= found
+    assert not [path for path in found if path.startswith(("serving/", "features/records/"))]
+    assert "training/skills/fit.py" not in found

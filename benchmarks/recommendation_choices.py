@@ -111,7 +111,7 @@ def main() -> None:
     asked = asked_people(dataset, records, load_scorer(folder), as_of)
     found = {name: ranked_by(asked, policy) for name, policy in POLICIES.items()}
     plain = next(
-        found[name] for name, policy in POLICIES.items() if policy.gap_turn is None and policy.gap_factor == 1
+        found[name] for name, policy in POLICIES.items() if policy.gap_turn == 0 and policy.gap_factor == 1
     )
     print(f"what {len(asked.cases):,} people took next, first {N} courses")
     for name, metrics in found.items():

@@ -33,10 +33,10 @@ SMALLEST_GROUP = 30
 POLICIES = {
     "every third place for the gap (the default)": RankingPolicy(),
     "every second place for the gap": RankingPolicy(gap_turn=2),
-    "no place for the gap, the model's own weight of it": RankingPolicy(gap_turn=None),
-    "no place for the gap, ten times that weight": RankingPolicy(gap_turn=None, gap_factor=10.0),
+    "no place for the gap, the model's own weight of it": RankingPolicy(gap_turn=0),
+    "no place for the gap, ten times that weight": RankingPolicy(gap_turn=0, gap_factor=10.0),
 }
-ORACLE = RankingPolicy(gap_turn=None, level_weight=0.0, maintenance_weight=0.0, priority_weight=0.0)
+ORACLE = RankingPolicy(gap_turn=0, level_weight=0.0, maintenance_weight=0.0, priority_weight=0.0)
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ class RankingPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     gap_factor: float = Field(1.0, ge=0, le=100, description="Times the model's own weight of the skill gap.")
-    gap_turn: int | None = Field(
+    gap_turn: int = Field(
         3,
-        ge=1,
-        description="The last of so many places goes to what closes most of the gap that is left; null gives none.",
+        ge=0,
+        description="The last of so many places goes to what closes most of the gap that is probably left; 0: none.",
     )
     level_weight: float = Field(
         0.5, ge=0, le=100, description="Taken off per level that a course lies too low or too high."

@@ -31,13 +31,11 @@ class Turns:
         What is missing.
     held : mapping of int to float
         Skill → level; a course far below or above it gets no turn.
-    every : int, optional
-        The last of so many places is a turn; None gives none.
+    every : int
+        The last of so many places is a turn; 0 gives none.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, needs: Needs, held: Mapping[int, float], every: int | None
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, needs: Needs, held: Mapping[int, float], every: int) -> None:
         self.catalogue, self.needs, self.held, self.every = catalogue, needs, held, every
         self.offers: Offers | None = None
         self.noted = 0
@@ -53,7 +51,7 @@ class Turns:
         totals : (n_courses,) float
             What each course is worth alone: decides between courses that close alike.
         """
-        if self.every is None or (len(line.courses) + 1) % self.every or not self.needs.skills.size:
+        if not self.every or (len(line.courses) + 1) % self.every or not self.needs.skills.size:
             return None
         if self.offers is None:
             self.offers = Offers(self.catalogue, self.needs, line.allowed)

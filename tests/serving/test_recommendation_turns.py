@@ -53,7 +53,7 @@ def test_the_third_place_of_three_goes_to_the_gap(catalogue: Catalogue) -> None:
     case = case_of(catalogue, {})
     found = ranking(case, 7, RankingPolicy(level_weight=0.0))
     assert closing(case, found) == [False, False, True, False, False, True, False]
-    assert not any(closing(case, ranking(case, 7, RankingPolicy(gap_turn=None))))
+    assert not any(closing(case, ranking(case, 7, RankingPolicy(gap_turn=0))))
 
 
 def test_the_beginning_of_a_list_does_not_depend_on_its_length(catalogue: Catalogue) -> None:
@@ -68,7 +68,7 @@ def test_nobody_gets_a_turn_where_every_level_is_surely_there(catalogue: Catalog
     case = case_of(catalogue, dict.fromkeys(range(6), 5.0))
     policy = RankingPolicy(level_weight=0.0)
     assert [one.course for one in ranking(case, 9, policy)] == [
-        one.course for one in ranking(case, 9, policy.model_copy(update={"gap_turn": None}))
+        one.course for one in ranking(case, 9, policy.model_copy(update={"gap_turn": 0}))
     ]
 
 

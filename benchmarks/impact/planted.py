@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.impact.organisation import organisation
 from features.errors import RefusedError
+from training.impact.doubts.sensitivity import Hidden
 from training.impact.estimate import observational_estimate
 from training.impact.estimators.crossfit import fit_effect, screening_pipeline
 from training.impact.table import ComparisonTable, Floats, filled
@@ -145,16 +146,18 @@ def hidden(request: argparse.Namespace) -> None:
         found = list(in_parallel(work, draws, request.threads))
         value = np.array([each[0] for each in found])
         verdicts = Counter(each[1] for each in found)
-        fragile = np.mean([each[2] for each in found])
-        fails = np.mean([each[3] for each in found])
+        shown = np.mean([each[2].strength > 0 for each in found])
+        strength = np.mean([each[2].strength for each in found])
+        left = np.array([(each[2].left, each[2].low <= effect <= each[2].high) for each in found])
         print(f"{title:20} planted {effect:.2f}: found {value.mean():.2f} ± {value.std():.2f}; "
-              f"sensitivity says fragile {fragile:.0%}; placebo fails {fails:.0%}; {dict(verdicts)}")  # fmt: skip
+              f"sensitivity shows a hidden cause in {shown:.0%} (mean strength {strength:.3f}), which would leave "
+              f"{left[:, 0].mean():.2f} (planted effect inside {left[:, 1].mean():.0%} of the intervals); {dict(verdicts)}")  # fmt: skip
 
 
 def confounded(
     given: tuple[Floats, list[int]], effect: float, is_hidden: bool, seed: int
-) -> tuple[float, str, bool, bool]:
-    """Return estimate, verdict, whether it is fragile and whether its placebo fails, in one confounded world."""
+) -> tuple[float, str, Hidden]:
+    """Return estimate, verdict and what the sensitivity figure shows of a hidden cause, in one confounded world."""
     columns, causes = given
     rng = np.random.default_rng([seed, 9])
     cause = unit(columns[:, causes].sum(axis=1))
@@ -170,9 +173,8 @@ def confounded(
     )
     found = observational_estimate(table, screening_pipeline())
     assert found.sensitivity is not None
-    assert found.placebo is not None
-    fragile = found.sensitivity.robustness_value < found.sensitivity.strongest_value
-    return found.effect.value, found.verdict.code, fragile, found.placebo.excludes_zero
+    assert found.sensitivity.hidden is not None
+    return found.effect.value, found.verdict.code, found.sensitivity.hidden
 
 
 def noise(request: argparse.Namespace) -> None:

@@ -61,6 +61,18 @@ class Balance(BaseModel):
     covariates: list[CovariateBalance] = Field(description="The largest differences before weighting.")
 
 
+class HiddenCause(BaseModel):
+    """The hidden cause that the placebo shows, if any, and what it would leave of the effect."""
+
+    strength: float = Field(
+        description="Least partial R² (0-1), on the scale of `robustness_value`; 0 where the placebo passes.",
+        examples=[0.0],
+    )
+    left: float = Field(description="Effect that a cause as strong as the placebo shows would leave.")
+    left_low: float = Field(description="Lower end of its 95 % interval.")
+    left_high: float = Field(description="Upper end of its 95 % interval.")
+
+
 class Sensitivity(BaseModel):
     """How strong something unrecorded would have to be to explain the effect away."""
 
@@ -77,6 +89,7 @@ class Sensitivity(BaseModel):
     e_value: float | None = Field(
         None, description="For yes/no outcomes: the risk ratio it would need.", examples=[1.9]
     )
+    hidden: HiddenCause | None = Field(None, description="What the placebo shows of it.")
 
 
 class Placebo(EffectInterval):

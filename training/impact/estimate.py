@@ -15,7 +15,7 @@ from training.impact.doubts.overlap import (
     group_weights,
     overlap_report,
 )
-from training.impact.doubts.sensitivity import Sensitivity, sensitivity_report
+from training.impact.doubts.sensitivity import Sensitivity, seen_in_placebo, sensitivity_report
 from training.impact.doubts.variants import Variant, variants
 from training.impact.estimators.aipw import Effect, OverlapError, critical_value
 from training.impact.estimators.bins import Part
@@ -163,6 +163,7 @@ def observational_estimate(
     chance = fitted.nuisances.propensity
     refuse_apart(chance, measured.trained)
     weights = group_weights(chance, measured.trained, estimand)
+    placebo = effect_on(table.as_placebo(), pipeline, estimand, of_placebo(table, shared_placebo))
     estimate = Estimate(
         fitted.effect,
         estimand,
@@ -172,8 +173,8 @@ def observational_estimate(
         counts(table),
         overlap_report(chance, measured.trained, estimand),
         balance_report(columns, names, measured.trained, weights),
-        sensitivity_of(measured, columns, names, fitted),
-        effect_on(table.as_placebo(), pipeline, estimand, of_placebo(table, shared_placebo)),
+        sensitivity_of(measured, (columns, names), fitted, placebo),
+        placebo,
         missing_bounds(table, fitted.effect.value),
         fitted.by_seed,
         effect_on(table.as_negative_control(), pipeline, estimand),
@@ -210,14 +211,15 @@ def refuse_apart(propensity: Floats, trained: Bools) -> None:
 
 
 def sensitivity_of(
-    measured: ComparisonTable, columns: Floats, names: list[str], fitted: Fitted
+    measured: ComparisonTable, columns: tuple[Floats, list[str]], fitted: Fitted, placebo: Effect | None
 ) -> Sensitivity:
-    """Return the sensitivity report of an estimate."""
+    """Return the sensitivity report of an estimate, with the hidden cause that its placebo shows."""
     risk = None
     if measured.is_binary:
         risk = float(measured.outcome[measured.trained].mean()) - fitted.effect.value
     effect = (fitted.effect.value, fitted.effect.standard_error)
-    return sensitivity_report((columns, names), measured.trained, measured.outcome, effect, risk)
+    found = sensitivity_report(columns, measured.trained, measured.outcome, effect, risk)
+    return replace(found, hidden=seen_in_placebo(fitted.effect, placebo, found.freedom))
 
 
 def of_placebo(table: ComparisonTable, shared: Shared | None) -> Shared | None:

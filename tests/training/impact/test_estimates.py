@@ -126,6 +126,11 @@ def test_a_hidden_cause_fails_the_placebo_and_nobody_can_tell() -> None:
         assert found.placebo.low > 0
         assert found.verdict.code == "cannot tell"
         assert "differed already before" in " ".join(found.verdict.reasons)
+        assert "Something unrecorded made that difference" in " ".join(found.verdict.reasons)
+        assert found.sensitivity is not None
+        assert found.sensitivity.hidden is not None
+        assert found.sensitivity.hidden.strength > 0.02
+        assert found.sensitivity.hidden.low < 2.0 < found.sensitivity.hidden.high
 
 
 def test_the_same_table_gives_the_same_estimate() -> None:

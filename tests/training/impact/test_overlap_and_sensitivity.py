@@ -7,7 +7,8 @@ import pytest
 
 from features.errors import RefusedError
 from training.impact.doubts.overlap import balance_report, effective_sample, overlap_report
-from training.impact.doubts.sensitivity import covariate_strengths, e_value, robustness_value
+from training.impact.doubts.sensitivity import covariate_strengths, e_value, robustness_value, seen_in_placebo
+from training.impact.estimators.aipw import Effect
 from training.impact.estimators.entropy_balancing import balanced_effect, balancing_weights
 
 
@@ -74,3 +75,24 @@ def test_a_covariate_that_moves_only_one_side_is_no_strong_confounder() -> None:
     strengths = covariate_strengths(np.column_stack([both, only_outcome]), trained, outcome)
     assert strengths[0] > 0.2
     assert strengths[1] < 0.05
+
+
+def effect_of(value: float, error: float) -> Effect:
+    return Effect(value, value - 1.96 * error, value + 1.96 * error, error, np.zeros(0))
+
+
+def test_a_placebo_of_so_many_errors_takes_as_many_off_the_effect() -> None:
+    # placebo of 5 errors: 3 − 5 · 0.2 = 2 is left, ± 1.96 · 0.2 · √2; its sure part is 5 − 1.96 errors at ν = 400
+    hidden = seen_in_placebo(effect_of(3.0, 0.2), effect_of(0.5, 0.1), 400)
+    assert hidden is not None
+    assert hidden.left == pytest.approx(2.0)
+    assert hidden.high - hidden.left == pytest.approx(1.96 * 0.2 * 2**0.5, abs=1e-3)
+    assert hidden.strength == pytest.approx(robustness_value(5 - 1.96, 400), abs=1e-4)
+
+
+def test_a_placebo_that_passes_shows_no_hidden_cause_and_none_shows_nothing() -> None:
+    passed = seen_in_placebo(effect_of(3.0, 0.2), effect_of(0.1, 0.1), 400)
+    assert passed is not None
+    assert passed.strength == 0
+    assert seen_in_placebo(effect_of(3.0, 0.2), None, 400) is None
+    assert seen_in_placebo(effect_of(3.0, 0.2), effect_of(0.0, 0.0), 400) is None

@@ -13,7 +13,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.impact.estimators.aipw import Effect, critical_value
 from training.impact.table import Bools, Floats
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """The hidden cause that a placebo shows.
+
+    Parameters
+    ----------
+    strength : float
+        Least partial R² (0–1) with both training and outcome that makes the placebo what it is, beyond chance; 0 where it passes.
+        On the scale of the robustness value.
+    left, low, high : float
+        Effect that a cause as strong as the placebo shows would leave, with its 95 % interval, in the unit of the outcome.
+    """
+
+    strength: float
+    left: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,8 @@ class Sensitivity:
         For a binary outcome: the risk ratio with both that a hidden cause would need; 1 means none at all.
     freedom : int
         Degrees of freedom behind it.
+    hidden : Hidden, optional
+        What the placebo shows; None where there is none.
     """
 
     robustness_value: float
@@ -42,6 +64,24 @@ class Sensitivity:
     strongest_value: float = 0.0
     e_value: float | None = None
     freedom: int = 1
+    hidden: Hidden | None = None
+
+
+def seen_in_placebo(effect: Effect, placebo: Effect | None, freedom: int) -> Hidden | None:
+    """Return the hidden cause that a placebo shows, and what it would leave of an effect; None without a placebo.
+
+    Notes
+    -----
+    A hidden cause that makes a placebo of t standard errors makes as many of the effect's, if it moves both outcomes alike:
+    that much is taken off, and counted as uncertain as the placebo is.
+    """
+    if placebo is None or placebo.standard_error <= 0 or effect.standard_error <= 0:
+        return None
+    ratio = placebo.value / placebo.standard_error
+    sure = max(abs(ratio) - critical_value(placebo.freedom), 0.0)
+    left = effect.value - ratio * effect.standard_error
+    reach = critical_value(effect.freedom) * effect.standard_error * float(np.sqrt(2))
+    return Hidden(robustness_value(sure, freedom), left, left - reach, left + reach)
 
 
 def robustness_value(t_ratio: float, freedom: int) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from training.impact.estimators.aipw import Effect, Nuisances, average_effect, median_effect
 from training.impact.estimators.bins import Part
+from training.impact.estimators.first_stage import with_first_stage
 from training.impact.estimators.learners import Boosted, Forests, Learners
 from training.impact.estimators.linear import fold_numbers
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
@@ -128,7 +129,8 @@ def fit_effect(
     for seed in pipeline.seeds:
         folds = fold_numbers(table.trained, pipeline.folds, np.random.default_rng(seed), table.cluster)
         nuisances = cross_fit(table, part, folds, (pipeline.learners, seed, estimand), propensity)
-        effects.append(average_effect(table.outcome, table.trained, nuisances, estimand, table.cluster))
+        effect = average_effect(table.outcome, table.trained, nuisances, estimand, table.cluster)
+        effects.append(with_first_stage(effect, table, part.values, folds, (nuisances, estimand)))
         found.append(nuisances)
     averaged = Nuisances(
         np.mean([one.propensity for one in found], axis=0), np.mean([one.if_not for one in found], axis=0)

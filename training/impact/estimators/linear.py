@@ -42,7 +42,45 @@ def scale_of(columns: Floats) -> Scale:
     return Scale(columns.mean(axis=0), np.where(spread > 1e-12, spread, 1.0))
 
 
-def ridge(columns: Floats, target: Floats) -> Predict:
+@dataclass(frozen=True)
+class Ridge:
+    """A ridge regression; called with new columns it predicts.
+
+    Parameters
+    ----------
+    scale : Scale
+        Of the columns it was taught.
+    centre : float
+        Mean of the target.
+    weights : (p,) float
+        Of standardised columns.
+    inverse : (p, p) float
+        Inverse of the standardised columns' squares and the penalty.
+    """
+
+    scale: Scale
+    centre: float
+    weights: Floats
+    inverse: Floats
+
+    def __call__(self, new: Floats) -> Floats:
+        """Return predictions."""
+        return np.asarray(self.centre + self.scale(new) @ self.weights, dtype=np.float64)
+
+    def pull(self, taught: Floats, new: Floats, lean: Floats) -> Floats:
+        """Return how far a weighted sum of predictions moves with the target of each row that was taught, (n_taught,) float."""
+        direction = self.inverse @ (self.scale(new).T @ lean)
+        return np.asarray(self.scale(taught) @ direction + lean.sum() / len(taught), dtype=np.float64)
+
+    def reach(self, taught: Floats, new: Floats) -> Floats:
+        """Return the variance of each prediction in units of the noise's, (n_new,) float: the sum of its squared weights."""
+        scaled = self.scale(taught)
+        spread = self.inverse @ (scaled.T @ scaled) @ self.inverse
+        found = self.scale(new)
+        return np.asarray(((found @ spread) * found).sum(axis=1) + 1 / len(taught), dtype=np.float64)
+
+
+def ridge(columns: Floats, target: Floats) -> Ridge:
     """Return a ridge regression, its penalty chosen by generalised cross-validation."""
     scale = scale_of(columns)
     scaled = scale(columns)
@@ -57,8 +95,8 @@ def ridge(columns: Floats, target: Floats) -> Predict:
     explained = (loaded**2 * (2 * shrink - values * shrink**2)).sum(axis=1)
     freedom = (values * shrink).sum(axis=1) + 1
     score = (total - explained) / np.maximum(n - freedom, 1.0) ** 2
-    weights = vectors @ (loaded * shrink[int(score.argmin())])
-    return lambda new: np.asarray(centre + scale(new) @ weights, dtype=np.float64)
+    best = shrink[int(score.argmin())]
+    return Ridge(scale, centre, vectors @ (loaded * best), (vectors * best) @ vectors.T)
 
 
 def logit(columns: Floats, trained: Bools, strength: float | None = None) -> Predict:

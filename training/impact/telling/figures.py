@@ -66,6 +66,9 @@ def contour(effect: tuple[float, float], sensitivity: Sensitivity) -> Figure:
     axes.contour(across, up, left, levels=[0.0], colors="red", linewidths=1.6)
     point = sensitivity.strongest_value
     axes.plot(point, point, "o", color=COMPARED, label=f"as strong as “{sensitivity.strongest_covariate}”")
+    if sensitivity.hidden is not None and sensitivity.hidden.strength > 0:
+        shown = sensitivity.hidden.strength
+        axes.plot(shown, shown, "X", color="black", label="as strong as the placebo shows")
     axes.set_xlabel("partial R² of something hidden with being trained")
     axes.set_ylabel("partial R² with the outcome")
     axes.set_title("What a hidden cause would leave of the effect")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from training.impact.doubts.sensitivity import Sensitivity
 from training.impact.doubts.variants import Variant
 from training.impact.estimate import Estimate
 from training.impact.estimators.aipw import Effect
@@ -56,12 +57,21 @@ def diagnostics(estimate: Estimate, shown: int | None = None) -> dict[str, Any]:
             "strongest_covariate": estimate.sensitivity.strongest_covariate,
             "strongest_value": estimate.sensitivity.strongest_value,
             "e_value": estimate.sensitivity.e_value,
+            "hidden": hidden_record(estimate.sensitivity),
         }
     found["placebo"] = placebo_record(estimate.placebo)
     found["negative_control"] = placebo_record(estimate.negative_control)
     found["variants"] = [variant_record(one) for one in estimate.variants]
     found["bounds"] = list(estimate.bounds) if estimate.bounds else None
     return found
+
+
+def hidden_record(sensitivity: Sensitivity) -> dict[str, float] | None:
+    """Return the hidden cause that the placebo shows, and the effect it would leave."""
+    found = sensitivity.hidden
+    if found is None:
+        return None
+    return {"strength": found.strength, "left": found.left, "left_low": found.low, "left_high": found.high}
 
 
 def variant_record(variant: Variant) -> dict[str, Any]:

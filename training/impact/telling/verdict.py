@@ -158,7 +158,20 @@ def placebo_words(evidence: Evidence) -> str:
     low, high = evidence.placebo or (0.0, 0.0)
     return (
         "The groups differed already before the training, although they are alike in everything recorded "
-        f"(placebo {figure(low)} to {figure(high)}, which should include 0)."
+        f"(placebo {figure(low)} to {figure(high)}, which should include 0).{hidden_words(evidence)}"
+    )
+
+
+def hidden_words(evidence: Evidence) -> str:
+    """Say how strong a hidden cause the placebo shows, and what it would leave of the effect."""
+    found = evidence.sensitivity
+    if found is None or found.hidden is None or found.hidden.strength == 0:
+        return ""
+    hidden = found.hidden
+    return (
+        f" Something unrecorded made that difference: its strength is at least {hidden.strength:.3f} (robustness value "
+        f"{found.robustness_value:.3f}, strongest recorded {found.strongest_value:.3f}), and it would leave "
+        f"{figure(hidden.left)} ({figure(hidden.low)} to {figure(hidden.high)}) of the effect."
     )
 
 

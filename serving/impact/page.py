@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from serving.impact.page_drawings import (
+    balance_drawing,
+    effect_drawing,
+    event_study_drawing,
+    sensitivity_drawing,
+)
 from serving.impact.page_levels import levels_part
 from serving.impact.page_parts import number, section, text
 from serving.impact.plans import Frozen
 from serving.impact.programme_answers import ProgrammeImpact
 
-WIDTH, HEIGHT, EDGE = 640, 90, 40
 COLOURS = {
     "randomised_evidence": "#1f6f8b",
     "credible": "#1f6f8b",
@@ -22,7 +27,7 @@ body{font:16px/1.5 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:1.6rem;border-bottom:1px solid #ccc}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0}
 th{font-weight:normal;color:#666;width:14rem}.verdict{border-left:6px solid;padding:.4rem 1rem;background:#f6f6f4}
-small{color:#666}.levels td{width:25%;border:1px solid #ddd;padding:.4rem}svg{max-width:100%}@media print{body{margin:0}h2{break-after:avoid}}
+small{color:#666}.levels td{width:25%;border:1px solid #ddd;padding:.4rem}svg{max-width:100%}figure{margin:0;break-inside:avoid}@media print{body{margin:0}h2{break-after:avoid}}
 """
 
 
@@ -38,6 +43,7 @@ def page(found: ProgrammeImpact, frozen: Frozen) -> str:
         section("The plan, as declared", {name.replace("_", " "): value for name, value in plan.items()}),
         "" if found.is_as_planned else warning(found),
         section("How it was compared", compared(found)),
+        drawings(found),
         section("Return on investment", money(found)),
         levels_part(found.levels),
         section(
@@ -62,6 +68,8 @@ def compared(found: ProgrammeImpact) -> dict[str, object]:
     """Return who was compared with whom, and the placebo."""
     rows: dict[str, object] = {"design": found.design, "whose effect": found.estimand}
     rows |= {name.replace("_", " "): f"{count:,}" for name, count in found.n.items()}
+    if found.overlap:
+        rows["the compared count for"] = f"{found.overlap.effective_sample:,.0f} equally weighted people"
     if found.placebo:
         passed = "as it should" if found.placebo.passed else "which it should not exclude"
         span = f"{number(found.placebo.low)} to {number(found.placebo.high)}"
@@ -95,24 +103,23 @@ def picture(found: ProgrammeImpact) -> str:
     """Return the effect with its interval and 0 as a drawing; nothing where there is no effect."""
     if found.effect is None:
         return ""
-    ends = [0.0, found.effect.low, found.effect.high]
-    low, high = min(ends), max(ends)
-    scale = (WIDTH - 2 * EDGE) / ((high - low) or 1.0)
+    unit = f" in {text(found.unit)}" if found.unit else ""
+    drawn = effect_drawing(found.effect, COLOURS[found.verdict.code])
+    return f"{drawn}<small>Effect on {text(found.outcome)}{unit}, 95 % interval</small>"
 
-    def at(value: float) -> float:
-        return round(EDGE + (value - low) * scale, 1)
 
-    colour = COLOURS[found.verdict.code]
-    left, right, middle = at(found.effect.low), at(found.effect.high), at(found.effect.value)
-    labels = "".join(
-        f"<text x='{at(value)}' y='78' text-anchor='middle' font-size='13'>{number(value)}</text>"
-        for value in (found.effect.low, found.effect.value, found.effect.high)
-    )
-    return (
-        f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img' aria-label='effect with its 95 % interval'>"
-        f"<line x1='{at(0.0)}' x2='{at(0.0)}' y1='8' y2='58' stroke='#222'/>"
-        f"<text x='{at(0.0)}' y='8' text-anchor='middle' font-size='11'>no effect</text>"
-        f"<line x1='{left}' x2='{right}' y1='38' y2='38' stroke='{colour}' stroke-width='4'/>"
-        f"<circle cx='{middle}' cy='38' r='7' fill='{colour}'/>{labels}</svg>"
-        f"<small>Effect on {text(found.outcome)}{' in ' + text(found.unit) if found.unit else ''}, 95 % interval</small>"
-    )
+def drawings(found: ProgrammeImpact) -> str:
+    """Return what stands beside the number as drawings, each with its title; those that the design has."""
+    drawn = []
+    if found.event_study:
+        drawn.append(("Before and after, period by period", event_study_drawing(found.event_study)))
+    if found.balance and found.balance.covariates:
+        drawn.append(("How alike the groups are", balance_drawing(found.balance)))
+    if found.sensitivity:
+        drawn.append(
+            (
+                "How strong a hidden cause would have to be (partial R²)",
+                sensitivity_drawing(found.sensitivity),
+            )
+        )
+    return "".join(f"<figure><h2>{title}</h2>{picture}</figure>" for title, picture in drawn)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from serving.impact.answers import EffectInterval, Placebo, Verdict
+from serving.impact.answers import Balance, EffectInterval, Overlap, Placebo, Sensitivity, Verdict
 from serving.impact.level_answers import Levels
 from serving.records.derived import moment
 
@@ -100,6 +100,12 @@ class ProgrammeImpact(BaseModel):
     )
     n: dict[str, int]
     placebo: Placebo | None = None
+    overlap: Overlap | None = None
+    balance: Balance | None = None
+    sensitivity: Sensitivity | None = None
+    event_study: dict[str, EffectInterval] | None = Field(
+        None, description="Of a roll-out: effects by periods since training; those before 0 should be 0."
+    )
     verdict: Verdict
     levels: Levels | None = Field(
         None, description="Kirkpatrick's four levels, of the programme's course since its start."

@@ -151,6 +151,16 @@ def four(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+BESIDE = {
+    "event_study": {"-1": MEAN, "0": MEAN, "1": EFFECT},
+    "balance": {"largest_before": 0.4, "largest_after": 0.05,
+                "covariates": [{"name": "last <output>", "before": 0.4, "after": -0.05}]},
+    "overlap": {"effective_sample": 120.0, "outside_share": 0.1, "trained_outside_share": 0.0, "largest_weight_share": 0.02},
+    "sensitivity": {"robustness_value": 0.2, "robustness_value_interval": 0.1, "strongest_covariate": "tenure",
+                    "strongest_value": 0.05, "hidden": {"strength": 0.0, "left": 2.0, "left_low": 1.0, "left_high": 3.0}},
+}  # fmt: skip
+
+
 def report(**changes: Any) -> dict[str, Any]:
     return {
         "programme_id": "P", "outcome": "output", "unit": "points", "status": "estimated", "reason": "", "effect": EFFECT,
@@ -203,6 +213,7 @@ def test_the_page_tells_a_manager_and_runs_nothing(client: TestClient, sqlite_ho
         verdict=verdict,
         added_later=late,
         kirkpatrick=four(reaction={**FEW, "mean_rating": None}),
+        **BESIDE,
     )
     sqlite_house.models.hold(LoadedModel("impact", "4", "e" * 64, loaded([told]), Path("nowhere"), {}))
     answer = client.get("/v1/training-programmes/P/report")
@@ -215,6 +226,10 @@ def test_the_page_tells_a_manager_and_runs_nothing(client: TestClient, sqlite_ho
     assert "http" not in page
     assert "takes credible evidence" in page
     assert "withheld: fewer than 10 people" in page
+    assert "75% see it at work (50% to 90%)" in page
+    for drawn in ("effect with its 95 % interval", "effects by periods since training", "how alike the groups are",
+                  "strength of a hidden cause", "last &lt;output&gt;", "shown by the placebo"):  # fmt: skip
+        assert drawn in page
     assert "joy" in page
 
 

@@ -63,7 +63,7 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
         peer_units={name: units[name] for name in ("mean", "last_measurement")},
         diagnostics=told(found),
         n=counts(dataset, found, units["ours"]),
-        figures=pictures(dataset, found, scorer.body["seed"]),
+        figures={**pictures(dataset, found, scorer.body["seed"]), **event_studies(scorer.programmes())},
         verdict=summary(found),
         gates={"null check": null_gate(null, len(fakes))},
         data_digest=dataset.digest,
@@ -251,6 +251,16 @@ def pictures(dataset: Dataset, found: Sequence[Mapping[str, Any]], seed: int) ->
             again = cache(partial(drawn_again, dataset, course, seed))
             for kind in ("overlap", "balance", "sensitivity"):
                 drawn[f"{kind}_{largest['course_id']}"] = partial(picture, again, kind)
+    return drawn
+
+
+def event_studies(programmes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an event study for each programme that was rolled out in groups."""
+    drawn = {}
+    for one in programmes:
+        if study := one.get("event_study"):
+            by_age = {int(age): Interval(**span) for age, span in study.items()}
+            drawn[f"event_study_{one['programme_id']}"] = partial(figures.event_study, by_age)
     return drawn
 
 

@@ -16,6 +16,7 @@ from features.records.facts import FACT_KEYS
 from features.records.store import FRAME_TYPES
 from features.records.tables import IMPORTABLE
 from training.impact.dataset import TABLES
+from training.impact.evaluate import event_studies
 from training.impact.programmes import programme_records
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -108,6 +109,14 @@ def test_each_design_finds_what_is_planted(design: str) -> None:
     if design == "offer":
         assert found["first_stage"]["value"] == pytest.approx(0.7, abs=0.1)
         assert found["itt"]["value"] == pytest.approx(0.7 * EFFECT, abs=0.8)
+
+
+def test_a_roll_out_is_drawn_before_and_after_and_other_designs_are_not() -> None:
+    drawn = event_studies([report("staggered"), report("randomised")])
+    assert list(drawn) == ["event_study_P"]
+    axes = drawn["event_study_P"]().axes[0]
+    ages = axes.containers[0].lines[0].get_xdata()
+    assert min(ages) < 0 <= max(ages)
 
 
 def test_a_plan_written_down_afterwards_is_marked() -> None:

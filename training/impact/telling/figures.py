@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from training.evaluation import Interval
 from training.impact.doubts.overlap import BALANCED, Balance
 from training.impact.doubts.sensitivity import Sensitivity, explained_away
 from training.impact.estimate import Estimate
@@ -105,7 +106,7 @@ def love(balance: Balance) -> Figure:
     return figure
 
 
-def event_study(by_age: Mapping[int, Effect]) -> Figure:
+def event_study(by_age: Mapping[int, Effect | Interval]) -> Figure:
     """Draw effects by periods since training; those before should be 0."""
     ages = sorted(by_age)
     values = np.array([by_age[age].value for age in ages])

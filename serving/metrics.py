@@ -83,7 +83,7 @@ class Measures:
             registry=own, multiprocess_mode=newest,
         )  # fmt: skip
         self.registry_age = Gauge(
-            "skillpath_registry_age_seconds", "Since the registry last answered the puller.", registry=own,
+            "skillpath_registry_age_seconds", "Since the registry last answered the puller; -1: never.", registry=own,
             multiprocess_mode=newest,
         )  # fmt: skip
         self.data = Gauge(
@@ -133,8 +133,7 @@ class Measures:
             self.share.labels(question).set(canary.share if canary else 0.0)
             self.refused.labels(question).set(refused_count(models, question))
         age = models.shelf.registry()[0] if models.shelf else nan
-        if not isnan(age):
-            self.registry_age.set(age)
+        self.registry_age.set(-1 if isnan(age) else age)
 
 
 def refused_count(models: Models, question: str) -> int:

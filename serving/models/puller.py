@@ -63,11 +63,13 @@ class Puller:
         for question in QUESTIONS:
             try:
                 standing = {each.alias: each for each in self.registry.standing(question)}
+                self.is_away = False
                 wanted[question] = {alias: each.version for alias, each in standing.items()}
+                if not standing:
+                    continue  # it says nothing of this question: whoever stands goes on
                 # a list, for each place is looked at: any() would stop at the first that moved
                 has_moved = [self.look(question, alias, standing.get(alias)) for alias in ALIASES]
                 moved += [question] if any(has_moved) else []
-                self.is_away = False
             except UnavailableError as error:
                 if not self.is_away:
                     log.warning("the registry is away; the last good models go on", extra={"why": str(error)})

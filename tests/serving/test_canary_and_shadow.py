@@ -193,9 +193,18 @@ class TestLife:
         desk.promote("3", 6.0, "shadow")
         desk.turn()
         assert (set(desk.models.canaries), set(desk.models.shadows)) == ({QUESTION}, {QUESTION})
-        desk.registry.aliases.clear()
+        for alias in ("canary", "shadow"):
+            del desk.registry.aliases[QUESTION, alias]
         desk.turn()
         assert (desk.models.canaries, desk.models.shadows) == ({}, {})
+        assert desk.answer(desk.models.current(QUESTION)) == 2.0
+
+    def test_a_registry_that_says_nothing_of_a_question_changes_nothing(self, desk: Desk) -> None:
+        desk.promote("2", 5.0, "canary")
+        desk.turn()
+        desk.registry.aliases.clear()  # another registry, or none yet
+        desk.turn()
+        assert set(desk.models.canaries) == {QUESTION}
         assert desk.answer(desk.models.current(QUESTION)) == 2.0
 
     def test_with_the_registry_away_everybody_keeps_their_place(self, desk: Desk) -> None:
@@ -259,6 +268,15 @@ class TestByHand:
         standing = desk.models.standing(QUESTION, alias)
         assert standing is not None
         assert standing.version == "3"
+
+
+def test_a_registry_that_never_answered_has_no_age(sqlite_house: House) -> None:
+    pytest.importorskip("prometheus_client", reason="metrics are an extra")
+    from serving.metrics import Measures
+
+    measures = Measures()
+    measures.look(sqlite_house)
+    assert measures.registry.get_sample_value("skillpath_registry_age_seconds") == -1
 
 
 def test_gauges_tell_places_share_refusals_and_when_the_registry_last_answered(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from features.records.shown import packed
 from features.records.store import Store
 from training.comparison import compare
 from training.pictures.comparison import comparison_page, comparison_record
@@ -14,7 +17,7 @@ from training.promotion import Place, promote
 from training.questions import Question
 from training.runs import Workbench, end_of, open_workbench
 from training.settings import TrainingSettings
-from training.watching.report import watch_record
+from training.watching.report import keep_last, watch_record
 from training.watching.watch import watch
 
 CANARY = "canary-7f3a"
@@ -36,6 +39,17 @@ def with_canaries(bench: Workbench) -> list[str]:
     return list(renamed.values())
 
 
+def ledger(bench: Workbench, people: list[str], champion: str, shadow: str) -> pl.DataFrame:
+    """Return what the planted people were shown, and the same list of the shadow beside it."""
+    courses = bench.context.records["courses"]["course_id"].unique().sort().to_list()[:5]
+    return pl.DataFrame({
+        "recommendation_id": [f"answer to {name}" for name in people], "employee_id": people, "model_digest": champion,
+        "shown_at": bench.context.as_of - timedelta(days=60), "first_rank": 1,
+        "items": packed([(course, 0.5, 1.0) for course in courses]), "arm": None,
+        "shadows": json.dumps({f"model:{shadow}": courses}),
+    })  # fmt: skip
+
+
 def test_planted_canaries_are_nowhere_in_the_registry(
     small_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,9 +63,14 @@ def test_planted_canaries_are_nowhere_in_the_registry(
     )
     found = compare(bench, question, [first, second])
     bench.tracking.log_page(comparison_record(found, comparison_page(found)))
-    promote(bench, question, first, place=Place("shadow"))
+    promote(bench, question, second, place=Place("shadow"))
     bench.tracking.point(first, "champion")
-    bench.tracking.log_page(watch_record(watch(bench, question)))
+    seen = watch(bench, question, ledger(bench, planted, first.payload_digest, second.payload_digest))
+    assert [each.role for each in seen.worths] == ["champion", "shadow"]
+    assert {each.people for each in seen.worths} == {COUNT}
+    assert all(each.taken_share is not None for each in seen.worths)
+    bench.tracking.log_page(watch_record(seen))
+    keep_last(seen, tmp_path / "var" / "watch")
     files = [path for path in (tmp_path / "var").rglob("*") if path.is_file()]
     assert len(files) > 20
     assert {"mlflow.db", "MLmodel", "comparison.html", "watch.html", "golden.npz"} <= {

@@ -105,3 +105,18 @@ class Verdict(BaseModel):
     words: str = Field(
         examples=["Suggestive: productivity of people who enrolled was 2.1 index higher 180 days later …"]
     )
+
+
+class IndividualEffects(BaseModel):
+    """Whether it helped some more than others, as far as anybody can tell."""
+
+    gate: Literal["open", "shut"] = Field(
+        description="`shut`: one average for everybody, and no choosing by predicted effects."
+    )
+    verdict: str = Field(examples=["no usable heterogeneity"])
+    words: str
+    policy_value: dict[str, EffectInterval] | None = Field(
+        None,
+        description="What training is worth per person: `everybody`; behind an open gate also those `chosen` by their "
+        "predicted effect, the `best_half`, `any_half` by lot, and `best_half_gain`, their difference.",
+    )

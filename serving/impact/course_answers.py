@@ -7,7 +7,16 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from serving.impact.answers import Balance, Counts, EffectInterval, Overlap, Placebo, Sensitivity, Verdict
+from serving.impact.answers import (
+    Balance,
+    Counts,
+    EffectInterval,
+    IndividualEffects,
+    Overlap,
+    Placebo,
+    Sensitivity,
+    Verdict,
+)
 from serving.impact.level_answers import Levels
 
 
@@ -56,6 +65,9 @@ class CourseImpact(BaseModel):
         examples=[0.03],
     )
     verdict: Verdict
+    individual: IndividualEffects | None = Field(
+        None, description="Of courses examined in full; null where the course was screened."
+    )
     levels: Levels | None = Field(
         None, description="Kirkpatrick's four levels side by side; the fourth is this outcome."
     )

@@ -200,8 +200,15 @@ def told(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "refusals": reasons,
         "significant_after_correction": sum(one["q_value"] <= 0.05 for one in estimated),
         "pipelines": sorted({one["pipeline"] for one in estimated}),
-        "individual_effects": "closed: no gate has been passed, one average per course and outcome",
+        "individual_effects": gates_told(estimated),
     }
+
+
+def gates_told(estimated: Sequence[Mapping[str, Any]]) -> str:
+    """Return for how many of those examined in full the gate for individual effects stands open."""
+    asked = [one["individual"] for one in estimated if one["individual"]]
+    opened = sum(one["gate"] == "open" for one in asked)
+    return f"{opened} of {len(asked)} gates open; one average per course and outcome is served"
 
 
 def verdict_counts(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:

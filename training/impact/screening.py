@@ -20,6 +20,7 @@ from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Pipeline, cross_fitted_propensity
 from training.impact.estimators.linear import fold_numbers
 from training.impact.table import ComparisonTable, Floats
+from training.impact.telling.individual import of_records
 from training.impact.telling.record import benjamini_hochberg, estimated_record, refused_record
 from training.impact.telling.verdict import Subject
 
@@ -42,6 +43,7 @@ class Answer:
     estimate: Estimate | None
     reason: str
     n: dict[str, int]
+    individual: dict[str, Any] | None = None
 
 
 def screen(
@@ -103,7 +105,8 @@ def answers(
             estimate = observational_estimate(table, pipeline, "att", shared, placebo)
             if chosen.is_completion_only:
                 estimate = estimate.judged(is_completers_only=True)
-            found.append(Answer(course, outcome, chosen, estimate, "", people))
+            each = of_records(table.measured()) if pipeline.name == "full" else None
+            found.append(Answer(course, outcome, chosen, estimate, "", people, each))
         except RefusedError as refusal:
             found.append(Answer(course, outcome, chosen, None, str(refusal), people))
     return found
@@ -204,6 +207,7 @@ def record(dataset: Dataset, answer: Answer, q_value: float | None) -> dict[str,
         **about,
         **estimated_record(replace(judged, fitted=None), subject),
         "q_value": float(q_value),
+        "individual": answer.individual,
         "comparison_group": COMPARED_WITH,
         "later_enrolled_share": answer.comparison.later_share,
         "completed_share": answer.comparison.completed_share,

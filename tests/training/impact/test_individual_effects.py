@@ -14,6 +14,7 @@ from training.impact.estimators.individual import (
     qini,
 )
 from training.impact.table import ComparisonTable
+from training.impact.telling.individual import of_records
 
 NAMES = ("a", "b", "c")
 
@@ -77,3 +78,23 @@ def test_predictions_that_are_all_alike_say_nothing() -> None:
     found = Individual(np.ones(50), np.arange(50.0))
     assert not gate(found).is_open
     assert qini(found).value == pytest.approx(0.0)
+
+
+def test_of_a_course_the_worth_of_choosing_is_told_only_behind_an_open_gate() -> None:
+    uneven, _ = trial(np.random.default_rng(7), 1.0)
+    opened = of_records(uneven)
+    assert opened["gate"] == "open"
+    gain = opened["policy_value"]["best_half_gain"]
+    assert 0 < gain["low"] < gain["value"] < gain["high"]
+    even, _ = trial(np.random.default_rng(1), 0.0, 1200)
+    shut = of_records(even)
+    assert shut["gate"] == "shut"
+    assert list(shut["policy_value"]) == ["everybody"]
+
+
+def test_few_people_are_not_asked_whom_it_helped_more() -> None:
+    table, _ = trial(np.random.default_rng(7), 1.0, 400)
+    found = of_records(table)
+    assert found["gate"] == "shut"
+    assert "needed 250" in found["verdict"]
+    assert found["policy_value"] is None

@@ -60,6 +60,23 @@ def with_individual(found: Evaluation, measured: ComparisonTable, lot: float | N
     )
 
 
+def of_records(measured: ComparisonTable) -> dict[str, Any]:
+    """Return what the gate says of one course and outcome of the records, as the payload keeps it.
+
+    Parameters
+    ----------
+    measured : ComparisonTable
+        Every outcome measured.
+    """
+    columns, _ = columns_of(measured)
+    fewest = min(int(measured.trained.sum()), int((~measured.trained).sum()))
+    if columns.shape[1] == 0 or fewest < FEWEST // 2:
+        verdict = f"not asked: {fewest} people on the smaller side, needed {FEWEST // 2}"
+        return {"gate": "shut", "verdict": verdict, "words": SHUT, "policy_value": None}
+    each = individual_effects(measured, columns)
+    return record(gate(each, measured.cluster), policies(each, measured.cluster))
+
+
 def record(opened: Gate, worth: Policies) -> dict[str, Any]:
     """Return what the gate says; what choosing is worth only where it is open."""
     told: dict[str, Any] = {"gate": "open" if opened.is_open else "shut", "verdict": opened.words}

@@ -17,7 +17,7 @@ import pytest
 
 from features.records.store import Store
 from training.questions import QUESTIONS, Question
-from training.runs import Trained, open_workbench
+from training.runs import Trained, Workbench, open_workbench
 from training.settings import TrainingSettings
 
 # Runs alone: no package of ours can be imported, the working folder is empty.
@@ -76,6 +76,7 @@ class Saved:
     trained: Trained
     folder: Path
     alone: dict[str, Any]
+    bench: Workbench
 
     @property
     def payload(self) -> Path:
@@ -100,4 +101,4 @@ def saved(
         env={"PATH": os.environ["PATH"], "MLFLOW_DISABLE_TELEMETRY": "true", "HOME": str(var)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return Saved(question.name, trained, found.parent, json.loads(done.stdout.splitlines()[-1]))
+    return Saved(question.name, trained, found.parent, json.loads(done.stdout.splitlines()[-1]), bench)

@@ -18,6 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from features.records.row_security import is_passed_over
 from features.records.store import Store, open_store
+from serving import traces
 from serving.access import Guard, scope_of
 from serving.attrition import routes as attrition
 from serving.audit import ANCHOR, Audit
@@ -189,6 +190,7 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
     settings = house.settings
     return [
         Middleware(Envelope, drain=drain),
+        *([traced(settings)] if settings.traces_url else []),
         *([Middleware(Measured, measures=measures)] if measures else []),
         *([cross_origin(settings.cors_origins.split())] if settings.cors_origins else []),
         Middleware(
@@ -211,6 +213,11 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
         Middleware(PathsWithIdentifiers),
         Middleware(Idempotency, house=house),
     ]
+
+
+def traced(settings: ServingSettings) -> Middleware:
+    """Return the layer that sends a span a request; raise BadInputError where its packages are not installed."""
+    return Middleware(traces.Traced, provider=traces.provider_of(traces.exporter_of(settings)))
 
 
 def cross_origin(origins: list[str]) -> Middleware:

@@ -101,6 +101,10 @@ class ServingSettings(RecordsSettings):
         description="Port of the Prometheus metrics; empty: nothing is measured.",
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address of the Prometheus metrics.")
+    traces_url: str = Field(
+        default="",
+        description="OpenTelemetry collector (OTLP over HTTP, https://…/v1/traces) that gets a span a request; empty: none.",
+    )
     tls_certificate: Path | None = Field(
         default=None, description="Certificate chain (PEM) to answer by https; with tls_key."
     )
@@ -187,6 +191,8 @@ class ServingSettings(RecordsSettings):
         for path in (self.tls_certificate, self.tls_key):
             if path is not None and not path.is_file():
                 raise ValueError(f"there is no file {path} (tls_certificate, tls_key)")
+        if self.traces_url and not is_safe(self.traces_url):
+            raise ValueError(f"traces_url is neither https nor on this host: {self.traces_url}")
         for origin in self.cors_origins.split():
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or "*" in origin:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -12,14 +13,18 @@ import pytest
 from typer.testing import CliRunner
 
 from features.attrition.population import NAMES
-from features.errors import BadInputError
+from features.errors import BadInputError, UnknownRecordError
 from features.records.shown import packed
 from training.drift import Drift
+from training.evaluation import Interval
+from training.questions import Question
+from training.watching import watch as watching
 from training.watching.commands import AlarmError, app
 from training.watching.level import Level
 from training.watching.report import watch_json, watch_page, watch_record
 from training.watching.shown import shown
 from training.watching.watch import CLOCKS, Watch
+from training.watching.worth import Worth
 
 
 class TestLevel:
@@ -91,3 +96,36 @@ class TestTheCommand:
     def test_the_alarm_has_an_exit_code_of_its_own_and_the_help_says_so(self) -> None:
         assert AlarmError.exit_code == 6
         assert "6 alarm" in CliRunner().invoke(app, ["watch", "--help"]).output
+
+
+class TestAll:
+    def test_a_question_without_a_champion_is_left_out_and_none_at_all_is_an_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look(_: object, question: Question, __: object) -> Watch:
+            if question.name not in standing:
+                raise UnknownRecordError("There is no champion to watch.")
+            return seen()
+
+        monkeypatch.setattr(watching, "watch", look)
+        asked = [Question(name) for name in watching.WATCHED]
+        standing = {"attrition"}
+        assert watching.watch_all(SimpleNamespace(), asked) == [seen()]
+        standing = set()
+        with pytest.raises(UnknownRecordError):
+            watching.watch_all(SimpleNamespace(), asked)
+
+    def test_one_page_tells_of_every_question(self) -> None:
+        lists = Watch(
+            "recommendation", "4", "2025-01-01", worths=[Worth("shadow", "5", 12, why_not="few people")]
+        )
+        html = watch_page([seen(), lists])
+        assert "attrition and recommendation: watched" in html
+        assert "few people" in html
+        assert html.count("No alarm.") == 2
+
+    def test_a_canary_that_is_behind_wakes_somebody(self) -> None:
+        behind = Worth("canary", "5", 500, Interval(0.1, 0.08, 0.12), Interval(-0.05, -0.08, -0.02))
+        found = Watch("recommendation", "4", "2025-01-01", worths=[behind])
+        assert found.alarms == ["the canary, version 5, is taken up less than the champion: roll it back"]
+        assert watch_record(found).metrics["canary/difference_high"] == -0.02

@@ -18,8 +18,9 @@ How a question's module (`serving/<question>.py`) is written::
 - Who asks is `caller: CallerDependency` (`serving.access`): `caller.prefix` is the audit's actor.
 - What writes may wait for a lock: call ``house.audit.record(…)`` from a plain ``def`` endpoint, or from an ``async def`` one
   by ``await in_thread(house.audit.record, …)``. Reading one row is fast enough for the loop.
-- The model: ``house.models.current("attrition")`` raises UnavailableError (503) where none is verified. Take it once per
-  request, so that no answer mixes two versions.
+- The model: ``house.models.current("attrition")`` raises UnavailableError (503) where none is verified; where a canary may answer
+  a share of the people, ``house.models.of("recommendation", employee_id)``. Take it once per request, so that no answer mixes
+  two versions.
 - Kept scores: ``house.kept.read(question, employee_id, model.digest)``; stale where the person's newest record became known
   after ``kept.as_of`` and more than `STALE_SECONDS` ago: answer with them, and say ``fallback: "stale_scores"``.
 - A question that keeps scores has ``score_everybody(house, employee_ids, progress) -> Iterator[tuple[str, bytes]]``; it is

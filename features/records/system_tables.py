@@ -82,7 +82,7 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
         Column("first_rank", INTEGER, "rank of the first course; the others follow", required=True),
         Column("items", TEXT, "JSON: course_id, score 0-1 and propensity (probability that it was shown there, 0-1) of each", required=True),
         Column("arm", TEXT, "arm of the experiment the person was in; empty without one"),
-        Column("shadows", TEXT, "JSON: what other policies would have shown, by their name; empty without any"),
+        Column("shadows", TEXT, "JSON: what other policies (by their name) and a shadow (by model: and its digest) would have shown; empty without any"),
     ), (("employee_id",),)),
     Table("audit", "Who read whose score, when, for which purpose; each row carries the hash of the one before.", SYSTEM,
           ("sequence",), (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
@@ -33,6 +33,38 @@ for part in (attrition_list, batch, steering, what_if):
 TABLES = METADATA.tables
 VALID_DAYS = 90
 FACTS = ("job_history", "exits", "surveys", "learning_events")
+
+
+def works_here() -> sa.Select[Any]:
+    """Return the statement that tells somebody's last spell, whether it has ended, and their manager, as known at a moment."""
+    people, exits, jobs = (TABLES[name].c for name in ("employees", "exits", "job_history"))
+    person: sa.BindParameter[str] = sa.bindparam("person")
+    at: sa.BindParameter[int] = sa.bindparam("at")
+    spell = sa.select(sa.func.max(people.spell)).where(
+        people.employee_id == person, people.hired_at < at, people.known_at < at
+    ).scalar_subquery()  # fmt: skip
+    gone = sa.exists().where(
+        exits.employee_id == person, exits.spell == spell, exits.happened_at < at, exits.known_at < at
+    )
+    held = sa.select(jobs.manager_id).where(
+        jobs.employee_id == person, jobs.spell == spell, jobs.happened_at < at, jobs.known_at < at
+    )
+    latest = held.order_by(jobs.happened_at.desc(), jobs.known_at.desc()).limit(1).scalar_subquery()
+    return sa.select(spell, gone, latest)
+
+
+def is_newer() -> sa.Select[Any]:
+    """Return the statement that tells whether something about a person became known within a time."""
+    person: sa.BindParameter[str] = sa.bindparam("person")
+    seen: sa.BindParameter[int] = sa.bindparam("seen")
+    late: sa.BindParameter[int] = sa.bindparam("late")
+    tables = [TABLES[name].c for name in FACTS]
+    return sa.select(sa.or_(*(
+        sa.exists().where(table.employee_id == person, table.known_at >= seen, table.known_at < late) for table in tables
+    )))  # fmt: skip
+
+
+WORKS_HERE, IS_NEWER = works_here(), is_newer()
 
 
 @router.get("/v1/employees/{employee_id}/attrition-risk")
@@ -102,26 +134,11 @@ def check_person(house: House, employee_id: str, now: datetime) -> None:
 
 def current_manager(house: House, employee_id: str, now: datetime) -> str | None:
     """Return the manager of somebody who works here now, empty where there is none; None if they do not work here."""
-    people, exits, jobs = (TABLES[name].c for name in ("employees", "exits", "job_history"))
-    at = to_micros(now)
-    spells = sa.select(sa.func.max(people.spell)).where(
-        people.employee_id == employee_id, people.hired_at < at, people.known_at < at
-    )
     with house.store.reading() as connection:
-        spell = connection.scalar(spells)
-        gone = sa.select(exits.spell).where(
-            exits.employee_id == employee_id,
-            exits.spell == spell,
-            exits.happened_at < at,
-            exits.known_at < at,
-        )
-        if spell is None or connection.scalar(gone.limit(1)) is not None:
-            return None
-        held = sa.select(jobs.manager_id).where(
-            jobs.employee_id == employee_id, jobs.spell == spell, jobs.happened_at < at, jobs.known_at < at
-        )
-        latest = held.order_by(jobs.happened_at.desc(), jobs.known_at.desc()).limit(1)
-        return connection.scalar(latest) or ""
+        spell, is_gone, manager = connection.execute(
+            WORKS_HERE, {"person": employee_id, "at": to_micros(now)}
+        ).one()
+    return None if spell is None or is_gone else manager or ""
 
 
 def kept_or_computed(house: House, model: LoadedModel, employee_id: str, now: datetime) -> Found:
@@ -140,16 +157,13 @@ def kept_or_computed(house: House, model: LoadedModel, employee_id: str, now: da
 
 def newest_known(house: House, employee_id: str, seen: datetime, now: datetime) -> bool:
     """Say whether something about the person became known after what the scores saw, more than a moment ago."""
-    late = to_micros(now - timedelta(seconds=STALE_SECONDS))
+    asked = {
+        "person": employee_id,
+        "seen": to_micros(seen),
+        "late": to_micros(now - timedelta(seconds=STALE_SECONDS)),
+    }
     with house.store.reading() as connection:
-        for name in FACTS:
-            table = TABLES[name].c
-            newer = sa.select(table.id).where(
-                table.employee_id == employee_id, table.known_at >= to_micros(seen), table.known_at < late
-            )
-            if connection.scalar(newer.limit(1)) is not None:
-                return True
-    return False
+        return bool(connection.scalar(IS_NEWER, asked))
 
 
 def answer(house: House, model: LoadedModel, employee_id: str, found: Found, asked: Asked) -> AttritionRisk:

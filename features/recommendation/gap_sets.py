@@ -1,4 +1,4 @@
-"""The set of courses that closes most of a gap together: greedy, then exchanged course by course while that closes more."""
+"""The set of courses that closes most of a gap together: greedy from a few starts, each exchanged course by course."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from features.recommendation.catalogue import Bools, Catalogue, Floats, Integers
 from features.recommendation.gap_value import EPSILON, Needs
 
+STARTS = 3  # of the greedy courses, each left out once for another start
 ROUNDS = 50  # each exchange closes more, so that it ends by itself long before
 
 
@@ -38,15 +39,32 @@ def best_set(catalogue: Catalogue, needs: Needs, allowed: Bools, n: int) -> list
     exchanges start from the greedy set and only add to its value.
     """
     pool, worth = worths(catalogue, needs, allowed)
-    chosen = greedy(worth, n)
+    first = greedy(worth, n)
+    starts = [first, *(without(worth, row, n) for row in first[:STARTS])]
+    chosen = max((exchanged(worth, start) for start in starts), key=lambda rows: value_of(worth, rows))
+    return [int(pool[chosen[place]]) for place in greedy(worth[chosen], n)]
+
+
+def without(worth: Floats, row: int, n: int) -> list[int]:
+    """Return the greedy rows where one may not be chosen: another start, from which exchanges may lead elsewhere."""
+    others = np.delete(np.arange(len(worth)), row)
+    return [int(others[place]) for place in greedy(worth[others], n)]
+
+
+def exchanged(worth: Floats, chosen: list[int]) -> list[int]:
+    """Return the rows after exchanging one for another as long as that adds to their value."""
     for _ in range(ROUNDS):
         swap = best_exchange(worth, chosen)
         if swap is None:
             break
-        place, course = swap
-        chosen = [*chosen[:place], *chosen[place + 1 :], course]
-    order = greedy(worth[chosen], n)
-    return [int(pool[chosen[place]]) for place in order]
+        place, row = swap
+        chosen = [*chosen[:place], *chosen[place + 1 :], row]
+    return chosen
+
+
+def value_of(worth: Floats, chosen: list[int]) -> float:
+    """Return what rows are worth together."""
+    return float(worth[chosen].max(axis=0).sum()) if chosen else 0.0
 
 
 def worths(catalogue: Catalogue, needs: Needs, allowed: Bools) -> tuple[Integers, Floats]:
@@ -78,8 +96,7 @@ def greedy(worth: Floats, n: int) -> list[int]:
 def best_exchange(worth: Floats, chosen: list[int]) -> tuple[int, int] | None:
     """Return which place of the chosen to give up, and for which row, where that adds the most; None where nothing does."""
     mine = worth[chosen]
-    now = float(mine.max(axis=0).sum()) if chosen else 0.0
-    most, found = now + EPSILON, None
+    most, found = value_of(worth, chosen) + EPSILON, None
     for place in range(len(chosen)):
         rest = rest_of(mine, place)
         values = rest.sum() + np.maximum(worth - rest, 0.0).sum(axis=1)

@@ -35,7 +35,7 @@ def test_sets_come_near_the_exact_optimum_and_nearer_by_exchange() -> None:
     assert shares.max() <= 1 + 1e-9
     assert (exchanged >= greedy - 1e-9).all()
     assert greedy.min() >= 1 - 1 / np.e
-    assert exchanged.min() >= 0.94
+    assert exchanged.min() >= 0.95
     assert set_milliseconds(200, 3, np.random.default_rng(7)).shape == (3,)
 
 

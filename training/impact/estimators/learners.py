@@ -30,6 +30,11 @@ TREES = 500
 LEAF = 10
 INNER_FOLDS = 5
 EDGE = 1e-3
+MOST_CELLS = 200_000  # rows × columns of a table all of whose rows each tree may draw from
+CELLS_PER_TREE = 60_000  # of a larger one a tree draws so many: hours of forests become minutes
+WIDE_SHARE = (
+    1 / 3
+)  # of the columns offered at a split of such a table's outcome trees (Breiman's default for regressions)
 BOOSTING: dict[str, Any] = {
     "num_leaves": 6,
     "learning_rate": 0.1,
@@ -77,13 +82,15 @@ class Forests:
     threads: int = 2
     keeps_effective_sample: bool = True
 
-    def options(self, seed: int) -> dict[str, Any]:
-        """Return the options of a forest."""
+    def options(self, seed: int, columns: Floats) -> dict[str, Any]:
+        """Return the options of a forest; of a large table each tree draws some of the rows."""
+        rows, width = columns.shape
         return {
             "n_estimators": self.trees,
             "min_samples_leaf": LEAF,
             "n_jobs": self.threads,
             "random_state": seed,
+            "max_samples": CELLS_PER_TREE // width if rows * width > MOST_CELLS else None,
         }
 
     def propensity(self, columns: Part, trained: Bools, held: Floats, seed: int) -> Floats:
@@ -93,7 +100,8 @@ class Forests:
         folds = fold_numbers(trained, INNER_FOLDS, np.random.default_rng(seed))
         known_columns = columns.values
         opinion = out_of_fold(logit, known_columns, trained, folds)
-        forest = RandomForestClassifier(**self.options(seed), oob_score=True).fit(known_columns, trained)
+        options = self.options(seed, known_columns)
+        forest = RandomForestClassifier(**options, oob_score=True).fit(known_columns, trained)
         unseen = forest.oob_decision_function_[:, 1]
         known = np.isfinite(unseen)
         share = forest_share(unseen[known], opinion[known], trained[known], self.keeps_effective_sample)
@@ -108,7 +116,9 @@ class Forests:
 
         folds = fold_numbers(np.zeros(len(target), bool), INNER_FOLDS, np.random.default_rng(seed))
         left = target - out_of_fold(ridge, columns.values, target, folds)
-        forest = RandomForestRegressor(**self.options(seed)).fit(columns.values, left)
+        options = self.options(seed, columns.values)
+        offered = WIDE_SHARE if options["max_samples"] else 1.0
+        forest = RandomForestRegressor(**options, max_features=offered).fit(columns.values, left)
         return np.asarray(ridge(columns.values, target)(held) + forest.predict(held), dtype=np.float64)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CANARY, SHADOW = "canary", "shadow"
 ROLES = (CHAMPION, CANARY, SHADOW)
-PREVIOUS, CANARY_SHARE = "previous_champion", "canary_share"
+PREVIOUS, LAST, CANARY_SHARE = "previous_champion", "last_champion", "canary_share"
 AGAINST = (CHAMPION, BASELINE)
 NOBODY = "its answers are about nobody in particular, so none could be logged beside the champion's; compare offline"
 ONE_SCALE = (
@@ -178,6 +178,7 @@ def give_place(
         champion = tracking.champion(model.name)
         if champion is not None and champion.version != model.version:
             tracking.note(model.name, PREVIOUS, champion.version)
+        tracking.note(model.name, LAST, model.version)
         tracking.step_down(model, (CANARY, SHADOW))
     tracking.point(model, place.role)
     return str(json.loads(document)["key_id"])
@@ -186,18 +187,24 @@ def give_place(
 def roll_back(tracking: Tracking, name: str) -> tuple[LoggedModel, LoggedModel]:
     """Give the champion's place back to who held it before, and return (who stands there now, who stood there).
 
+    Where the alias was moved by hand, past the gates, who had passed them last stands there again.
+
     Raises
     ------
     RefusedError
         If nobody stood there before, or whoever did is not signed.
     """
-    champion, version = tracking.champion(name), tracking.noted(name, PREVIOUS)
+    champion, last = tracking.champion(name), tracking.noted(name, LAST)
+    was_moved_by_hand = champion is not None and last not in ("", champion.version)
+    version = last if was_moved_by_hand else tracking.noted(name, PREVIOUS)
     if champion is None or not version:
         raise RefusedError("There is no champion to go back to.", found=name)
     before = tracking.model(name, version)
     if tracking.attached(before, before.signature_path) is None:
         raise RefusedError("The champion before is not signed.", found=f"{name} version {version}")
-    tracking.note(name, PREVIOUS, champion.version)
+    if not was_moved_by_hand:
+        tracking.note(name, PREVIOUS, champion.version)
+        tracking.note(name, LAST, before.version)
     tracking.point(before, CHAMPION)
     return before, champion
 

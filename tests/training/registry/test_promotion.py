@@ -329,6 +329,16 @@ class TestPlaces:
         assert bench.tracking.champion("toy") == first
         assert roll_back(bench.tracking, "toy") == (second, first)
 
+    def test_after_an_alias_moved_by_hand_the_way_back_leads_to_who_passed_the_gates_last(
+        self, bench: Workbench, toy
+    ) -> None:
+        first, second, third = (bench.train(toy).logged for _ in range(3))
+        promote(bench, toy, first)
+        promote(bench, toy, second)
+        bench.tracking.point(third, "champion")
+        assert roll_back(bench.tracking, "toy") == (second, third)
+        assert roll_back(bench.tracking, "toy") == (first, second)
+
     @pytest.mark.parametrize(
         ("name", "role"),
         [("skills", "shadow"), ("skills", "canary"), ("impact", "shadow"), ("impact", "canary"), ("attrition", "canary")],

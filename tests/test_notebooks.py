@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
+PAGES = ROOT / "docs" / "notebooks"
+RENDERED = sorted(PAGES.glob("*.md"))
 MOST_SECONDS_A_CELL = 300
+MOST_BYTES_A_PAGE = 300_000
 
 
 def test_there_are_six_stories_and_no_module_that_could_shadow_ours() -> None:
@@ -27,6 +32,23 @@ def test_a_notebook_lies_in_the_repository_without_outputs(path: Path) -> None:
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
     assert len(code) < len(cells)  # a story has words
+
+
+@pytest.mark.parametrize("page", RENDERED, ids=[page.stem for page in RENDERED])
+def test_a_rendered_page_is_of_todays_notebook_and_small(page: Path) -> None:
+    path = ROOT / "notebooks" / f"{page.stem}.ipynb"
+    told = page.read_text(encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("notebook_pages", ROOT / "docs" / "notebook_pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.source_digest(path) in told, "run: python docs/notebook_pages.py"
+    pictures = sorted((PAGES / path.stem).iterdir())
+    assert page.stat().st_size + sum(picture.stat().st_size for picture in pictures) < MOST_BYTES_A_PAGE
+    assert {f"{path.stem}/{picture.name}" for picture in pictures} == set(
+        re.findall(r"\d\d_\w+/\d\d\.\w+", told)
+    )
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.recommendation.dataset import Block, Dataset
-from training.recommendation.estimators import ease, popularity_scale
+from training.recommendation.estimators import ease, popularity_scale, weighted_gram
 from training.recommendation.factors import FactorSettings, item_factors, model_facts
 from training.recommendation.lately import lately, windows_within
 from training.recommendation.ranking import all_target_ranks, per_person
@@ -117,8 +117,11 @@ def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float]:
     tried: dict[tuple[float, float], float] = {}
     history = weighted(block.history, 1.0)
     best, weights = PLAIN, np.empty((0, 0), dtype=np.float32)
+    grams: dict[float, Floats] = {}
     for power, ridge in TAKERS:
-        made = ease(train, ridge, power)
+        if power not in grams:
+            grams = {power: weighted_gram(train, power)}  # one at a time: they are as large as the weights
+        made = ease(train, ridge, power, gram=grams[power])
         tried[power, ridge] = mean(linear(history, made), block)
         if not weights.size or tried[power, ridge] > tried[best]:
             best, weights = (power, ridge), made

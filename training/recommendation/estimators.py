@@ -16,7 +16,13 @@ Floats = NDArray[np.floating]
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
 
 
-def ease(history: Matrix, ridge: float, person_power: float = 0.0, item_power: float = 0.0) -> Floats:
+def ease(
+    history: Matrix,
+    ridge: float,
+    person_power: float = 0.0,
+    item_power: float = 0.0,
+    gram: Floats | None = None,
+) -> Floats:
     """Return item–item weights B that predict each course from the others, in closed form.
 
     B = I − P / diag(P), P = (XᵀWX + ridge·I)⁻¹, so that diag(B) = 0.
@@ -32,6 +38,8 @@ def ease(history: Matrix, ridge: float, person_power: float = 0.0, item_power: f
         with very long histories from speaking for everybody.
     item_power : float
         Columns are divided by ``popularity ** item_power``: what everybody takes needs more evidence.
+    gram : (n_courses, n_courses) float, optional
+        XᵀWX where it is known already (`weighted_gram`): of long histories it costs more than all the rest.
 
     Returns
     -------
@@ -42,7 +50,7 @@ def ease(history: Matrix, ridge: float, person_power: float = 0.0, item_power: f
     ----------
     Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, doi:10.1145/3308558.3313710.
     """
-    gram = weighted_gram(history, person_power)
+    gram = weighted_gram(history, person_power) if gram is None else gram.copy()
     places = np.diag_indices_from(gram)
     gram[places] += ridge
     factor, status = lapack.dpotrf(gram, lower=1, overwrite_a=True)

@@ -13,6 +13,7 @@ from training.recommendation.estimators import (
     item_knn,
     keep_largest,
     popularity,
+    weighted_gram,
 )
 
 
@@ -81,3 +82,11 @@ def test_a_course_that_nobody_took_gets_the_weights_of_courses_like_it() -> None
 def test_without_content_the_weights_stay_as_they_are() -> None:
     weights = ease(checkers(), 1.0)
     assert content_weights(weights, np.empty((0, 12, 12)), popularity(checkers()), 5.0) is weights
+
+
+def test_weights_from_a_known_gram_matrix_are_the_same_and_leave_it_as_it_is() -> None:
+    history = sp.random(80, 12, 0.3, "csr", random_state=7)
+    gram = weighted_gram(history, 0.5)
+    before = gram.copy()
+    assert ease(history, 10.0, 0.5, gram=gram) == pytest.approx(ease(history, 10.0, 0.5), abs=0)
+    assert (gram == before).all()

@@ -69,9 +69,9 @@ class AuditEntries(BaseModel):
 class OptOut(BaseModel):
     """A person does not want to be profiled for a question."""
 
-    question: Literal["recommendation"]
+    question: Literal["recommendation"] = Field(examples=["recommendation"])
     at: datetime
-    reason: str | None = None
+    reason: str | None = Field(None, examples=["I plan my learning myself."])
 
 
 class OptOuts(BaseModel):
@@ -85,7 +85,7 @@ class OptOutBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str | None = Field(None, max_length=2_000)
+    reason: str | None = Field(None, max_length=2_000, examples=["I plan my learning myself."])
 
 
 class CorrectionBody(BaseModel):
@@ -118,19 +118,19 @@ class CorrectionBody(BaseModel):
 class Correction(BaseModel):
     """What somebody says is wrong about them, and what became of it."""
 
-    correction_id: str
-    employee_id: str
-    table: str
-    column: str
-    key: dict[str, Any]
-    found: Any = Field(description="What stood there when it was said.")
-    value: Any
-    reason: str | None
+    correction_id: str = Field(examples=["5d1f3a9be02c4477"])
+    employee_id: str = Field(examples=["E0001"])
+    table: str = Field(examples=["held_skills"])
+    column: str = Field(examples=["level"])
+    key: dict[str, Any] = Field(examples=[{"skill_id": "S-sql", "source": "inferred"}])
+    found: Any = Field(description="What stood there when it was said.", examples=[1])
+    value: Any = Field(examples=[3])
+    reason: str | None = Field(examples=["I have worked with it for years."])
     at: datetime
-    status: Literal["open", "applied", "declined"]
+    status: Literal["open", "applied", "declined"] = Field(examples=["applied"])
     decided_at: datetime | None
-    decided_by: str | None
-    answer: str | None
+    decided_by: str | None = Field(examples=["sk_1a2b3c4d"])
+    answer: str | None = Field(examples=["Confirmed by your manager."])
 
 
 class Corrections(BaseModel):

@@ -1,0 +1,64 @@
+"""Recommendations of one worker and of two, the load generator sharing their cores.
+
+Run: ``python -m benchmarks.workers --var DIR`` over an installation with a recommendation model (``make demo ONCE=1`` makes one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.http_load import Load, request, run_load
+from benchmarks.processes import machine
+from benchmarks.serving import PORT, SCOPE, wait
+
+PEOPLE, SECONDS, WARM_SECONDS, WANTED = 1_000, 5.0, 3.0, 1.6
+
+
+def prepared(var: Path) -> list[bytes]:
+    """Return requests for recommendations to people of an installation."""
+    from features.records.settings import RecordsSettings
+    from features.records.store import open_store
+    from serving.keys import create_key
+
+    store = open_store(RecordsSettings(var=var).url)
+    key = create_key(store, "benchmark", [SCOPE], datetime.now(UTC))
+    people = store.frame("employees", ("employee_id",))["employee_id"].unique(maintain_order=True)
+    store.close()
+    return [request(f"/v1/employees/{one}/recommendations?n=20", key, PORT) for one in people[:PEOPLE]]
+
+
+def measure(var: Path, workers: int, asked: list[bytes]) -> Load:
+    """Return what a closed loop of 32 connections gets from so many workers."""
+    environment = {**os.environ, "SKILLPATH_VAR": str(var), "SKILLPATH_LOG_LEVEL": "warning"}
+    command = [sys.executable, "-m", "skillpath", "serve", "--port", str(PORT), "--workers", str(workers)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        wait(process, f"http://127.0.0.1:{PORT}/health/ready")
+        run_load(PORT, asked, WARM_SECONDS)
+        return run_load(PORT, asked, SECONDS)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def main() -> None:
+    """Print both figures and what the second worker brings."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--var", type=Path, required=True, help="an installation with a recommendation model")
+    var = parser.parse_args().var
+    print(machine("fastapi", "uvicorn", "uvloop"))
+    asked = prepared(var)
+    found = {workers: measure(var, workers, asked) for workers in (1, 2)}
+    for workers, load in found.items():
+        print(f"{workers} worker(s): {load.per_second:,.0f} recommendations/s, p50 {load.p50_ms:.1f} ms, "
+              f"p99 {load.p99_ms:.1f} ms, {load.failures} failures")  # fmt: skip
+    print(f"two are {found[2].per_second / found[1].per_second:.2f} × one (wanted {WANTED})")
+
+
+if __name__ == "__main__":
+    main()

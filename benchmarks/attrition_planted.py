@@ -153,7 +153,7 @@ def judged(dataset: Dataset, scorer: Any) -> Iterator[Told]:
 
 
 def ranking(folder: Path, dataset: Dataset, scorer: Any) -> Iterator[str]:
-    """Yield how the model orders exits, and how the true hazard of the first month does."""
+    """Yield how the model orders and spreads exits, and how the true hazard of the first month does, which fades too."""
     true, recorded = true_hazards(folder, dataset)
     *_, last = judged(dataset, scorer)
     there = ~np.isnan(true)
@@ -167,7 +167,9 @@ def ranking(folder: Path, dataset: Dataset, scorer: Any) -> Iterator[str]:
         pairs = concordance(duration, left, risk, censoring, until)
         order = interval_of(pairs.value, weights)
         area = interval_of(lambda counts, risk=risk: auc(last.left[there], risk, counts), weights)  # type: ignore[misc]
-        yield (f"ranking within {last.days:g} days, {name}: Uno's C {order.value:.3f} ({order.low:.3f} to {order.high:.3f}), "
+        odds = np.clip(1 - np.exp(-np.exp(risk)) if name != "model" else risk, 0, 1)
+        slope = calibration_slope(last.left[there], odds, np.ones(len(people)))
+        yield (f"ranking within {last.days:g} days, {name}: slope {slope:.2f}, Uno's C {order.value:.3f} ({order.low:.3f} to {order.high:.3f}), "
                f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from training.attrition.fitting.calibration import UNCHANGED, fit_calibration, l
 from training.attrition.fitting.choosing import Candidates, Folds, choose
 from training.attrition.fitting.cohort import new_hire_rule
 from training.attrition.fitting.describing import LEVEL, bands_of, description
+from training.attrition.fitting.fading import fade_of, kept_share
 from training.attrition.fitting.hazard import (
     Choice,
     Ints,
@@ -111,6 +112,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     bags = fit_bags(dataset, first, (blends[0], choices[0]), parameters, rng)
     model = description(dataset, first, calibrations, choices, len(bags))
     model["months"] = [effects.tolist() for effects in months] if dataset.season else None
+    model["fade"] = fading_of(dataset, choices[0], calibrations[0], model["periods"])
     scorer = Scorer({**model, "new_hire": None}, basis, blends, bags)
     model["new_hire"] = new_hire_rule(dataset, scorer.model) if dataset.tenure is not None else None
     model["bands"] = bands_of(dataset, scorer)
@@ -188,6 +190,21 @@ def with_bend(
     moved = calibrated(chosen.log_odds, list(calibration))
     bend = fit_bend(np.log(moved / (1 - moved)), left)
     return calibration if bend is None else (*calibration, *bend)
+
+
+def fading_of(
+    dataset: Dataset, first: Choice, calibration: tuple[Any, ...], periods: int
+) -> list[list[float]] | None:
+    """Return how the first cause's differences fade with the periods ahead; None where there is no time, or they do not."""
+    if not dataset.is_by_time or dataset.clock:
+        return None
+    rows, panel = first.rows, dataset.panel
+    said = first.log_odds if first.season is None else first.log_odds - first.season
+    odds = calibrated(said, list(calibration))
+    share = kept_share(
+        np.log(odds / (1 - odds)), panel.cause[rows] == 1, panel.person[rows], panel.period[rows]
+    )
+    return None if share == 1.0 else fade_of(share, said, calibration, periods)
 
 
 def latest_level(

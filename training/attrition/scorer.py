@@ -3,7 +3,7 @@
 Self-contained: numpy, LightGBM and the files beside this one. The hazard of leaving within the next period is a
 blend, in log-odds, of boosted trees and a small logistic model, one per cause; a calibration moves its level; periods
 compound to a survival curve and to the probability of each cause by each horizon. Features are held at their present
-values while periods compound, but for the season and for the clocks named in ``model.json``.
+values while periods compound, but for the season and the clocks of ``model.json``; what they tell may fade.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ class Scorer:
         (n, n_horizons * n_causes) float
             Horizon by horizon, its causes in order; for new hires their cohort's rate.
         """
-        parts = [self.incidence(self.log_odds(rows), rows) for rows in blocks(features)]
-        nobody = np.empty((0, len(self.horizons), len(self.causes)))
-        found: Floats = np.concatenate(parts) if parts else nobody
+        found = np.concatenate([self.incidence(self.log_odds(rows), rows) for rows in blocks(features)])
         cohort = self.model["new_hire"]
         if cohort:
             found[~self.is_personal(features)] = np.asarray(cohort["incidence"])
@@ -173,8 +171,7 @@ class Scorer:
         """Return the probability of still being here after 0, 1, 2 … periods, (n, n_periods + 1)."""
         cohort = self.model["new_hire"]
         features = np.asarray(features, dtype=np.float64)
-        stays = [self.survival(self.hazards(rows)) for rows in blocks(features)]
-        found: Floats = np.concatenate(stays) if stays else np.empty((0, self.model["periods"] + 1))
+        found = np.concatenate([self.survival(self.hazards(rows)) for rows in blocks(features)])
         if cohort:
             found[~self.is_personal(features)] = np.asarray(cohort["curve"])
         return found
@@ -216,8 +213,7 @@ class Scorer:
         At the level in ``model.json``: spread of refits on people drawn with replacement, and the error of the
         recalibrated level. It says how sure the probability is, not what one person will do.
         """
-        parts = [self.bounds(rows) for rows in blocks(features)]
-        found: Floats = np.concatenate(parts) if parts else np.empty((0, len(self.horizons), 2))
+        found = np.concatenate([self.bounds(rows) for rows in blocks(features)])
         cohort = self.model["new_hire"]
         if cohort:
             found[~self.is_personal(features)] = np.asarray(cohort["interval"])
@@ -251,7 +247,11 @@ class Scorer:
             shift = log_odds - self.log_odds(rows)
             every = np.stack([log_odds, *(found + shift for found in moved)], axis=1)
         else:
-            every = log_odds[:, None, :] + self.season_ahead(rows)
+            share, middle = np.asarray(self.model.get("fade") or [[1.0, 0.0]] * n_periods).T
+            now, every = self.seasonal(rows), np.repeat(log_odds[:, None, :], n_periods, axis=1)
+            known = every[:, :, 0] - now[:, :1] - middle
+            every[:, :, 0] += (share - 1) * known  # what is known of people fades, months do not
+            every += self.season_ahead(rows)
         said = [calibrated(every[:, :, c], by) for c, by in enumerate(self.model["calibration"])]
         hazards: Floats = np.stack(said, axis=2)
         found: Floats = hazards / np.maximum(hazards.sum(axis=2, keepdims=True) / (1.0 - TINY), 1.0)
@@ -345,6 +345,6 @@ def read_blend(folder: Path, entry: dict[str, Any], arrays: dict[str, NDArray[An
 
 
 def blocks(features: Floats) -> list[Floats]:
-    """Return rows in blocks of bounded memory."""
+    """Return rows in blocks of bounded memory; of no rows, one empty block."""
     rows = np.asarray(features, dtype=np.float64)
-    return [rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE)]
+    return [rows[start : start + ROWS_AT_ONCE] for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)]

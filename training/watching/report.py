@@ -174,5 +174,5 @@ def drift_figure(found: Watch) -> Any:
         color=[WARM if each.is_alarm else OURS for each in rows],
     )
     axes.axvline(FLOOR, color=GREY, linewidth=0.8)
-    axes.set_xlabel("population stability index against half a year before")
+    axes.set_xlabel("population stability index against a year before")
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from training.runs import Workbench
 
 WATCHED = ("attrition", "recommendation")
-DAYS = 182.625
+YEAR_DAYS = 365.25  # what goes by the year (pay rounds, reviews, courses in spring) is no drift
+HALF_DAYS = 182.625
 CLOCKS = (
     "season_",
     "tenure_days",
@@ -123,9 +125,9 @@ def watch(bench: Workbench, question: Question, ledger: pl.DataFrame | None = No
 
 
 def watch_probabilities(bench: Workbench, champion: LoggedModel, folder: Path) -> Watch:
-    """Return drift of inputs and score over half a year, whether the level holds, and how a shadow compares."""
+    """Return drift of inputs and score over a year, whether the level holds, and how a shadow compares."""
     context = bench.context
-    then, now = now_and_then(folder, context, DAYS)
+    then, now = now_and_then(folder, context, YEAR_DAYS)
     references = {name: reference_of(values) for name, values in then.items() if not name.startswith(CLOCKS)}
     return Watch(
         champion.name,
@@ -152,11 +154,11 @@ def watch_lists(bench: Workbench, champion: LoggedModel, ledger: pl.DataFrame | 
     """Return what this champion showed, what became of it, and how what people take has drifted."""
     records, as_of = bench.context.records, bench.context.as_of
     events = records["learning_events"].filter(pl.col("happened_at") < as_of)
-    half = pl.lit(as_of).dt.offset_by(f"-{int(DAYS)}d")
+    half, year = timedelta(days=HALF_DAYS), timedelta(days=YEAR_DAYS)
     taken = {
-        name: events.filter(rows).group_by("employee_id").len()["len"].to_numpy().astype(float)
-        for name, rows in (("then", (pl.col("happened_at") >= half.dt.offset_by(f"-{int(DAYS)}d")) & (pl.col("happened_at") < half)),
-                           ("now", pl.col("happened_at") >= half))
+        name: events.filter(pl.col("happened_at").is_between(end - half, end, closed="left"))
+        .group_by("employee_id").len()["len"].to_numpy().astype(float)
+        for name, end in (("then", as_of - year), ("now", as_of))
     }  # fmt: skip
     found = drifts({"events a person": reference_of(taken["then"])}, {"events a person": taken["now"]})
     said, worths = None, []

@@ -52,6 +52,42 @@ class Closing:
     level: Floats
     coverage: Floats
 
+    @cached_property
+    def by_course(self) -> ClosingByCourse:
+        """The same pairs, those of one course together."""
+        order = np.argsort(self.course, kind="stable")
+        courses, starts = np.unique(self.course[order], return_index=True)
+        place, level, coverage = self.place[order], self.level[order], self.coverage[order]
+        triples = list(zip(place.tolist(), level.tolist(), coverage.tolist(), strict=True))
+        ends = [*starts[1:].tolist(), order.size]
+        spans = zip(courses.tolist(), starts.tolist(), ends, strict=True)
+        taught = {course: tuple(triples[start:end]) for course, start, end in spans}
+        return ClosingByCourse(courses, starts, place, level, coverage, taught)
+
+
+@dataclass(frozen=True)
+class ClosingByCourse:
+    """What teaches some skills, as pairs in the order of their courses.
+
+    Parameters
+    ----------
+    courses, starts : (m,) int
+        Each course once, and where its pairs start.
+    place : (p,) int
+        Place of the skill among those asked for.
+    level, coverage : (p,) float
+        Level 0–5 taught, and how sure it is taught, 0–1.
+    taught : dict of int to tuple
+        Course → its pairs as plain tuples: place, level, coverage; quicker to walk than arrays.
+    """
+
+    courses: Integers
+    starts: Integers
+    place: Integers
+    level: Floats
+    coverage: Floats
+    taught: dict[int, tuple[tuple[int, float, float], ...]]
+
 
 @dataclass(frozen=True)
 class Profile:

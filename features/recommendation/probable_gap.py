@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
-from features.recommendation.catalogue import Catalogue, Floats, Integers
+from features.recommendation.catalogue import ClosingByCourse, Floats
 from features.recommendation.gap_value import Needs
 
 SPREAD_LEVELS = 0.5  # standard deviation of a held level: between a test's and a manager's (`features.skills.uncertainty`)
@@ -15,13 +15,12 @@ LEAST_LEVELS = 0.05  # a course expected to raise a skill by less raises nothing
 STEP = 0.05
 
 
-class Probable(NamedTuple):
-    """A level that a course probably raises: place in the needs, level held, level taught, what that is worth."""
+class Probable(msgspec.Struct, frozen=True, gc=False):
+    """A level that a course probably raises: place of the skill in the needs, level held, level taught."""
 
     place: int
     held: float
     taught: float
-    worth: float
 
 
 def expected_raise(margin: float) -> float:
@@ -35,31 +34,21 @@ def expected_raise(margin: float) -> float:
     return found if found >= LEAST_LEVELS else 0.0
 
 
-MARGINS = np.arange(-100, 101) * STEP
-RAISES = np.array([expected_raise(margin) for margin in MARGINS.tolist()])
+TABLE = [expected_raise(place * STEP) for place in range(-100, 101)]
+RAISES = np.array(TABLE)
 
 
-def probable_pairs(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Integers, Floats]:
-    """Return what closes a gap that is probably there, as pairs of course and place in the needs, and their worth.
+def raise_of(margin: float) -> float:
+    """Return the expected raise of a margin of -5 to 5 levels, to the nearest twentieth of a level."""
+    return TABLE[round(margin / STEP) + 100]
 
-    Returns
-    -------
-    (p,) int, (p,) int, (p,) float
-        Worth is importance × coverage × expected raise; nothing beyond the level required counts.
+
+def probable_values(pairs: ClosingByCourse, needs: Needs) -> Floats:
+    """Return what each pair of a course and a needed skill is probably worth, (p,) float.
+
+    Importance × coverage × expected raise; nothing beyond the level required counts.
     """
-    pairs = catalogue.closing(needs.skills)
     margins = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
     raises = RAISES[np.rint(margins / STEP).astype(np.int64) + 100]
-    return pairs.course, pairs.place, needs.importance[pairs.place] * pairs.coverage * raises
-
-
-def probable_gains(catalogue: Catalogue, course: int, needs: Needs) -> list[Probable]:
-    """Return what one course probably raises, in the order in which it teaches it."""
-    found = []
-    for skill, level, coverage in catalogue.taught[course]:
-        if skill in needs.places:
-            place, held, required, importance = needs.places[skill]
-            worth = importance * coverage * expected_raise(min(level, required) - held)
-            if worth > 0.0:
-                found.append(Probable(place, held, level, worth))
+    found: Floats = needs.importance[pairs.place] * pairs.coverage * raises
     return found

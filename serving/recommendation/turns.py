@@ -7,14 +7,15 @@ down the whole list (`docs/decisions/0013-a-ranking-policy-is-a-file.md`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from features.recommendation.catalogue import Bools, Catalogue, Floats
 from features.recommendation.gap_value import EPSILON, Needs, gains
 from features.recommendation.level_fit import misfit
-from features.recommendation.probable_gap import Probable, probable_gains, probable_pairs
+from features.recommendation.probable_gap import Probable, probable_values, raise_of
 from serving.recommendation.line import Line
 
 MOST_LOOKED_AT = 32  # courses, those that close most alone
@@ -54,26 +55,19 @@ class Turns:
         if not self.every or (len(line.courses) + 1) % self.every or not self.needs.skills.size:
             return None
         if self.offers is None:
-            self.offers = Offers(self.catalogue, self.needs, line.allowed)
+            self.offers = Offers(self.catalogue, self.needs, line.allowed, totals)
         self.offers.note(line.courses[self.noted :])
         self.noted = len(line.courses)
-        while (course := self.offers.best(totals)) is not None:
+        while (course := self.offers.best(line.placed)) is not None:
             if misfit(self.catalogue, course, self.held) is None:
                 if not gains(self.catalogue, course, self.needs):
-                    self.given[course] = self.most_raised(course, self.offers.closed)
+                    self.given[course] = self.offers.most_raised(course)
                 return course
         return None
 
-    def most_raised(self, course: int, closed: Floats) -> Probable:
-        """Return the most valuable of what a course probably raises beyond what is placed."""
-        found = probable_gains(self.catalogue, course, self.needs)
-        return max(
-            (one for one in found if one.worth > closed[one.place] + EPSILON), key=lambda one: one.worth
-        )
-
 
 class Offers:
-    """What each allowed course probably closes of each needed skill, and how much of that is closed already.
+    """The courses that probably close most alone, each looked at again only when it leads: what it adds only shrinks.
 
     Parameters
     ----------
@@ -83,43 +77,70 @@ class Offers:
         What is missing, of k skills.
     allowed : (n_courses,) bool
         Courses that may be offered; any may close.
+    totals : (n_courses,) float
+        Decides between courses that close alike.
     """
 
-    def __init__(self, catalogue: Catalogue, needs: Needs, allowed: Bools) -> None:
-        courses, places, values = probable_pairs(catalogue, needs)
-        is_some = np.zeros(catalogue.size, dtype=bool)
-        is_some[courses[values > EPSILON]] = True
-        self.courses = is_some.nonzero()[0]
-        self.column = np.full(catalogue.size, self.courses.size)  # one more column: of what closes nothing
-        self.column[self.courses] = np.arange(self.courses.size)
-        self.worth = np.zeros((needs.skills.size, self.courses.size + 1))
-        self.worth[places, self.column[courses]] = values
-        self.closed = np.zeros(needs.skills.size)
-        alone = self.worth[:, :-1].sum(axis=0) * allowed[self.courses]
-        leading = (
-            np.argpartition(-alone, MOST_LOOKED_AT)[:MOST_LOOKED_AT]
-            if alone.size > MOST_LOOKED_AT
-            else alone.nonzero()[0]
-        )
-        self.leading = self.courses[leading]
-        self.places = {course: place for place, course in enumerate(self.leading.tolist())}
-        self.offered = self.worth[:, leading] * (alone[leading] > 0.0)
+    def __init__(self, catalogue: Catalogue, needs: Needs, allowed: Bools, totals: Floats) -> None:
+        self.pairs = catalogue.closing(needs.skills).by_course
+        self.asked = list(needs.places.values())
+        self.closed = [0.0] * len(self.asked)  # worth of what closes each needed skill already
+        self.known: dict[int, list[tuple[int, float]]] = {}
+        self.queue: list[tuple[float, int, int]] = []
+        courses = self.pairs.courses
+        if not courses.size:
+            return
+        alone = np.add.reduceat(probable_values(self.pairs, needs), self.pairs.starts) * -allowed[
+            courses
+        ].astype(float)
+        leading = np.arange(alone.size)
+        if alone.size > MOST_LOOKED_AT:
+            leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
+        order = leading[np.lexsort((-totals[courses[leading]], alone[leading]))]
+        self.queue = list(zip(alone[order].tolist(), range(order.size), courses[order].tolist(), strict=True))
 
-    def note(self, placed: list[int]) -> None:
+    def note(self, placed: Iterable[int]) -> None:
         """Take into account what was placed."""
-        if placed:
-            np.maximum(self.closed, self.worth[:, self.column[placed]].max(axis=1), out=self.closed)
-            for course in placed:
-                if course in self.places:
-                    self.offered[:, self.places[course]] = 0.0
+        closed = self.closed
+        for course in placed:
+            for place, worth in self.raises(course):
+                closed[place] = max(closed[place], worth)
 
-    def best(self, totals: Floats) -> int | None:
+    def best(self, placed: set[int]) -> int | None:
         """Return the course that closes most beyond what is closed, and offer it no more; None where none closes any."""
-        more = np.maximum(self.offered - self.closed[:, None], 0.0).sum(axis=0)
-        most = more.max(initial=0.0)
-        if most <= EPSILON:
-            return None
-        alike = (more >= most - EPSILON).nonzero()[0]
-        column = int(alike[totals[self.leading[alike]].argmax()])
-        self.offered[:, column] = 0.0
-        return int(self.leading[column])
+        queue = self.queue
+        while queue:
+            _, order, course = heapq.heappop(queue)
+            if course in placed:
+                continue
+            value = -self.more(course)
+            if value >= -EPSILON:
+                continue
+            if not queue or value <= queue[0][0] + EPSILON:
+                return course
+            heapq.heappush(queue, (value, order, course))
+        return None
+
+    def more(self, course: int) -> float:
+        """Return what a course probably closes beyond what is closed."""
+        value, closed = 0.0, self.closed
+        for place, worth in self.raises(course):
+            if worth > closed[place]:
+                value += worth - closed[place]
+        return value
+
+    def raises(self, course: int) -> list[tuple[int, float]]:
+        """Return what a course alone probably closes: place in the needs, and its worth."""
+        found = self.known.get(course)
+        if found is None:
+            found = self.known[course] = []
+            for place, level, coverage in self.pairs.taught.get(course, ()):
+                _, held, required, importance = self.asked[place]
+                found.append((place, importance * coverage * raise_of(min(level, required) - held)))
+        return found
+
+    def most_raised(self, course: int) -> Probable:
+        """Return the most valuable of what a course probably raises beyond what is placed."""
+        place = max(self.raises(course), key=lambda one: one[1] - self.closed[one[0]])[0]
+        taught = next(level for one, level, _ in self.pairs.taught[course] if one == place)
+        return Probable(place, self.asked[place][1], taught)

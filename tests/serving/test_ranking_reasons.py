@@ -227,7 +227,7 @@ def test_a_course_that_teaches_nothing_is_ranked_by_the_model_alone() -> None:
 
 def test_caps_hold_but_never_for_what_must_be_done() -> None:
     case = case_of(catalogue_of(), scores={"art": 3.0, "bare": 2.0, "calm": 1.0})
-    order = ranking_of(case, max_per_provider=1)[0]
+    order = ranking_of(case, RankingPolicy(gap_turn=0), max_per_provider=1)[0]
     assert len({"art", "bare", "calm"} & set(order)) == 1
     assert {"law", "sql4"} <= set(order)  # law has no provider, and counts towards none
     must = replace(

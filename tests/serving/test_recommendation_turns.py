@@ -11,12 +11,13 @@ from benchmarks.recommendation_cases import case_at_random, catalogue_at_random
 from features.recommendation.catalogue import Catalogue, Profile
 from features.recommendation.gap_value import needs_of
 from features.recommendation.person_state import PersonState
-from features.recommendation.probable_gap import expected_raise, probable_gains, probable_pairs
+from features.recommendation.probable_gap import expected_raise
 from features.recommendation.reasons import Cause, Place, Unsure, reason
 from serving.recommendation.boosts import NONE
 from serving.recommendation.case import Candidates, Case
 from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.ranking import Ranked, Wishes, rank
+from serving.recommendation.turns import Offers
 
 
 @pytest.fixture
@@ -44,9 +45,19 @@ def ranking(case: Case, n: int, policy: RankingPolicy) -> list[Ranked]:
     return rank(case, Wishes(n, 0, np.ones(case.catalogue.size, dtype=bool)), policy, NONE)
 
 
+def raised(case: Case, course: int) -> dict[int, float]:
+    """Return what a course probably raises: place in the needs → worth, from what it teaches and how uncertain levels are."""
+    found = {}
+    for skill, level, coverage in case.catalogue.taught[course]:
+        if skill in case.needs.places:
+            place, held, required, importance = case.needs.places[skill]
+            found[place] = importance * coverage * expected_raise(min(level, required) - held)
+    return {place: worth for place, worth in found.items() if worth > 0}
+
+
 def closing(case: Case, found: list[Ranked]) -> list[bool]:
     """Return which of the courses probably raise something."""
-    return [bool(probable_gains(case.catalogue, one.course, case.needs)) for one in found]
+    return [bool(raised(case, one.course)) for one in found]
 
 
 def test_the_third_place_of_three_goes_to_the_gap(catalogue: Catalogue) -> None:
@@ -80,8 +91,7 @@ def test_what_is_met_on_record_is_made_sure_and_said_so(catalogue: Catalogue) ->
     surely = case_of(
         catalogue, {**dict.fromkeys(range(6), 3.0), third.turn.place: 5.0}
     )  # its cause taken away
-    left = probable_gains(catalogue, third.course, surely.needs)
-    assert third.turn.place not in [one.place for one in left]
+    assert third.turn.place not in raised(surely, third.course)
     skill = catalogue.skill_names[third.turn.place]
     said = reason(catalogue, [], Cause(), ("J", None), Place(unsure=Unsure(skill, 3.0, third.turn.taught)))
     assert said.startswith(f"Makes sure of {skill}, which J asks for")
@@ -99,13 +109,33 @@ def test_the_expected_raise_is_the_mean_over_where_the_level_may_be() -> None:
     assert expected_raise(-2.0) == 0.0
 
 
-def test_pairs_and_single_courses_are_worth_the_same(catalogue: Catalogue) -> None:
+def test_what_is_offered_is_worth_what_it_probably_raises(catalogue: Catalogue) -> None:
     case = case_at_random(catalogue, np.random.default_rng(5))
-    courses, places, values = probable_pairs(catalogue, case.needs)
+    everything = np.ones(catalogue.size, dtype=bool)
+    offers = Offers(catalogue, case.needs, everything, case.candidates.scores)
     for course in range(catalogue.size):
-        each = {one.place: one.worth for one in probable_gains(catalogue, course, case.needs)}
-        mine = (courses == course) & (values > 0)
-        assert dict(zip(places[mine].tolist(), values[mine].tolist(), strict=True)) == pytest.approx(each)
+        worths = {place: worth for place, worth in offers.raises(course) if worth > 0}
+        assert worths == pytest.approx(raised(case, course))
+        assert offers.more(course) == pytest.approx(sum(worths.values()))
+
+
+def test_each_offer_closes_most_of_what_those_before_it_left(catalogue: Catalogue) -> None:
+    for seed in range(10):
+        case = case_at_random(catalogue, np.random.default_rng(seed))
+        everything = np.ones(catalogue.size, dtype=bool)
+        offers = Offers(catalogue, case.needs, everything, case.candidates.scores)
+        closed: dict[int, float] = {}
+        while (course := offers.best(set())) is not None:
+            left = {
+                one: sum(
+                    max(0.0, worth - closed.get(place, 0.0)) for place, worth in raised(case, one).items()
+                )
+                for one in range(catalogue.size)
+            }
+            assert left[course] == pytest.approx(max(left.values()))
+            offers.note([course])
+            for place, worth in raised(case, course).items():
+                closed[place] = max(closed.get(place, 0.0), worth)
 
 
 def test_what_is_placed_already_is_not_given_again(catalogue: Catalogue) -> None:

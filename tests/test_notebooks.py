@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NAMES = [path.stem for path in NOTEBOOKS]
 PAGES = ROOT / "docs" / "notebooks"
-RENDERED = sorted(PAGES.glob("*.md"))
+RENDERED = [PAGES / f"{name}.md" for name in NAMES]
 MOST_SECONDS_A_CELL = 300
 MOST_BYTES_A_PAGE = 300_000
 

@@ -61,7 +61,9 @@ def test_months_are_read_back_from_sine_and_cosine_of_the_season() -> None:
 def seasonal(scorer: Any) -> Any:
     """Return the planted model's scorer with a season of its first cause."""
     months = [[*PLANTED, 0.0], *[[0.0] * 13] * 3]
-    return type(scorer)({**scorer.model, "months": months, "fade": None}, scorer.basis, scorer.blends, scorer.bags)
+    return type(scorer)(
+        {**scorer.model, "months": months, "fade": None}, scorer.basis, scorer.blends, scorer.bags
+    )
 
 
 def in_month(rows: np.ndarray, month: int) -> np.ndarray:

@@ -60,7 +60,6 @@ log = logging.getLogger("skillpath.start")
 VERSION = "1"
 BUSY_MILLISECONDS = 1_000
 MAPPED_BYTES = 4 * 1024**3  # address space, not memory
-CHECKPOINT_PAGES = 8_192  # pages of an index are written once for many changes: a third less time in commits
 
 
 def build_house(
@@ -105,10 +104,9 @@ def open_records(settings: ServingSettings) -> Store:
 
 
 def suit_requests(connection: Any, _record: object) -> None:
-    """Let a blocked write fail soon, read pages where the system has them, and move written ones home seldom."""
+    """Let a blocked write fail soon, so that the caller comes again; and read pages where the system has them, uncopied."""
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     connection.execute(f"PRAGMA mmap_size={MAPPED_BYTES}")
-    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
 
 
 def clock_of(settings: ServingSettings) -> Callable[[], datetime]:

@@ -52,36 +52,39 @@ def train_side_by_side(bench: Workbench, chosen: Sequence[Question], and_promote
     as_of = bench.context.as_of.isoformat()
     bench.say(f"{at_once} questions at a time: {', '.join(names)}")
     pool = ProcessPoolExecutor(
-        at_once,
-        multiprocessing.get_context("spawn"),
-        initializer=share_out,
-        initargs=(share, bench.settings.mlflow_tracking_uri),
+        at_once, multiprocessing.get_context("spawn"), initializer=share_out, initargs=(share,)
     )
+    tracking_uri = bench.settings.mlflow_tracking_uri
     with pool:
         waiting: dict[str, Future[Told]] = {
-            name: pool.submit(train_alone, name, as_of, and_promote) for name in names
+            name: pool.submit(train_alone, name, as_of, and_promote, tracking_uri) for name in names
         }
         return [waiting[each.name].result() for each in chosen]
 
 
-def share_out(threads: int, tracking_uri: str) -> None:
-    """Give this process its threads, before numpy is imported, the settings' tracker, and no progress to draw.
-
-    MLflow writes the tracker in use into the environment, where it would pass for a setting: artefacts would then lie
-    where MLflow puts them by default, and not in the var folder.
-    """
+def share_out(threads: int) -> None:
+    """Give this process its threads, before numpy is imported, and no progress to draw."""
     os.environ |= dict.fromkeys(THREADS, str(threads))
     os.environ["SKILLPATH_PROGRESS"] = "false"
+
+
+def keep_to(tracking_uri: str) -> None:
+    """Let the environment name the settings' tracker again, before each question that a process trains.
+
+    MLflow writes the tracker in use there, where it would pass for a setting: artefacts of the next question would lie
+    where MLflow puts them by default, and not in the var folder.
+    """
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     if tracking_uri:
         os.environ["MLFLOW_TRACKING_URI"] = tracking_uri
 
 
-def train_alone(name: str, as_of: str, and_promote: bool) -> Told:
+def train_alone(name: str, as_of: str, and_promote: bool, tracking_uri: str) -> Told:
     """Open records and registry in this process, and train one question."""
     from training.commands import workbench
     from training.questions import question
 
+    keep_to(tracking_uri)
     with workbench(as_of) as bench:
         return train_one(bench, question(name), [], and_promote)
 

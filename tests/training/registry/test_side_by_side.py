@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from training.settings import TrainingSettings
-from training.side_by_side import THREADS, share_out
+from training.side_by_side import THREADS, keep_to, share_out
 
 
 @pytest.fixture
@@ -23,12 +23,13 @@ def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_artefacts_lie_in_the_var_folder_also_where_mlflow_left_its_tracker_in_the_environment(
     process: Path,
 ) -> None:
-    share_out(1, "")
+    share_out(1)
+    keep_to("")
     assert TrainingSettings().artifact_folder == process / "mlflow-artifacts"
     assert TrainingSettings().threads == 1
 
 
 def test_a_tracker_of_the_settings_is_every_process_s_tracker(process: Path) -> None:
-    share_out(2, "http://tracking.example:5000")
+    keep_to("http://tracking.example:5000")
     assert TrainingSettings().tracking_uri == "http://tracking.example:5000"
     assert TrainingSettings().artifact_folder is None

@@ -30,6 +30,7 @@ def test_artefacts_lie_in_the_var_folder_also_where_mlflow_left_its_tracker_in_t
 
 
 def test_a_tracker_of_the_settings_is_every_process_s_tracker(process: Path) -> None:
+    share_out(2)
     keep_to("http://tracking.example:5000")
     assert TrainingSettings().tracking_uri == "http://tracking.example:5000"
     assert TrainingSettings().artifact_folder is None

@@ -23,7 +23,7 @@ from serving.recommendation.paging import KEY
 from serving.recommendation.person_rows import read_person
 from serving.recommendation.policy import Policies, RankingPolicy
 from serving.recommendation.ranking import Wishes, rank
-from serving.recommendation.routes import scores_of
+from serving.recommendation.recommending import scores_of
 from serving.scores.batch import last_known
 from serving.settings import read_settings
 

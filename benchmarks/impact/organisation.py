@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 from features.impact.months import EXIT
 from features.records.reading import import_organisation
@@ -21,7 +22,6 @@ from training.impact import evaluate as judging
 from training.impact.dataset import Dataset, build
 from training.impact.estimators.crossfit import screening_pipeline
 from training.impact.screening import Answer, screen
-from training.impact.telling.record import benjamini_hochberg
 from training.impact.telling.shares import wilson
 
 FAMILY = 20  # courses that are asked about together
@@ -102,8 +102,8 @@ def tell_families(found: list[Answer]) -> None:
     for answer in found:
         if answer.estimate is not None:
             families.setdefault(answer.course // FAMILY, []).append(answer.estimate.effect.p_value)
-    hits = sum(bool((benjamini_hochberg(values) <= 0.05).any()) for values in families.values())
+    hits = sum(bool((false_discovery_control(values) <= 0.05).any()) for values in families.values())
     share = wilson(hits, len(families))
-    every = benjamini_hochberg([value for values in families.values() for value in values])
+    every = false_discovery_control([value for values in families.values() for value in values])
     print(f"after Benjamini–Hochberg: anything significant in {share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of "
           f"{len(families)} families of {FAMILY} courses; {int((every <= 0.05).sum())} of {every.size} if all are asked at once")  # fmt: skip

@@ -6,7 +6,7 @@ One person is `E0001` in the HRIS, `e0001` in xAPI and `3` in the LMS. The issue
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -14,16 +14,8 @@ from features.records.schema import METADATA
 from features.records.store import Store
 
 TABLE = METADATA.tables["identities"]
-EMPLOYEES = METADATA.tables["employees"]
 
 Identity = tuple[str, str]
-
-
-def unknown_employees(connection: sa.Connection, employee_ids: Collection[str]) -> set[str]:
-    """Return those of the people that are not in the records."""
-    wanted = set(employee_ids)
-    query = sa.select(EMPLOYEES.c.employee_id).where(EMPLOYEES.c.employee_id.in_(wanted))
-    return wanted - set(connection.scalars(query)) if wanted else set()
 
 
 def mapped(connection: sa.Connection, identities: Iterable[Identity]) -> dict[Identity, str]:

@@ -16,6 +16,11 @@ def packed(items: Sequence[tuple[str, float | None, float | None]]) -> str:
     return msgspec.json.encode(items).decode()
 
 
+def shadow_key(model_digest: str) -> str:
+    """Return the name of a model's list among the shadows of an answer; no ranking policy's name has a colon."""
+    return f"model:{model_digest}"
+
+
 def shown_courses(answers: pl.DataFrame) -> pl.DataFrame:
     """Return one row for every course shown.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,6 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.is_postgres = engine.dialect.name == "postgresql"
-        self.compiled: dict[str, str] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -137,37 +137,15 @@ class Store:
             return 0
         table = ALL_TABLES[name]
         if self.is_postgres:
-            return connection.exec_driver_sql(self.arrays_sql(name), columns_of(table, rows)).rowcount
+            return connection.exec_driver_sql(arrays_sql(name), columns_of(table, rows)).rowcount
         names = table.names
         values = [value for row in rows for value in map(row.get, names)]
         added = 0
         for start in range(0, len(rows), ROWS_AT_ONCE):
             count = min(ROWS_AT_ONCE, len(rows) - start)
             block = values[start * len(names) : (start + count) * len(names)]
-            added += connection.exec_driver_sql(self.block_sql(name, count), tuple(block)).rowcount
+            added += connection.exec_driver_sql(block_sql(name, count), tuple(block)).rowcount
         return added
-
-    def block_sql(self, name: str, count: int) -> str:
-        """Return an insert of so many rows as SQLite's driver takes it.
-
-        One statement for many rows: between rows of several statements the driver gives other threads the interpreter, and
-        an answer under way pays for each change of hands.
-        """
-        table = ALL_TABLES[name]
-        columns, unique = (", ".join(f'"{each}"' for each in some) for some in (table.names, table.unique))
-        row = f"({', '.join('?' * len(table.names))})"
-        rows = ", ".join([row] * count)
-        return f"INSERT INTO {name} ({columns}) VALUES {rows} ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608
-
-    def arrays_sql(self, name: str) -> str:
-        """Return PostgreSQL's insert of whole columns, one array each: one statement, however many rows."""
-        if name not in self.compiled:
-            table = ALL_TABLES[name]
-            arrays = ", ".join(f"%s::{POSTGRES_ARRAYS[column.kind]}" for column in table.columns)
-            names, unique = (", ".join(f'"{each}"' for each in some) for some in (table.names, table.unique))
-            target, conflict = f"{name} ({names})", f"ON CONFLICT ({unique}) DO NOTHING"
-            self.compiled[name] = f"INSERT INTO {target} SELECT * FROM unnest({arrays}) {conflict}"  # noqa: S608
-        return self.compiled[name]
 
     def insert(self, sql: sa.Table) -> Any:
         """Return the dialect's insert statement, which knows conflicts."""
@@ -252,6 +230,28 @@ def begin_sqlite(connection: sa.Connection) -> None:
     """Take the write lock at the start of a writing transaction, not in its middle."""
     is_reading = connection.get_execution_options().get("skillpath_reading", False)
     connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+
+
+@cache
+def block_sql(name: str, count: int) -> str:
+    """Return an insert of so many rows as SQLite's driver takes it.
+
+    One statement for many rows: between rows of several statements the driver gives other threads the interpreter, and
+    an answer under way pays for each change of hands.
+    """
+    table = ALL_TABLES[name]
+    columns, unique = (", ".join(f'"{each}"' for each in some) for some in (table.names, table.unique))
+    rows = ", ".join([f"({', '.join('?' * len(table.names))})"] * count)
+    return f"INSERT INTO {name} ({columns}) VALUES {rows} ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608
+
+
+@cache
+def arrays_sql(name: str) -> str:
+    """Return PostgreSQL's insert of whole columns, one array each: one statement, however many rows."""
+    table = ALL_TABLES[name]
+    arrays = ", ".join(f"%s::{POSTGRES_ARRAYS[column.kind]}" for column in table.columns)
+    columns, unique = (", ".join(f'"{each}"' for each in some) for some in (table.names, table.unique))
+    return f"INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays}) ON CONFLICT ({unique}) DO NOTHING"  # noqa: S608
 
 
 def columns_of(table: Table, rows: Sequence[Row]) -> tuple[list[Any], ...]:

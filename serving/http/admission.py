@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ class Rate:
     Parameters
     ----------
     per_second : float
-        Of one process; a second's worth may come at once.
+        Of one process; a second's worth may come at once. 0 lets nothing in.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -37,6 +38,8 @@ class Rate:
 
     def wait(self, caller: str, now: float) -> float:
         """Return 0 where a request is let in, else after how many seconds one would be."""
+        if not self.per_second:
+            return math.inf
         bucket = self.buckets.get(caller)
         if bucket is None:
             if len(self.buckets) >= MOST_CALLERS:

@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from features.errors import BadInputError, UnknownRecordError
+from features.errors import BadInputError
 from features.history import History, history, latest
 from features.impact.evaluations import AT_WORK_DAYS, DUE_DAYS, completions
 from features.records.facts import FACT_KEYS
 from features.records.moments import from_micros, to_micros
+from features.records.people import check_employee
 from features.records.schema import METADATA
 from features.records.tables import EVALUATION_RATERS, IMPORTABLE
 from serving.access import Caller
@@ -34,7 +35,8 @@ def due_evaluations(house: House, employee_id: str) -> Evaluations:
     UnknownRecordError
         If there is no such employee.
     """
-    refuse_nobody(house, employee_id)
+    with house.store.reading() as connection:
+        check_employee(connection, employee_id)
     now = house.clock()
     known = person_history(house, employee_id, now)
     finished = completions(known["learning_events"])
@@ -62,14 +64,6 @@ def due_evaluations(house: House, employee_id: str) -> Evaluations:
             found.append(EvaluationDue(**common, rater=rater, state=state, answered_at=at))
     found.sort(key=lambda one: (one.due_at, one.course_id, one.rater))
     return Evaluations(employee_id=employee_id, as_of=now, evaluations=found)
-
-
-def refuse_nobody(house: House, employee_id: str) -> None:
-    """Raise UnknownRecordError where there is no such employee."""
-    table = METADATA.tables["employees"].c
-    with house.store.reading() as connection:
-        if connection.scalar(sa.select(table.id).where(table.employee_id == employee_id).limit(1)) is None:
-            raise UnknownRecordError("There is no such employee.", found=employee_id)
 
 
 def person_history(house: House, employee_id: str, now: datetime) -> History:
@@ -119,7 +113,8 @@ def keep_answer(house: House, employee_id: str, given: dict[str, Any], caller: C
         If it says nothing, answers for the other side, lies in the future, comes before any time at work, or is about a
         course that the person did not take.
     """
-    refuse_nobody(house, employee_id)
+    with house.store.reading() as connection:
+        check_employee(connection, employee_id)
     now = house.clock()
     refuse_other_side(given, employee_id, caller)
     if given["rating"] is None and not (given["comment"] or "").strip():

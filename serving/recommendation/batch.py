@@ -12,8 +12,9 @@ from serving.access import OPTED_OUT
 from serving.house import House
 from serving.http.problems import STATUS
 from serving.recommendation.answers import Recommendations
-from serving.recommendation.body import ENCODER, Context, Page, body
+from serving.recommendation.body import ENCODER, body
 from serving.recommendation.filters import Id, RecommendationQuery
+from serving.recommendation.recommending import recommended
 from serving.recommendation.shadowing import note_shown
 
 MOST_PEOPLE = 1_000
@@ -61,7 +62,7 @@ class RecommendationBatch(BaseModel):
     items: list[BatchItem]
 
 
-def batch_answer(house: House, asked: BatchBody, ranked: Any) -> Response:
+def batch_answer(house: House, asked: BatchBody) -> Response:
     """Answer for many people.
 
     Parameters
@@ -70,8 +71,6 @@ def batch_answer(house: House, asked: BatchBody, ranked: Any) -> Response:
         Its records, model and ledger.
     asked : BatchBody
         Whom, and what.
-    ranked : callable
-        Returns a person's context and page (`serving.recommendation.routes.recommended`).
 
     Raises
     ------
@@ -79,16 +78,16 @@ def batch_answer(house: House, asked: BatchBody, ranked: Any) -> Response:
         Where nobody can be answered (no model, an unknown filter): that is no single person's problem.
     """
     house.models.current("recommendation")
-    items = [item_of(house, one, asked, ranked) for one in asked.employee_ids]
+    items = [item_of(house, one, asked) for one in asked.employee_ids]
     return Response(ENCODER.encode({"items": items}), media_type="application/json")
 
 
-def item_of(house: House, employee_id: str, asked: BatchBody, ranked: Any) -> dict[str, Any]:
+def item_of(house: House, employee_id: str, asked: BatchBody) -> dict[str, Any]:
     """Return one person's ranking, written down as shown, or the problem."""
     try:
         if employee_id in house.opted_out:
             raise RefusedError(OPTED_OUT)
-        made: tuple[Context, Page] = ranked(house, employee_id, asked)
+        made = recommended(house, employee_id, asked)
     except SkillpathError as error:
         return {"employee_id": employee_id, "recommendations": None, "problem": problem_of(error)}
     note_shown(house, *made, asked)

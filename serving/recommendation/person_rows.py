@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from features.errors import UnavailableError, UnknownRecordError
+from features.errors import UnavailableError
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.person_state import LearningEvent, PersonState, SkillEvidence, person_state
+from features.records.people import check_employee
 from features.records.schema import METADATA
 from serving.house import House
 
@@ -146,9 +147,6 @@ EVERYTHING = sa.union_all(
     part(ASSIGNED, "assignments", ("course_id",), ("is_mandatory", "due_at")),
     part(GOALS, "goals", ("target_job_id",), ("due_at",)),
 )
-EXISTS = sa.select(TABLES["employees"].c.spell).where(
-    TABLES["employees"].c.employee_id == sa.bindparam("employee_id")
-).limit(1)  # fmt: skip
 
 
 def read_person(
@@ -184,7 +182,8 @@ def read_person(
     for row in sorted(rows_of(house, asked), key=IN_TIME):
         parts[row[0]].append(row)
     if not parts[CAREER]:
-        refuse_unknown(house, employee_id)
+        with house.store.reading() as connection:
+            check_employee(connection, employee_id)
     state = person_state(
         catalogue, learning_events(catalogue, parts[EVENTS]), skill_evidence(catalogue, parts[EVIDENCE]), now
     )
@@ -225,13 +224,6 @@ def rows_of(house: House, asked: dict[str, Any]) -> list[Any]:
             connection.close()
     except engine.dialect.loaded_dbapi.Error as error:
         raise UnavailableError("The store does not answer.", found=type(error).__name__) from error
-
-
-def refuse_unknown(house: House, employee_id: str) -> None:
-    """Raise UnknownRecordError where there is no such employee."""
-    with house.store.reading() as connection:
-        if connection.execute(EXISTS, {"employee_id": employee_id}).first() is None:
-            raise UnknownRecordError("There is no such employee.", found=employee_id)
 
 
 def current_work(career: Sequence[Any], left: set[int]) -> tuple[str | None, str | None]:

@@ -9,56 +9,33 @@ from typing import Any
 import msgspec
 
 from features.errors import SkillpathError
+from features.records.shown import shadow_key
 from serving.house import House
-from serving.models.answering import LoadedModel
+from serving.http.admission import Rate
 from serving.recommendation.body import Context, Page, ledger_row
 from serving.recommendation.filters import RecommendationQuery
+from serving.recommendation.recommending import QUESTION, recommended
 
 log = logging.getLogger("skillpath.shadow")
 
-QUESTION = "recommendation"
 KEY = "answers a shadow may look at"
-
-
-class Budget:
-    """So many answers a second; what is not used is kept for a second.
-
-    Parameters
-    ----------
-    per_second : float
-        Answers.
-    """
-
-    def __init__(self, per_second: float) -> None:
-        self.per_second = per_second
-        self.left, self.looked_at = per_second, time.monotonic()
-
-    def take(self) -> bool:
-        """Say whether another one is within the budget, and count it."""
-        now = time.monotonic()
-        self.left = min(self.per_second, self.left + (now - self.looked_at) * self.per_second)
-        self.looked_at = now
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
 
 
 def note_shown(house: House, context: Context, page: Page, asked: RecommendationQuery) -> None:
     """Write down what was shown; where a shadow stands, a moment later, with what that would have shown instead."""
     row = ledger_row(context, page, asked)
-    if QUESTION in house.models.shadows and budget_of(house).take():
+    if QUESTION in house.models.shadows and is_affordable(house):
         house.ledger.later.append((row, asked))
         return
     house.ledger.shown(row)
 
 
-def budget_of(house: House) -> Budget:
-    """Return this process's budget."""
-    found: Budget | None = house.cache.get(KEY)
-    if found is None:
-        found = house.cache[KEY] = Budget(house.settings.shadows_per_second)
-    return found
+def is_affordable(house: House) -> bool:
+    """Say whether a shadow may look at one more answer now, and count it: so many a second are this process's budget."""
+    budget: Rate | None = house.cache.get(KEY)
+    if budget is None:
+        budget = house.cache[KEY] = Rate(house.settings.shadows_per_second)
+    return budget.wait(QUESTION, time.monotonic()) == 0
 
 
 def keep_shown(house: House) -> int:
@@ -74,8 +51,6 @@ def keep_shown(house: House) -> int:
 
 def with_shadow(house: House, row: dict[str, Any], asked: RecommendationQuery) -> dict[str, Any]:
     """Return a row with the shadow's list under ``model:`` and its digest; without one where it cannot answer."""
-    from serving.recommendation.routes import recommended
-
     model = house.models.shadows.get(QUESTION)
     if model is None:
         return row
@@ -87,12 +62,10 @@ def with_shadow(house: House, row: dict[str, Any], asked: RecommendationQuery) -
         log.exception("the shadow gave no answer", extra={"version": model.version})
         return row
     shadows = msgspec.json.decode(row["shadows"]) if row["shadows"] else {}
-    return {**row, "shadows": msgspec.json.encode(shadows | {key_of(model): listed(context, page)}).decode()}
-
-
-def key_of(model: LoadedModel) -> str:
-    """Return the name under which a model's list lies among the shadows; no policy's name has a colon."""
-    return f"model:{model.digest}"
+    return {
+        **row,
+        "shadows": msgspec.json.encode(shadows | {shadow_key(model.digest): listed(context, page)}).decode(),
+    }
 
 
 def listed(context: Context, page: Page) -> list[str]:

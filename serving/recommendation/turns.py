@@ -90,9 +90,8 @@ class Offers:
         courses = self.pairs.courses
         if not courses.size:
             return
-        alone = np.add.reduceat(probable_values(self.pairs, needs), self.pairs.starts) * -allowed[
-            courses
-        ].astype(float)
+        closes = np.add.reduceat(probable_values(self.pairs, needs), self.pairs.starts)
+        alone = np.where(allowed[courses], -closes, 0.0)  # the most first
         leading = np.arange(alone.size)
         if alone.size > MOST_LOOKED_AT:
             leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from features.errors import BadInputError, UnknownRecordError
 from features.records import identities
 from features.records.identities import Identity as Pair
+from features.records.people import unknown_employees
 from features.records.reading.options import ImportOptions
 from features.records.reading.quarantine import replay_quarantine
 from serving.house import House, HouseDependency, in_thread
@@ -106,7 +107,7 @@ async def delete_identity(
 def keep(house: House, given: list[Identity]) -> IdentityReceipt:
     """Keep mappings, and try again what waited for them."""
     with house.store.transaction() as connection:
-        unknown = identities.unknown_employees(connection, {each.employee_id for each in given})
+        unknown = unknown_employees(connection, {each.employee_id for each in given})
         good = [each for each in given if each.employee_id not in unknown]
         people = {(each.issuer, each.identifier): each.employee_id for each in good}
         changed = identities.map_people(house.store, connection, people)

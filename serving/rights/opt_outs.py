@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from features.errors import UnknownRecordError
 from features.records.moments import to_micros
+from features.records.people import check_employee
 from features.records.schema import METADATA
 from features.records.store import Store
 from serving.house import House
 
 TABLE = METADATA.tables["opt_outs"]
 KEPT = METADATA.tables["kept_scores"]
-PEOPLE = METADATA.tables["employees"]
 
 
 def opted_out(store: Store, question: str) -> frozenset[str]:
@@ -28,9 +27,7 @@ def opt_out(house: House, employee_id: str, question: str, reason: str | None) -
     """Note that a person opts out and remove what was kept for them; raise UnknownRecordError for nobody."""
     row = {"employee_id": employee_id, "question": question, "at": to_micros(house.clock()), "reason": reason}
     with house.store.transaction() as connection:
-        known = sa.select(PEOPLE.c.id).where(PEOPLE.c.employee_id == employee_id).limit(1)
-        if connection.scalar(known) is None:
-            raise UnknownRecordError("There is no such employee.", found=employee_id)
+        check_employee(connection, employee_id)
         house.store.upsert(connection, "opt_outs", [row])
         connection.execute(
             sa.delete(KEPT).where(KEPT.c.employee_id == employee_id, KEPT.c.question == question)

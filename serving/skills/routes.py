@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import polars as pl
-import sqlalchemy as sa
 from fastapi import APIRouter, Query
 
 from features.errors import UnknownRecordError
 from features.history import History, history
 from features.records.facts import FACT_KEYS
+from features.records.people import check_employee
 from features.records.schema import METADATA
 from features.skills.levels import COMPLETION_KINDS, current_jobs, gaps, held_levels, strengths
 from features.skills.uncertainty import with_uncertainty
@@ -120,20 +120,13 @@ def person_history(house: House, employee_id: str, now: datetime) -> History:
     records["learning_events"] = store.frame(
         "learning_events", where=(events.employee_id == employee_id) & events.kind.in_(COMPLETION_KINDS)
     )
-    if records["job_history"].is_empty() and not is_employee(house, employee_id):
-        raise UnknownRecordError("There is no such employee.", found=employee_id)
+    if records["job_history"].is_empty():
+        with store.reading() as connection:
+            check_employee(connection, employee_id)
     completed = records["learning_events"]["course_id"].unique().to_list()
     for name in ("courses", "course_skills"):
         records[name] = store.frame(name, where=TABLES[name].c.course_id.in_(completed))
     return history(records, now + timedelta(microseconds=1), FACT_KEYS)
-
-
-def is_employee(house: House, employee_id: str) -> bool:
-    """Say whether the records know a person."""
-    table = TABLES["employees"].c
-    query = sa.select(table.employee_id).where(table.employee_id == employee_id).limit(1)
-    with house.store.reading() as connection:
-        return connection.scalar(query) is not None
 
 
 def current_job(known: History, employee_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ def test_a_caller_that_asks_too_often_is_told_when_to_come_again() -> None:
     assert rate.wait("sk_1", 0.1) == 0.0
     assert rate.wait("sk_1", 0.1) > 0
     assert [rate.wait("sk_1", 1_000.0) for _ in range(11)].count(0.0) == 10
+    assert Rate(0).wait("sk_1", 0.0) == math.inf
 
 
 async def asked(admission: Admission, path: str, caller: Caller | None = None) -> tuple[int, dict[str, str]]:

@@ -14,11 +14,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.records.moments import to_micros
+from features.records.shown import shadow_key
 from features.records.store import Store
 from serving.house import House
+from serving.http.admission import Rate
 from serving.models.answering import Canary, LoadedModel
 from serving.recommendation.policy import Arm, Policies, Shadow
-from serving.recommendation.shadowing import KEY, Budget, keep_shown
+from serving.recommendation.shadowing import KEY, keep_shown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCORER = Path(__file__).resolve().parents[2] / "training" / "recommendation" / "scorer.py"
@@ -87,7 +89,7 @@ def test_a_shadow_that_breaks_loses_no_row_and_one_beyond_the_budget_is_not_aske
     broken = model("5", "talk")
     broken.scorer.parts = None
     sqlite_house.models.shadows = {QUESTION: broken}
-    sqlite_house.cache[KEY] = Budget(2)
+    sqlite_house.cache[KEY] = Rate(2)
     for _ in range(6):
         ask(stocked)
     rows = written(sqlite_house, 6)
@@ -134,13 +136,5 @@ def test_a_shadow_s_list_is_logged_beside_the_policies_and_the_answer_is_the_cha
     rows = written(sqlite_house, 2)
     assert set(rows["model_digest"]) == {"digest-3"}
     (said,) = (msgspec.json.decode(text) for text in rows["shadows"].drop_nulls())
-    assert set(said) == {"same", "model:digest-4"}
-    assert (said["same"], said["model:digest-4"][0]) == (before, "yoga")
-
-
-def test_a_budget_is_a_rate_and_saves_no_more_than_a_second() -> None:
-    budget = Budget(3)
-    assert [budget.take() for _ in range(4)] == [True, True, True, False]
-    budget.looked_at -= 100
-    assert [budget.take() for _ in range(4)] == [True, True, True, False]
-    assert not Budget(0).take()
+    assert set(said) == {"same", shadow_key("digest-4")}
+    assert (said["same"], said[shadow_key("digest-4")][0]) == (before, "yoga")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, fisher_exact, norm
 
 from training.fairness import gaps as fairness_gaps
+from training.multiplicity import holm
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -186,7 +187,9 @@ def report(
                 suppressed += 1
                 continue
             found.append(compare((name, group), inside, is_known & ~inside, flagged, left, probability))
-    return FairnessReport(holm(found), unknown, suppressed)
+    adjusted = holm([each.p_value for each in found])
+    groups = [replace(each, p_adjusted=value) for each, value in zip(found, adjusted, strict=True)]
+    return FairnessReport(groups, unknown, suppressed)
 
 
 def compare(
@@ -256,21 +259,6 @@ def observed_to_expected(observed: int, expected: float) -> tuple[float, float, 
     low = chi2.ppf(tail, 2 * observed) / 2 if observed else 0.0
     high = chi2.ppf(1 - tail, 2 * (observed + 1)) / 2
     return observed / expected, float(low / expected), float(high / expected)
-
-
-def holm(groups: Sequence[GroupReport]) -> list[GroupReport]:
-    """Return the groups with p-values adjusted for having looked at all of them.
-
-    References
-    ----------
-    Holm: A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979.
-    """
-    order = np.argsort([group.p_value for group in groups], kind="stable")
-    adjusted, running = np.ones(len(groups)), 0.0
-    for rank, place in enumerate(order):
-        running = max(running, min(1.0, groups[place].p_value * (len(groups) - rank)))
-        adjusted[place] = running
-    return [replace(group, p_adjusted=float(value)) for group, value in zip(groups, adjusted, strict=True)]
 
 
 def banded(values: Sequence[Any] | NDArray[Any]) -> list[Any]:

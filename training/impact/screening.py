@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.stats import false_discovery_control
 from threadpoolctl import threadpool_limits
 
 from features.errors import RefusedError
@@ -21,7 +22,7 @@ from training.impact.estimators.crossfit import Pipeline, cross_fitted_propensit
 from training.impact.estimators.linear import fold_numbers
 from training.impact.table import ComparisonTable, Floats
 from training.impact.telling.individual import of_records
-from training.impact.telling.record import benjamini_hochberg, estimated_record, refused_record
+from training.impact.telling.record import estimated_record, refused_record
 from training.impact.telling.verdict import Subject
 
 MOST_LATER = 0.3
@@ -170,7 +171,7 @@ def records(dataset: Dataset, found: Sequence[Answer]) -> list[dict[str, Any]]:
     """Return every answer as plain data, judged by how many were asked together (Benjamini–Hochberg)."""
     estimated = [place for place, answer in enumerate(found) if answer.estimate is not None]
     p_values = [found[place].estimate.effect.p_value for place in estimated]  # type: ignore[union-attr]
-    q_values = dict(zip(estimated, benjamini_hochberg(p_values), strict=True)) if estimated else {}
+    q_values = dict(zip(estimated, false_discovery_control(p_values), strict=True)) if estimated else {}
     listed = [record(dataset, answer, q_values.get(place)) for place, answer in enumerate(found)]
     for outcome in range(len(dataset.outcome_names)):
         add_shrunk([listed[place] for place in estimated if found[place].outcome == outcome])

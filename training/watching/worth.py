@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from features.errors import RefusedError
-from features.records.shown import shown_courses
+from features.records.shown import shadow_key, shown_courses
 from training.evaluation import Interval, percentile_interval
 from training.recommendation.off_policy import DRAWS, Floats, Log, policy_value
 
@@ -19,7 +19,6 @@ WITHIN_DAYS = 30
 FEWEST_PEOPLE = 30
 FOLDS = 5
 SHRINKAGE = 20.0  # so many shown courses of the mean are mixed into each course's own share
-KEY = "model:"  # of a model's list among the shadows of an answer
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def shadow_worth(rows: pl.DataFrame, model: tuple[str, str], rng: np.random.Gene
 def with_lists(rows: pl.DataFrame, digest: str) -> pl.DataFrame:
     """Return the rows of answers beside which a model's list is logged, as long as what was shown, with that list."""
     said = {
-        answer: msgspec.json.decode(text).get(KEY + digest)
+        answer: msgspec.json.decode(text).get(shadow_key(digest))
         for answer, text in rows.select("recommendation_id", "shadows").unique().drop_nulls().iter_rows()
     }
     lists = pl.DataFrame(

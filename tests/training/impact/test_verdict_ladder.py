@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from training.impact.doubts.sensitivity import Sensitivity
-from training.impact.telling.record import benjamini_hochberg
 from training.impact.telling.verdict import Evidence, Subject, in_words, verdict
 
 SOLID = Sensitivity(0.2, 0.1, "last outcome", 0.1)
@@ -74,8 +73,3 @@ def test_words_do_not_claim_what_the_code_does_not() -> None:
         "randomised evidence", (1794.3, 479.2, 3109.5), Subject("pay", "dollars"), ()
     )
     assert "2 points higher 180 days later (95 % interval 1 to 3)" in refused
-
-
-def test_false_discovery_rates_are_as_computed_by_hand() -> None:
-    # sorted .01 .03 .04 .5 times 4/1 4/2 4/3 4/4 = .04 .06 .0533 .5, then the minimum from the right
-    assert benjamini_hochberg([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])

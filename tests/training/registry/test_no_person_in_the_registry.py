@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.records.shown import packed
+from features.records.shown import packed, shadow_key
 from features.records.store import Store
 from training.comparison import compare
 from training.pictures.comparison import comparison_page, comparison_record
@@ -46,7 +46,7 @@ def ledger(bench: Workbench, people: list[str], champion: str, shadow: str) -> p
         "recommendation_id": [f"answer to {name}" for name in people], "employee_id": people, "model_digest": champion,
         "shown_at": bench.context.as_of - timedelta(days=60), "first_rank": 1,
         "items": packed([(course, 0.5, 1.0) for course in courses]), "arm": None,
-        "shadows": json.dumps({f"model:{shadow}": courses}),
+        "shadows": json.dumps({shadow_key(shadow): courses}),
     })  # fmt: skip
 
 

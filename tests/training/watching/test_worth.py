@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.records.shown import packed
+from features.records.shown import packed, shadow_key
 from training.watching.worth import (
     Worth,
     canary_worth,
@@ -39,7 +39,7 @@ def planted(
         ledger.append({
             "recommendation_id": f"r{name}", "employee_id": name, "model_digest": digest, "shown_at": SHOWN,
             "first_rank": 1, "items": packed([("a", 0.9, 1.0), ("b", 0.8, 1.0), (drawn, 0.7, chance)]), "arm": None,
-            "shadows": json.dumps({"model:shadow": listed}),
+            "shadows": json.dumps({shadow_key("shadow"): listed}),
         })  # fmt: skip
         events += [
             {

@@ -12,6 +12,7 @@ from scipy.stats import norm
 from training.attrition.dataset import Dataset
 from training.attrition.judging.metrics import log_likelihood
 from training.attrition.scorer import Floats
+from training.multiplicity import holm
 
 SIGNIFICANT = 0.05
 MOST_ROWS = 5_000  # of a fold
@@ -67,16 +68,6 @@ def judged_gain(parts: Sequence[Floats]) -> tuple[float, float]:
     lost = np.concatenate(parts)
     error = float(lost.std(ddof=1)) / np.sqrt(len(lost)) if len(lost) > 1 else 0.0
     return float(lost.mean()), float(norm.sf(lost.mean() / error)) if error > 0 else 1.0
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for having looked at all of them (Holm 1979)."""
-    order, running = np.argsort(p_values, kind="stable"), 0.0
-    found = [1.0] * len(p_values)
-    for rank, place in enumerate(order):
-        running = max(running, min(1.0, p_values[place] * (len(p_values) - rank)))
-        found[place] = running
-    return found
 
 
 def ranked_alike(planted: Mapping[str, float], found: Mapping[str, float]) -> float:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from training.impact.doubts.sensitivity import Sensitivity
 from training.impact.doubts.variants import Variant
 from training.impact.estimate import Estimate
 from training.impact.estimators.aipw import Effect
-from training.impact.table import Floats
 from training.impact.telling.verdict import CANNOT_TELL, Subject, in_words
 
 SHOWN = 8
@@ -115,23 +111,3 @@ def refused_record(reason: str, n: dict[str, int]) -> dict[str, Any]:
         "n": n,
         "verdict": {"code": CANNOT_TELL.replace(" ", "_"), "words": f"Cannot tell. {reason}"},
     }
-
-
-def benjamini_hochberg(p_values: Sequence[float] | Floats) -> Floats:
-    """Return q-values: the false discovery rate at which each test would still be called.
-
-    References
-    ----------
-    Benjamini, Hochberg, J. R. Stat. Soc. B 57 (1995) 289, doi:10.1111/j.2517-6161.1995.tb02031.x.
-
-    Examples
-    --------
-    >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(3).tolist()
-    [0.04, 0.053, 0.053, 0.5]
-    """
-    values = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(values)
-    ranked = values[order] * len(values) / np.arange(1, len(values) + 1)
-    found = np.empty(len(values))
-    found[order] = np.minimum(np.minimum.accumulate(ranked[::-1])[::-1], 1.0)
-    return found

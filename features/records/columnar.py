@@ -14,7 +14,6 @@ from features.records.schema import ALL_TABLES, METADATA
 from features.records.store import FRAME_TYPES, Store
 
 PATIENCE_MS = 10_000
-ROWS_A_BATCH = 1 << 30  # a column's type is told by its first batch: let that be all of it
 
 
 def columns_of_table(
@@ -45,11 +44,22 @@ def columns_of_table(
     table = METADATA.tables[name]
     query = sa.select(*(table.c[column] for column in names)).order_by(table.c.id)
     asked = query if where is None else query.where(where)
-    text = str(asked.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
-    with dbapi.connect(f"file:{Path(path).resolve()}?mode=ro") as connection, connection.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(ROWS_A_BATCH)})
+    counted = sa.select(sa.func.count()).select_from(asked.order_by(None).subquery())
+    with (
+        dbapi.connect(Path(path).resolve().as_uri() + "?mode=ro") as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
-        cursor.execute(text)
+        cursor.execute(text_of(counted))
+        rows: Any = cursor.fetchone()
+        # a column's type is told by its first batch, and a batch's memory is taken beforehand: one batch of just the rows
+        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(max(1, rows[0]))})
+        cursor.execute(text_of(asked))
         found: Any = pl.from_arrow(cursor.fetch_arrow_table())
     kinds = {column: FRAME_TYPES[ALL_TABLES[name].column(column).kind] for column in names}
     return pl.DataFrame(found).cast(kinds)  # type: ignore[arg-type]
+
+
+def text_of(query: sa.Select[Any]) -> str:
+    """Return a query as SQLite reads it, its values in the text."""
+    return str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import polars as pl
 import pytest
 
@@ -9,6 +12,8 @@ from features.records.columnar import columns_of_table
 from features.records.store import Store
 from training.runs import end_of
 from training.stored import NAMES, StoredTables, some
+
+STATM = Path("/proc/self/statm")
 
 
 def test_a_table_is_read_when_it_is_asked_for_and_once(small_store: Store) -> None:
@@ -54,6 +59,20 @@ def test_a_table_read_by_column_is_the_table_read_by_row(small_store: Store) -> 
         found = columns_of_table(small_store, name)
         assert found.equals(small_store.frame(name)), name
         assert found.schema == small_store.frame(name).schema, name
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="this system does not tell a process's address space in /proc")
+def test_a_table_read_by_column_reserves_memory_for_its_rows_and_no_more(small_store: Store) -> None:
+    """A process whose address space outgrows the machine's memory can start no other by fork."""
+    before = address_space()
+    held = [columns_of_table(small_store, name) for name in NAMES]
+    assert sum(frame.height for frame in held) > 0
+    assert address_space() - before < 1 << 30
+
+
+def address_space() -> int:
+    """Return how many bytes of addresses this process holds."""
+    return int(STATM.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.parametrize("name", ["protected_attributes", "audit", "courses "])

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 LINEAR, HINGE, MISSING, CATEGORY = 0, 1, 2, 3
 TINY, ROWS_AT_ONCE = 1e-9, 20_000
 SMALL_ROWS = 2_000  # below, threads wait for each other longer than they work
@@ -27,16 +29,17 @@ SMALL_ROWS = 2_000  # below, threads wait for each other longer than they work
 
 def sigmoid(log_odds: Floats) -> Floats:
     """Return probabilities of log-odds."""
-    bounded: Floats = np.clip(log_odds, -35.0, 35.0)
-    return 1.0 / (1.0 + np.exp(-bounded))
+    found: Floats = np.clip(-log_odds, -35.0, 35.0)
+    np.exp(found, out=found)
+    found += 1.0
+    return np.reciprocal(found, out=found)
 
 
 def months_of(features: Floats, season: Sequence[int]) -> NDArray[np.int64]:
     """Return the calendar month of rows, 0–11, by the features sine and cosine of the season; 12 where they are unknown."""
     if not season:
         return np.full(len(features), 12)
-    sine, cosine = (features[:, index] for index in season)
-    month = np.round(np.arctan2(sine, cosine) * 6 / np.pi) % 12
+    month = np.round(np.arctan2(*(features[:, index] for index in season)) * 6 / np.pi) % 12
     return np.where(np.isnan(month), 12, month).astype(np.int64)
 
 
@@ -54,32 +57,50 @@ class Basis:
         Range seen in training; what lies outside is taken as its end.
     """
 
-    feature: NDArray[np.int64]
-    kind: NDArray[np.int64]
+    feature: Ints
+    kind: Ints
     knot: Floats
     centre: Floats
     scale: Floats
     low: Floats
     high: Floats
 
+    @cached_property
+    def groups(self) -> list[tuple[int, Ints]]:
+        """Each feature that has columns, and the places of these."""
+        return [(int(each), np.flatnonzero(self.feature == each)) for each in np.unique(self.feature)]
+
+    def parts(self, features: Floats) -> Iterator[tuple[int, Ints, Floats]]:
+        """Yield each feature, the places of its columns and their values, (k, n): so few stay in the cache."""
+        for feature, places in self.groups:
+            inside = np.clip(features[:, feature], self.low[feature], self.high[feature])
+            missing, values = np.isnan(inside), np.empty((len(places), len(features)))
+            for row, kind, knot in zip(values, self.kind[places], self.knot[places], strict=True):
+                if kind == HINGE:
+                    np.maximum(np.subtract(inside, knot, out=row), 0.0, out=row)
+                elif kind == CATEGORY:
+                    np.equal(inside, knot, out=row)
+                else:
+                    row[:] = missing if kind == MISSING else inside
+            values -= self.centre[places, None]
+            values /= self.scale[places, None]
+            if missing.any():
+                values[np.ix_(self.kind[places] != MISSING, missing)] = 0.0
+            yield feature, places, values
+
     def design(self, features: Floats) -> Floats:
         """Return the columns of some rows, (n, n_columns)."""
-        found = np.empty((len(self.feature), len(features)))  # a column at a time stays in the cache
-        before, missing, inside = -1, np.zeros(0, dtype=bool), np.zeros(0)
-        for place, feature in enumerate(self.feature):
-            if feature != before:
-                missing, before = np.isnan(features[:, feature]), int(feature)
-                inside = np.clip(features[:, feature], self.low[feature], self.high[feature])
-                has_gaps = bool(missing.any())
-            kind, knot = self.kind[place], self.knot[place]
-            raw = missing if kind == MISSING else inside
-            if kind in (HINGE, CATEGORY):
-                raw = np.maximum(inside - knot, 0.0) if kind == HINGE else inside == knot
-            np.subtract(raw, self.centre[place], out=found[place])
-            found[place] /= self.scale[place]
-            if has_gaps and kind != MISSING:
-                found[place, missing] = 0.0
+        found = np.empty((len(self.feature), len(features)))
+        for _, places, values in self.parts(features):
+            found[places] = values
         return found.T
+
+    def log_odds(self, features: Floats, coefficients: Floats) -> Floats:
+        """Return what sets of coefficients, (k, n_columns + 1), say of some rows, (k, n)."""
+        found = np.repeat(coefficients[:, -1:], len(features), axis=1)
+        for _, places, values in self.parts(features):
+            found += coefficients[:, places] @ values
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,7 +143,7 @@ class Scorer:
         self.causes: list[str] = model["causes"]
         self.horizons: list[float] = model["horizons"]
         self.tree_columns = np.array(model["tree_columns"], dtype=np.int64)
-        self.months = np.asarray(model.get("months") or np.zeros((len(self.causes), 13)))
+        self.months: Floats = np.asarray(model.get("months") or np.zeros((len(self.causes), 13)))
         self.threads = int(os.environ.get("OMP_NUM_THREADS") or 1)
 
     @classmethod
@@ -131,14 +152,9 @@ class Scorer:
         model = json.loads((folder / "model.json").read_text("utf-8"))
         with np.load(folder / "arrays.npz", allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
-        names = ("feature", "kind", "knot", "centre", "scale", "low", "high")
-        basis = Basis(*(arrays[f"basis_{name}"] for name in names))
-        return cls(
-            model,
-            basis,
-            [read_blend(folder, entry, arrays) for entry in model["blends"]],
-            [read_blend(folder, entry, arrays) for entry in model["bags"]],
-        )
+        basis = Basis(*(arrays[f"basis_{field.name}"] for field in fields(Basis)))
+        both = ([read_blend(folder, entry, arrays) for entry in model[kind]] for kind in ("blends", "bags"))
+        return cls(model, basis, *both)
 
     def scores(self, features: Floats) -> Floats:
         """Return the probability of leaving by each horizon for each cause.
@@ -153,57 +169,13 @@ class Scorer:
         (n, n_horizons * n_causes) float
             Horizon by horizon, its causes in order; for new hires their cohort's rate.
         """
-        found = np.concatenate([self.incidence(self.log_odds(rows), rows) for rows in blocks(features)])
-        cohort = self.model["new_hire"]
-        if cohort:
-            found[~self.is_personal(features)] = np.asarray(cohort["incidence"])
-        return found.reshape(len(found), found.shape[1] * found.shape[2])
-
-    def is_personal(self, features: Floats) -> NDArray[np.bool_]:
-        """Return where the score is the person's own, and not the base rate of new hires."""
-        cohort = self.model["new_hire"]
-        if not cohort:
-            return np.ones(len(features), dtype=bool)
-        tenure = np.asarray(features, dtype=np.float64)[:, int(cohort["feature"])]
-        return ~(tenure < float(cohort["days"]))
+        return self.by_block(features, "incidence", lambda rows: self.incidence(self.next_period(rows), rows))
 
     def curve(self, features: Floats) -> Floats:
         """Return the probability of still being here after 0, 1, 2 … periods, (n, n_periods + 1)."""
-        cohort = self.model["new_hire"]
-        features = np.asarray(features, dtype=np.float64)
-        found = np.concatenate([self.survival(self.hazards(rows)) for rows in blocks(features)])
-        if cohort:
-            found[~self.is_personal(features)] = np.asarray(cohort["curve"])
-        return found
-
-    def log_odds(self, features: Floats) -> Floats:
-        """Return the log-odds of leaving in the next period before recalibration, (n, n_causes)."""
-        rows = np.asarray(features, dtype=np.float64)
-        design = self.basis.design(rows)
-        said = np.column_stack([self.blended(each, rows, design) for each in self.blends])
-        return said + self.seasonal(rows)
-
-    def contributions(self, features: Floats) -> Floats:
-        """Return what each feature adds to the first cause's log-odds of the next period, before recalibration.
-
-        Returns
-        -------
-        (n, n_features + 1) float
-            The last column is the level of the average person; a row adds up to `log_odds`.
-        """
-        rows = np.asarray(features, dtype=np.float64)
-        blend = self.blends[0]
-        found = np.zeros((len(rows), len(self.features) + 1))
-        parts = self.basis.design(rows) * blend.coefficients[:-1] * (1.0 - blend.weight)
-        np.add.at(found.T, self.basis.feature, parts.T)
-        found[:, -1] += blend.coefficients[-1] * (1.0 - blend.weight)
-        if blend.trees is not None and len(rows):
-            columns = rows[:, self.tree_columns]
-            shap = blend.trees.predict(columns, pred_contrib=True, num_threads=self.threads)
-            found[:, [*self.tree_columns, -1]] += blend.weight * np.asarray(shap)
-        if self.model["season"]:
-            found[:, self.model["season"][0]] += self.seasonal(rows)[:, 0]
-        return found
+        return self.by_block(features, "curve", lambda rows: np.cumprod(
+            np.column_stack([np.ones(len(rows)), 1.0 - self.hazards(rows).sum(axis=2)]), axis=1
+        ))  # fmt: skip
 
     def interval(self, features: Floats) -> Floats:
         """Return low and high of the first cause's probability by each horizon, (n, n_horizons * 2).
@@ -213,108 +185,143 @@ class Scorer:
         At the level in ``model.json``: spread of refits on people drawn with replacement, and the error of the
         recalibrated level. It says how sure the probability is, not what one person will do.
         """
-        found = np.concatenate([self.bounds(rows) for rows in blocks(features)])
-        cohort = self.model["new_hire"]
-        if cohort:
-            found[~self.is_personal(features)] = np.asarray(cohort["interval"])
-        return found.reshape(len(found), found.shape[1] * found.shape[2])
+        return self.by_block(features, "interval", self.bounds)
+
+    def by_block(self, features: Floats, name: str, answer: Callable[[Floats], Floats]) -> Floats:
+        """Return what is answered of rows, a block of bounded memory at a time; new hires are told their cohort's."""
+        rows = np.asarray(features, dtype=np.float64)
+        starts = range(0, max(len(rows), 1), ROWS_AT_ONCE)
+        found = np.concatenate([answer(rows[start : start + ROWS_AT_ONCE]) for start in starts])
+        if self.model["new_hire"]:
+            found[~self.is_personal(rows)] = np.asarray(self.model["new_hire"][name])
+        return found.reshape(len(found), int(np.prod(found.shape[1:])))
+
+    def is_personal(self, features: Floats) -> NDArray[np.bool_]:
+        """Return where the score is the person's own, and not the base rate of new hires."""
+        cohort = self.model["new_hire"] or {"feature": 0, "days": -np.inf}
+        tenure = np.asarray(features, dtype=np.float64)[:, int(cohort["feature"])]
+        return ~(tenure < float(cohort["days"]))
+
+    def log_odds(self, features: Floats) -> Floats:
+        """Return the log-odds of leaving in the next period before recalibration, (n, n_causes)."""
+        return self.next_period(np.asarray(features, dtype=np.float64)).T
+
+    def contributions(self, features: Floats) -> Floats:
+        """Return what each feature adds to the first cause's log-odds of the next period, before recalibration.
+
+        Returns
+        -------
+        (n, n_features + 1) float
+            The last column is the level of the average person; a row adds up to `log_odds`.
+        """
+        rows, blend = np.asarray(features, dtype=np.float64), self.blends[0]
+        found = np.zeros((len(rows), len(self.features) + 1))
+        for feature, places, values in self.basis.parts(rows):
+            found[:, feature] = (1.0 - blend.weight) * (blend.coefficients[places] @ values)
+        found[:, -1] = blend.coefficients[-1] * (1.0 - blend.weight)
+        if blend.trees is not None and len(rows):
+            shap = blend.trees.predict(
+                rows[:, self.tree_columns], pred_contrib=True, num_threads=self.threads
+            )
+            found[:, [*self.tree_columns, -1]] += blend.weight * np.asarray(shap)
+        if self.model["season"]:
+            found[:, self.model["season"][0]] += self.months[0, months_of(rows, self.model["season"])]
+        return found
 
     def bounds(self, rows: Floats) -> Floats:
         """Return low and high of each horizon, (n, n_horizons, 2)."""
-        design = self.basis.design(rows)
         spread = np.zeros(len(rows))
         if len(self.bags) > 1:
-            spread = np.std([self.blended(bag, rows, design) for bag in self.bags], axis=0, ddof=1)
+            spread = np.std(self.blended(self.bags, rows), axis=0, ddof=1)
         half = self.model["multiplier"] * np.sqrt(spread**2 + self.model["level_error"] ** 2)
-        middle = self.log_odds(rows)
-        shifts, ends = np.zeros_like(middle), []
-        for sign in (-1.0, 1.0):
-            shifts[:, 0] = sign * half
-            ends.append(self.incidence(middle + shifts, rows)[:, :, 0])
-        return np.stack(ends, axis=2)
+        middle = self.next_period(rows)
+        shift = np.zeros_like(middle)
+        shift[0] = half
+        return np.stack(
+            [self.incidence(ends, rows)[:, :, 0] for ends in (middle - shift, middle + shift)], axis=2
+        )
 
     def hazards(self, features: Floats) -> Floats:
         """Return the recalibrated hazards of each future period and cause, (n, n_periods, n_causes)."""
-        return self.periods(self.log_odds(features), np.asarray(features, dtype=np.float64))
+        rows = np.asarray(features, dtype=np.float64)
+        return np.stack([*self.ahead(self.next_period(rows), rows)]).transpose(2, 0, 1)
 
-    def periods(self, log_odds: Floats, rows: Floats) -> Floats:
-        """Return the hazards of each future period, given the log-odds of the next one."""
-        n_periods = self.model["periods"]
-        if self.model["clock"]:
-            steps = np.zeros(rows.shape[1])
-            steps[[index for index, _ in self.model["clock"]]] = [step for _, step in self.model["clock"]]
-            moved = [self.log_odds(rows + steps * period) for period in range(1, n_periods)]
-            shift = log_odds - self.log_odds(rows)
-            every = np.stack([log_odds, *(found + shift for found in moved)], axis=1)
-        else:
-            share, middle = np.asarray(self.model.get("fade") or [[1.0, 0.0]] * n_periods).T
-            now, every = self.seasonal(rows), np.repeat(log_odds[:, None, :], n_periods, axis=1)
-            known = every[:, :, 0] - now[:, :1] - middle
-            every[:, :, 0] += (share - 1) * known  # what is known of people fades, months do not
-            every += self.season_ahead(rows)
-        said = [calibrated(every[:, :, c], by) for c, by in enumerate(self.model["calibration"])]
-        hazards: Floats = np.stack(said, axis=2)
-        found: Floats = hazards / np.maximum(hazards.sum(axis=2, keepdims=True) / (1.0 - TINY), 1.0)
+    def next_period(self, rows: Floats) -> Floats:
+        """Return the log-odds of each cause in the next period before recalibration, (n_causes, n)."""
+        return self.blended(self.blends, rows) + self.months[:, months_of(rows, self.model["season"])]
+
+    def blended(self, blends: Sequence[Blend], rows: Floats) -> Floats:
+        """Return what blends say of rows, in log-odds, (n_blends, n); the season aside."""
+        found = self.basis.log_odds(rows, np.stack([blend.coefficients for blend in blends]))
+        columns = rows[:, self.tree_columns]
+        threads = self.threads if len(rows) > SMALL_ROWS else 1
+        for place, blend in enumerate(blends):
+            if blend.trees is not None and len(rows):
+                raw = blend.trees.predict(columns, raw_score=True, num_threads=threads)
+                found[place] = blend.weight * np.asarray(raw) + (1.0 - blend.weight) * found[place]
         return found
 
-    def seasonal(self, rows: Floats) -> Floats:
-        """Return what the calendar month adds to the log-odds of each cause, (n, n_causes)."""
-        return np.asarray(self.months[:, months_of(rows, self.model["season"])].T)
+    def ahead(self, log_odds: Floats, rows: Floats) -> Iterator[Floats]:
+        """Yield the recalibrated hazards of each future period, (n_causes, n), given the log-odds of the next one."""
+        for said in self.with_time(log_odds, rows) if self.model["clock"] else self.held(log_odds, rows):
+            hazards = np.empty_like(said)
+            for place, by in enumerate(self.model["calibration"]):
+                hazards[place] = calibrated(said[place], by)
+            hazards /= np.maximum(hazards.sum(axis=0) / (1.0 - TINY), 1.0)
+            yield hazards
 
-    def season_ahead(self, rows: Floats) -> Floats:
-        """Return how the calendar month moves the log-odds from the next period on, (n, n_periods, n_causes)."""
-        now, later = np.arange(13), range(self.model["periods"])
-        ahead = [self.months[:, np.where(now < 12, (now + each) % 12, 12)] - self.months for each in later]
-        table: Floats = np.stack(ahead).transpose(2, 0, 1)
-        return table[months_of(rows, self.model["season"])]
+    def with_time(self, log_odds: Floats, rows: Floats) -> Iterator[Floats]:
+        """Yield the log-odds of each future period where clocks move on; `log_odds` may differ from what the rows say."""
+        shift = log_odds - self.next_period(rows)
+        steps = np.zeros(rows.shape[1])
+        steps[[index for index, _ in self.model["clock"]]] = [step for _, step in self.model["clock"]]
+        for period in range(self.model["periods"]):
+            yield self.next_period(rows + steps * period) + shift
 
-    def blended(self, blend: Blend, rows: Floats, design: Floats) -> Floats:
-        """Return the log-odds of one cause before recalibration, (n,)."""
-        linear: Floats = design @ blend.coefficients[:-1] + blend.coefficients[-1]
-        if blend.trees is None or not len(rows):
-            return linear
-        threads = self.threads if len(rows) > SMALL_ROWS else 1
-        raw = blend.trees.predict(rows[:, self.tree_columns], raw_score=True, num_threads=threads)
-        return blend.weight * np.asarray(raw, dtype=np.float64) + (1.0 - blend.weight) * linear
-
-    def survival(self, hazards: Floats) -> Floats:
-        """Return the probability of being here at the start of each period and at the end of the last."""
-        stays = np.cumprod(1.0 - hazards.sum(axis=2), axis=1)
-        return np.concatenate([np.ones((len(stays), 1)), stays], axis=1)
+    def held(self, log_odds: Floats, rows: Floats) -> Iterator[Floats]:
+        """Yield the log-odds of each future period where features are held: months go on, and what is known may fade."""
+        month = months_of(rows, self.model["season"])
+        told = log_odds[0] - self.months[0, month]
+        for period in range(self.model["periods"]):
+            later = np.append((np.arange(12) + period) % 12, 12)
+            said = log_odds + (self.months[:, later] - self.months)[:, month]
+            if self.model.get("fade"):
+                share, middle = self.model["fade"][period]
+                said[0] += (share - 1.0) * (told - middle)
+            yield said
 
     def incidence(self, log_odds: Floats, rows: Floats) -> Floats:
         """Return the cumulative incidence of each cause by each horizon, (n, n_horizons, n_causes)."""
-        return cumulative_incidence(self.periods(log_odds, rows), self.horizons)
+        return cumulative_incidence(self.ahead(log_odds, rows), self.horizons)
 
 
-def cumulative_incidence(hazards: Floats, horizons: list[float]) -> Floats:
+def cumulative_incidence(hazards: Iterable[Floats], horizons: Sequence[float]) -> Floats:
     """Compound hazards per period and cause to the probability of each cause by each horizon.
 
     Parameters
     ----------
-    hazards : (n, n_periods, n_causes) float
-        Probability of leaving for a cause within a period, given one is here at its start.
-    horizons : list of float
+    hazards : (n_periods, n_causes, n) float
+        Probability of leaving for a cause within a period, given one is here at its start; period by period.
+    horizons : sequence of float
         In periods; the last part of a period counts as the same share of its exposure.
 
     Returns
     -------
     (n, n_horizons, n_causes) float
     """
-    total = hazards.sum(axis=2)
-    stays = np.cumprod(1.0 - total, axis=1)
-    here = np.concatenate([np.ones((len(stays), 1)), stays], axis=1)
-    by_period = np.cumsum(here[:, :-1, None] * hazards, axis=1)
-    found = np.zeros((len(hazards), len(horizons), hazards.shape[2]))
-    for place, horizon in enumerate(horizons):
-        whole, part = int(horizon), horizon - int(horizon)
-        if whole:
-            found[:, place] = by_period[:, whole - 1]
-        if part > TINY and whole < hazards.shape[1]:
-            left = 1.0 - (1.0 - total[:, whole]) ** part
-            share = hazards[:, whole] / np.maximum(total[:, whole, None], TINY)
-            found[:, place] += (here[:, whole] * left)[:, None] * share
-    return found
+    found: dict[float, Floats] = {}
+    here, gone = np.ones(1), np.zeros((1, 1))
+    for period, each in enumerate(hazards):
+        total = each.sum(axis=0)
+        for horizon in horizons:
+            part = horizon - period
+            if TINY < part < 1.0 - TINY:
+                left = here * (1.0 - (1.0 - total) ** part) / np.maximum(total, TINY)
+                found[horizon] = gone + left * each
+        gone = gone + here * each
+        here = here * (1.0 - total)
+        found |= {horizon: gone for horizon in horizons if abs(horizon - period - 1) <= TINY}
+    return np.stack([found[horizon] for horizon in horizons]).transpose(2, 0, 1)
 
 
 def calibrated(log_odds: Floats, calibration: list[Any]) -> Floats:
@@ -324,8 +331,7 @@ def calibrated(log_odds: Floats, calibration: list[Any]) -> Floats:
     ----------
     Kull, Silva Filho, Flach: Beta calibration, AISTATS 2017: log-odds = a ln p - b ln(1 - p) + c.
     """
-    a, b, c = calibration[:3]
-    bounded = np.clip(log_odds, -35.0, 35.0)
+    (a, b, c), bounded = calibration[:3], np.clip(log_odds, -35.0, 35.0)
     moved = b * bounded + c
     if a != b:
         moved -= (a - b) * np.log1p(np.exp(-bounded))
@@ -342,9 +348,3 @@ def read_blend(folder: Path, entry: dict[str, Any], arrays: dict[str, NDArray[An
     """Read one blend of trees and logistic part."""
     trees = lgb.Booster(model_file=str(folder / entry["trees"])) if entry["trees"] else None
     return Blend(trees, float(entry["weight"]), arrays[entry["coefficients"]])
-
-
-def blocks(features: Floats) -> list[Floats]:
-    """Return rows in blocks of bounded memory; of no rows, one empty block."""
-    rows = np.asarray(features, dtype=np.float64)
-    return [rows[start : start + ROWS_AT_ONCE] for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)]

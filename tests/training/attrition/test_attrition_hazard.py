@@ -27,7 +27,7 @@ FAST = Parameters(shapes=("stumps",), penalties=(10.0,), bags=2)
 
 
 def test_the_incidence_of_two_causes_is_the_one_worked_out_by_hand() -> None:
-    hazards = np.array([[[0.1, 0.05], [0.2, 0.1]]])
+    hazards = np.array([[[0.1], [0.05]], [[0.2], [0.1]]])  # (n_periods, n_causes, n)
     # month 1: .10 and .05 leave, .85 stay; month 2: .85 × .2 = .17 and .85 × .1 = .085 leave
     found = cumulative_incidence(hazards, [1.0, 2.0])
     np.testing.assert_allclose(found[0], [[0.10, 0.05], [0.27, 0.135]], atol=1e-12)
@@ -41,7 +41,7 @@ def test_incidence_and_survival_add_up_to_one(scorer: Any, planted: Dataset) -> 
     rows = planted.test.features[
         planted.test.features[:, scorer.model["features"].index("tenure_days")] >= 90
     ][:50]
-    every = cumulative_incidence(scorer.hazards(rows), [float(scorer.model["periods"])])
+    every = cumulative_incidence(scorer.hazards(rows).transpose(1, 2, 0), [float(scorer.model["periods"])])
     np.testing.assert_allclose(every[:, 0].sum(axis=1) + scorer.curve(rows)[:, -1], 1.0, atol=1e-9)
 
 

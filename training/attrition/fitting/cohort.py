@@ -8,9 +8,10 @@ import numpy as np
 from scipy.stats import norm
 
 from training.attrition.dataset import NEW_HIRE_DAYS, Dataset
-from training.attrition.scorer import cumulative_incidence
+from training.attrition.scorer import Floats, Ints, cumulative_incidence
 
 LEVEL = 0.9
+PRIOR = 20  # person-months at everybody's rate, added to each month's
 DAYS_A_MONTH = 365.25 / 12
 
 
@@ -37,19 +38,17 @@ def new_hire_rule(dataset: Dataset, model: dict[str, Any]) -> dict[str, Any]:
     assert dataset.tenure is not None
     panel = dataset.panel
     tenure = panel.features[:, dataset.tenure]
-    month = np.floor(tenure / DAYS_A_MONTH)
     n_causes, periods = len(dataset.causes), model["periods"]
-    start = NEW_HIRE_DAYS / DAYS_A_MONTH / 2  # on average a new hire stands in the middle of the 90 days
-    overall = [float((panel.cause == cause + 1).mean()) for cause in range(n_causes)]
-    hazards = np.zeros((1, periods, n_causes))
+    overall = np.bincount(panel.cause, minlength=n_causes + 1)[1:] / max(len(panel), 1)
+    first = int(NEW_HIRE_DAYS / DAYS_A_MONTH / 2)  # on average a new hire stands in the middle of the 90 days
+    came = by_month(tenure, panel.cause, (first + periods + 1, n_causes + 1))
+    hazards = np.zeros((periods, n_causes, 1))
     for period in range(periods):
-        rows = (month >= max(np.floor(start + period) - 1, 0)) & (month <= np.floor(start + period) + 1)
-        for cause in range(n_causes):
-            came = float((panel.cause[rows] == cause + 1).sum())
-            hazards[0, period, cause] = (came + 20 * overall[cause]) / (rows.sum() + 20)
+        around = came[max(first + period - 1, 0) : first + period + 2].sum(axis=0)
+        hazards[period, :, 0] = (around[1:] + PRIOR * overall) / (around.sum() + PRIOR)
     incidence = cumulative_incidence(hazards, model["horizons"])[0]
     hires = max(np.unique(panel.person[tenure < NEW_HIRE_DAYS]).size, 1)
-    curve = np.concatenate([[1.0], np.cumprod(1 - hazards[0].sum(axis=1))])
+    curve = np.concatenate([[1.0], np.cumprod(1 - hazards.sum(axis=1)[:, 0])])
     return {
         "feature": dataset.tenure,
         "days": NEW_HIRE_DAYS,
@@ -58,6 +57,13 @@ def new_hire_rule(dataset: Dataset, model: dict[str, Any]) -> dict[str, Any]:
         "curve": curve.tolist(),
         "interval": [list(wilson(float(share), hires)) for share in incidence[:, 0]],
     }
+
+
+def by_month(tenure: Floats, cause: Ints, shape: tuple[int, int]) -> Ints:
+    """Return how many person-months ended how, (n_months since hire, 1 + n_causes); later months are left out."""
+    is_early = tenure < shape[0] * DAYS_A_MONTH
+    month = np.maximum(tenure[is_early] // DAYS_A_MONTH, 0).astype(np.int64)
+    return np.bincount(month * shape[1] + cause[is_early], minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def wilson(share: float, count: int, level: float = LEVEL) -> tuple[float, float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -31,6 +33,9 @@ the identifier as a query parameter of the same name: `/v1/employees/-/recommend
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 code,pre{background:#8882;padding:.1em .3em;border-radius:4px}pre{padding:.7em;overflow:auto}
 section{border-top:1px solid #8886;margin-top:1rem}h2{font-size:1.05rem}small{opacity:.75}"""
+EXAMPLES = Path(__file__).with_name(
+    "examples"
+)  # an answer of each operation, as the demo organisation got it
 IDENTIFIERS = ("employee_id", "course_id", "job_id")
 
 
@@ -64,6 +69,7 @@ def describe(path: str, method: str, operation: dict[str, Any]) -> None:
     """Add to an operation what every operation has."""
     needed = SCOPES[operation["operationId"]]
     responses = operation["responses"]
+    show_example(operation["operationId"], responses)
     if needed != OPEN:
         operation["security"] = [{"bearer": []}, {"header": []}]
         operation["x-scope"] = needed
@@ -80,6 +86,14 @@ def describe(path: str, method: str, operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", []):
         if (parameter["name"], parameter["in"]) == ("Purpose", "header"):
             parameter |= {"required": True, "schema": {"type": "string", "enum": list(PURPOSES)}}
+
+
+def show_example(name: str, responses: dict[str, Any]) -> None:
+    """Add the answer that an operation gave the demo organisation, where one is kept beside this module."""
+    kept = EXAMPLES / f"{name}.json"
+    if kept.is_file():
+        given = next(responses[status] for status in ("200", "201") if "content" in responses.get(status, {}))
+        given["content"]["application/json"]["example"] = json.loads(kept.read_text("utf-8"))
 
 
 def problems_of(*statuses: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Run: python -m benchmarks.impact lalonde [--trees 500] [--seeds 5] [--controls c
      python -m benchmarks.impact sample [--employees 2000] [--seed 7]
      python -m benchmarks.impact null [--employees 2000] [--fakes 1000]
      python -m benchmarks.impact noise [--draws 200]
-     python -m benchmarks.impact planted [--draws 1000] [--on organisation,acic,ihdp]
+     python -m benchmarks.impact planted [--draws 1000] [--on organisation,acic,ihdp] [--pipeline screening|full] [--seeds 5]
      python -m benchmarks.impact hidden [--draws 200]
      python -m benchmarks.impact simulated [--draws 5]
      python -m benchmarks.impact rollout [--draws 500]
@@ -53,6 +53,7 @@ def main() -> None:
     add("--fakes", type=int, default=1_000)
     add("--draws", type=int, default=0, help="as many as the part's own default")
     add("--on", default="organisation,acic,ihdp")
+    add("--pipeline", choices=("screening", "full"), default="screening", help="of planted")
     add("--threads", type=int, default=2)
     request = parser.parse_args()
     print(machine("numpy", "scikit-learn", "lightgbm", "doubleml"))

@@ -1,4 +1,4 @@
-"""Planted effects on real covariates: bias and coverage of the fast pipeline over many draws, each beside its own truth."""
+"""Planted effects on real covariates: bias and coverage over many draws, each beside its own truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.impact.organisation import organisation
 from features.errors import RefusedError
 from training.impact.doubts.sensitivity import Hidden
 from training.impact.estimate import observational_estimate
-from training.impact.estimators.crossfit import fit_effect, screening_pipeline
+from training.impact.estimators.crossfit import Pipeline, fit_effect, full_pipeline, screening_pipeline
 from training.impact.table import ComparisonTable, Floats, filled
 from training.impact.telling.shares import wilson
 
@@ -89,12 +89,12 @@ def unit(values: Floats) -> Floats:
     return np.asarray((values - values.mean()) / max(float(values.std()), 1e-9), dtype=np.float64)
 
 
-def one(columns: Floats, seed: int) -> tuple[float, float, float, float]:
+def one(columns: Floats, pipeline: Pipeline, seed: int) -> tuple[float, float, float, float]:
     """Return estimate, standard error, truth and the difference in means of one draw."""
     rng = np.random.default_rng([seed, 5])
     varied = rng.choice(columns.shape[1], CHOSEN, replace=False)
     found = draw(columns, varied, rng)
-    effect = fit_effect(found.table, columns, screening_pipeline()).effect
+    effect = fit_effect(found.table, columns, pipeline).effect
     outcome, trained = found.table.outcome, found.table.trained
     return (
         effect.value,
@@ -106,16 +106,19 @@ def one(columns: Floats, seed: int) -> tuple[float, float, float, float]:
 
 def planted(request: argparse.Namespace) -> None:
     """Print bias and coverage over many planted draws, on each set of covariates."""
+    pipeline = screening_pipeline()
+    if request.pipeline == "full":
+        pipeline = full_pipeline(1, request.trees, tuple(range(request.seeds)))
     for name in request.on.split(","):
         columns, _ = covariates_of(name, request)
         draws = request.draws or DRAWS
         started = time.perf_counter()
         value, error, truth, naive = np.array(
-            list(in_parallel(partial(one, columns), draws, request.threads))
+            list(in_parallel(partial(one, columns, pipeline), draws, request.threads))
         ).T
         off = value - truth
         covered = wilson(int((np.abs(off) <= 1.96 * error).sum()), draws)
-        print(f"{name:13}{columns.shape[0]} people × {columns.shape[1]} covariates, {draws} draws, "
+        print(f"{name:13}{columns.shape[0]} people × {columns.shape[1]} covariates, {pipeline.name}, {draws} draws, "
               f"{time.perf_counter() - started:.0f} s: bias {off.mean():+.3f} of an effect of {truth.mean():.2f} "
               f"({off.mean() / truth.mean():+.1%}; difference in means {np.mean(naive - truth):+.2f}), "
               f"RMSE {np.sqrt(np.mean(off**2)):.3f}, coverage {covered.value:.1%} ({covered.low:.1%} to {covered.high:.1%}), "

@@ -10,9 +10,8 @@ import pytest
 from features.errors import RefusedError
 from training.impact.doubts.missing import missing_bounds
 from training.impact.estimate import observational_estimate
-from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
-from training.impact.estimators.learners import Forests, forest_share
+from training.impact.estimators.learners import forest_share
 from training.impact.table import ComparisonTable, filled
 
 QUICK_FULL = full_pipeline(threads=1, trees=40, seeds=(0,))
@@ -198,13 +197,3 @@ def test_nobody_leaving_among_a_few_is_no_proof_that_training_keeps_people() -> 
     assert not found.effect.excludes_zero
     assert found.sensitivity is not None
     assert found.sensitivity.e_value is not None
-
-
-def test_trees_of_a_large_table_draw_some_of_its_rows_and_those_of_a_small_one_all() -> None:
-    forests = Forests(20, 1)
-    assert forests.options(0, np.zeros((16_000, 12)))["max_samples"] is None
-    assert forests.options(0, np.zeros((16_000, 60)))["max_samples"] == 1_000
-    rng = np.random.default_rng(7)
-    columns = rng.normal(size=(3_500, 60))
-    found = forests.outcome(Part.of(columns), columns[:, 0] + columns[:, 1] ** 2, columns[:500], 0)
-    assert np.corrcoef(found, columns[:500, 0] + columns[:500, 1] ** 2)[0, 1] > 0.75

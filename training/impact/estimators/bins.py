@@ -10,9 +10,20 @@ import numpy as np
 
 from training.impact.table import Bools, Floats, Ints
 
+MOST_WORK = 2_000_000  # rows × columns² that forests are fitted to: 20,000 rows of 10 columns, 2,200 of 30
+BINNING: dict[
+    str, Any
+] = {  # of every matrix: bins do not depend on the target, the rows or the number of threads
+    "enable_bundle": False,
+    "feature_pre_filter": False,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+
 
 class Bins:
-    """The bins of a matrix, made when first asked for; no outcome takes part in them.
+    """The bins of a matrix, made when first asked for, once for each number of them; no outcome takes part in them.
 
     Parameters
     ----------
@@ -22,17 +33,18 @@ class Bins:
 
     def __init__(self, matrix: Floats) -> None:
         self.matrix = matrix
-        self.whole: Any = None
+        self.wholes: dict[int, Any] = {}
 
     def dataset(self, rows: Ints, target: Floats, start: Floats | None, options: Mapping[str, Any]) -> Any:
         """Return a LightGBM dataset of some rows with their target, and the score each starts from."""
         import lightgbm
 
-        if self.whole is None:
-            self.whole = lightgbm.Dataset(
+        bins = int(options["max_bin"])
+        if bins not in self.wholes:
+            self.wholes[bins] = lightgbm.Dataset(
                 self.matrix, np.zeros(len(self.matrix)), params=dict(options), free_raw_data=False
             ).construct()
-        part = self.whole.subset(rows)
+        part = self.wholes[bins].subset(rows)
         part.params = dict(options)
         part.construct()
         part.set_label(target)
@@ -67,6 +79,12 @@ class Part:
     def rows(self, keep: Bools) -> Part:
         """Return some of the rows."""
         return Part(self.values[keep], self.places[keep], self.bins)
+
+    @property
+    def is_of_large_table(self) -> bool:
+        """Say whether the whole matrix, not these rows alone, is too large for forests."""
+        rows, width = self.bins.matrix.shape
+        return bool(rows * width**2 > MOST_WORK)
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -1,7 +1,8 @@
 """The two sets of learners: a linear model and trees, stacked on out-of-fold predictions.
 
-*full*: ridge and L2-logit with random forests (500 trees, leaf ≥ 10); *screening*: the same linear models, corrected by a
-few strongly regularised LightGBM trees.
+*full*: ridge and L2-logit with random forests (500 trees, leaf ≥ 10), or on tables too large for them with trees that are
+grown until they stop to gain (`grown.py`); *screening*: the same linear models, corrected by a few strongly regularised
+LightGBM trees.
 
 Outcomes: the forest learns what ridge leaves over out of fold. Propensities: logit and forest are mixed by out-of-fold
 log loss, among those mixtures only that keep at least the effective sample of the forest alone: propensities are there to
@@ -22,7 +23,8 @@ import numpy as np
 
 from training.impact.doubts.overlap import effective_sample
 from training.impact.estimators.aipw import odds_weights
-from training.impact.estimators.bins import Part
+from training.impact.estimators.bins import BINNING, Part
+from training.impact.estimators.grown import Grown
 from training.impact.estimators.linear import expit, fold_numbers, log_odds, logit, out_of_fold, ridge
 from training.impact.table import Bools, Floats
 
@@ -30,24 +32,15 @@ TREES = 500
 LEAF = 10
 INNER_FOLDS = 5
 EDGE = 1e-3
-MOST_CELLS = 200_000  # rows × columns of a table all of whose rows each tree may draw from
-CELLS_PER_TREE = 60_000  # of a larger one a tree draws so many: hours of forests become minutes
-WIDE_SHARE = (
-    1 / 3
-)  # of the columns offered at a split of such a table's outcome trees (Breiman's default for regressions)
 BOOSTING: dict[str, Any] = {
+    **BINNING,
+    "max_bin": 31,
+    "bin_construct_sample_cnt": 500,
     "num_leaves": 6,
     "learning_rate": 0.1,
     "min_data_in_leaf": 25,
     "min_sum_hessian_in_leaf": 1e-3,
     "lambda_l2": 20.0,
-    "max_bin": 31,
-    "bin_construct_sample_cnt": 500,
-    "enable_bundle": False,
-    "feature_pre_filter": False,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
 }
 PROPENSITY_ROUNDS, OUTCOME_ROUNDS = 12, 30
 
@@ -66,7 +59,7 @@ class Learners(Protocol):
 
 @dataclass(frozen=True)
 class Forests:
-    """Random forests stacked on ridge and L2-logit: the *full* pipeline.
+    """Random forests stacked on ridge and L2-logit: the *full* pipeline; a large table's trees are grown instead.
 
     Parameters
     ----------
@@ -82,26 +75,25 @@ class Forests:
     threads: int = 2
     keeps_effective_sample: bool = True
 
-    def options(self, seed: int, columns: Floats) -> dict[str, Any]:
-        """Return the options of a forest; of a large table each tree draws some of the rows."""
-        rows, width = columns.shape
+    def options(self, seed: int) -> dict[str, Any]:
+        """Return the options of a forest."""
         return {
             "n_estimators": self.trees,
             "min_samples_leaf": LEAF,
             "n_jobs": self.threads,
             "random_state": seed,
-            "max_samples": CELLS_PER_TREE // width if rows * width > MOST_CELLS else None,
         }
 
     def propensity(self, columns: Part, trained: Bools, held: Floats, seed: int) -> Floats:
         """Return the probability of being trained: forest and logit, mixed by out-of-fold log loss."""
         from sklearn.ensemble import RandomForestClassifier
 
+        if columns.is_of_large_table:
+            return Grown(self.threads).propensity(columns, trained, held, seed)
         folds = fold_numbers(trained, INNER_FOLDS, np.random.default_rng(seed))
         known_columns = columns.values
         opinion = out_of_fold(logit, known_columns, trained, folds)
-        options = self.options(seed, known_columns)
-        forest = RandomForestClassifier(**options, oob_score=True).fit(known_columns, trained)
+        forest = RandomForestClassifier(**self.options(seed), oob_score=True).fit(known_columns, trained)
         unseen = forest.oob_decision_function_[:, 1]
         known = np.isfinite(unseen)
         share = forest_share(unseen[known], opinion[known], trained[known], self.keeps_effective_sample)
@@ -114,11 +106,11 @@ class Forests:
         """Return the expected outcome: ridge, and a forest of what ridge leaves over out of fold."""
         from sklearn.ensemble import RandomForestRegressor
 
+        if columns.is_of_large_table:
+            return Grown(self.threads).outcome(columns, target, held, seed)
         folds = fold_numbers(np.zeros(len(target), bool), INNER_FOLDS, np.random.default_rng(seed))
         left = target - out_of_fold(ridge, columns.values, target, folds)
-        options = self.options(seed, columns.values)
-        offered = WIDE_SHARE if options["max_samples"] else 1.0
-        forest = RandomForestRegressor(**options, max_features=offered).fit(columns.values, left)
+        forest = RandomForestRegressor(**self.options(seed)).fit(columns.values, left)
         return np.asarray(ridge(columns.values, target)(held) + forest.predict(held), dtype=np.float64)
 
 

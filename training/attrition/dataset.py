@@ -51,7 +51,9 @@ class Panel:
     period: Ints
 
     def take(self, rows: NDArray[np.bool_] | Ints) -> Panel:
-        """Return some of the rows."""
+        """Return some of the rows; the panel itself, and no copy, where they are all of them in order."""
+        if is_everything(rows, len(self)):
+            return self
         return Panel(self.features[rows], self.cause[rows], self.person[rows], self.period[rows])
 
     def __len__(self) -> int:
@@ -152,6 +154,17 @@ class Dataset:
     is_by_time: bool = False
     dated: tuple[Landmark, Landmark] | None = None
     period_names: Sequence[str] = ()
+
+    @property
+    def final_features(self) -> Floats:
+        """Features of the rows that the final fit uses."""
+        every = self.panel.features
+        return every if is_everything(self.final_rows, len(every)) else every[self.final_rows]
+
+
+def is_everything(rows: NDArray[np.bool_] | Ints, count: int) -> bool:
+    """Say whether some rows are all of them, in their order."""
+    return bool(rows.all()) if rows.dtype == bool else np.array_equal(rows, np.arange(count))
 
 
 def build(context: TrainingContext) -> Dataset:

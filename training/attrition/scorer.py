@@ -88,9 +88,9 @@ class Basis:
                 values[np.ix_(self.kind[places] != MISSING, missing)] = 0.0
             yield feature, places, values
 
-    def design(self, features: Floats) -> Floats:
+    def design(self, features: Floats, kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
         """Return the columns of some rows, (n, n_columns)."""
-        found = np.empty((len(self.feature), len(features)))
+        found = np.empty((len(self.feature), len(features)), dtype=kind)
         for _, places, values in self.parts(features):
             found[places] = values
         return found.T

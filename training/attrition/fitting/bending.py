@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from training.attrition.scorer import Floats, bent
+from training.attrition.fitting.calibration import UNCHANGED
+from training.attrition.scorer import Floats, bent, calibrated
 
 MOST_BINS, FEWEST_IN_A_BIN = 15, 40  # leavers, and stayers, of each bin
 OWN_ORDER = 0.05
@@ -47,6 +50,17 @@ def fit_bend(log_odds: Floats, left: NDArray[np.bool_]) -> Bend | None:
         gain[fold == number] = was - now
     is_better = gain.mean() > SURE * gain.std() / np.sqrt(len(gain))
     return knots(log_odds, left) if is_better else None
+
+
+def with_bend(
+    calibration: tuple[float, float, float], log_odds: Floats, left: NDArray[np.bool_]
+) -> tuple[Any, ...]:
+    """Return a calibration with the bend that rows checked out of fold call for."""
+    if calibration == UNCHANGED:
+        return calibration
+    moved = calibrated(log_odds, list(calibration))
+    bend = fit_bend(np.log(moved / (1 - moved)), left)
+    return calibration if bend is None else (*calibration, *bend)
 
 
 def knots(log_odds: Floats, left: NDArray[np.bool_]) -> Bend | None:

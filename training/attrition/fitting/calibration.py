@@ -97,3 +97,28 @@ def loss(values: Floats, log_odds: Floats, left: NDArray[np.bool_]) -> tuple[flo
     total = float(np.mean(np.logaddexp(0.0, moved) - left * moved))
     gradient = np.array([np.mean(error * log_p), -np.mean(error * log_q), np.mean(error)])
     return total, gradient
+
+
+def latest_level(
+    final: Floats, left: NDArray[np.bool_], calibration: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Return a calibration with its level moved to what came in the latest period.
+
+    Parameters
+    ----------
+    final : (n_latest,) float
+        Log-odds that the final fit gives the rows of the latest period, the season in them.
+    left : (n_latest,) bool
+        What came of them.
+    calibration : (a, b, c)
+        Of months that the chosen blend had not learnt from.
+
+    Notes
+    -----
+    The final fit has learnt from the latest period too, and so needs another level than the chosen blend: the one under
+    which it expects as many exits of it as came.
+    """
+    if calibration == UNCHANGED:
+        return UNCHANGED
+    a, b, _ = calibration
+    return a, b, level(-a * np.logaddexp(0.0, -final) + b * np.logaddexp(0.0, final), left)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.attrition.dataset import Dataset
+from training.attrition.fitting.hazard import Choice
 from training.attrition.scorer import Floats, calibrated, sigmoid
 
 Ints = NDArray[np.int64]
@@ -16,6 +18,21 @@ FEWEST_EXITS = 50  # some periods ahead
 KEPT = np.linspace(0.8, 1.0, 101)  # candidates: the share of the differences that the next period keeps
 PRIOR_SPREAD = 0.1  # of that share around 1
 ROUNDS = 30
+
+
+def fading_of(
+    dataset: Dataset, first: Choice, calibration: tuple[Any, ...], periods: int
+) -> list[list[float]] | None:
+    """Return how the first cause's differences fade with the periods ahead; None where there is no time, or they do not."""
+    if not dataset.is_by_time or dataset.clock:
+        return None
+    rows, panel = first.rows, dataset.panel
+    said = first.log_odds if first.season is None else first.log_odds - first.season
+    odds = calibrated(said, list(calibration))
+    share = kept_share(
+        np.log(odds / (1 - odds)), panel.cause[rows] == 1, panel.person[rows], panel.period[rows]
+    )
+    return None if share == 1.0 else fade_of(share, said, calibration, periods)
 
 
 def kept_share(log_odds: Floats, left: Bools, person: Ints, period: Ints) -> float:

@@ -10,6 +10,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
+from training.attrition.dataset import is_everything
 from training.attrition.fitting.linear import fit_logistic
 from training.attrition.fitting.season import MONTHS, Clock, month_effects
 from training.attrition.scorer import Basis, Blend, Floats
@@ -28,7 +29,8 @@ SHAPES: Mapping[str, Mapping[str, float]] = {
              "max_cat_to_onehot": 64, "lambda_l2": 0.0},
 }  # fmt: skip
 Shape = str | Mapping[str, Any]
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 20_000
+SINGLE = np.float32  # half the memory, and precise enough to search with
 MOST_CELLS = 40_000_000  # of the logistic part's columns that are kept in memory
 SMALL_ROWS = 20_000  # below, threads wait for each other longer than they work
 MOST_ROWS_BEGINNING = 100_000  # that the logistic part is first fitted to
@@ -92,7 +94,9 @@ class Table:
     binned: Binned = field(default_factory=Binned)
 
     def take(self, rows: Ints) -> Table:
-        """Return some of the rows."""
+        """Return some of the rows; the table itself, and no copy, where they are all of them in order."""
+        if is_everything(rows, len(self.left)):
+            return self
         columns = None if self.columns is None else self.columns[rows]
         clock = None if self.clock is None else self.clock.take(rows)
         return replace(self, features=self.features[rows], left=self.left[rows], columns=columns, clock=clock,
@@ -100,7 +104,7 @@ class Table:
 
     def block(self, rows: slice) -> Floats:
         """Return the columns of the logistic part of some rows."""
-        return single(self.basis.design(self.features[rows])) if self.columns is None else self.columns[rows]
+        return self.basis.design(self.features[rows], SINGLE) if self.columns is None else self.columns[rows]
 
 
 def columns_of(basis: Basis, features: Floats) -> Floats | None:
@@ -109,13 +113,8 @@ def columns_of(basis: Basis, features: Floats) -> Floats | None:
     if len(features) * width > MOST_CELLS:
         return None
     starts = range(0, len(features), ROWS_AT_ONCE)
-    parts = [single(basis.design(features[start : start + ROWS_AT_ONCE])) for start in starts]
-    return np.concatenate(parts) if parts else single(np.empty((0, width)))
-
-
-def single(columns: Floats) -> Floats:
-    """Return columns in single precision: half the memory, and precise enough to search with."""
-    return columns.astype(np.float32)
+    parts = [basis.design(features[start : start + ROWS_AT_ONCE], SINGLE) for start in starts]
+    return np.concatenate(parts) if parts else np.empty((0, width), dtype=SINGLE)
 
 
 def smallest_leaf(n_rows: int) -> int:
@@ -160,7 +159,8 @@ def fit_linear(table: Table, start: Floats | None = None) -> Floats:
     step = len(table.left) // MOST_ROWS_BEGINNING
     if start is None and step > 1:
         some = table.take(np.arange(0, len(table.left), step))
-        start = fit_linear(replace(some, penalty=table.penalty / step))
+        columns = columns_of(some.basis, some.features)
+        start = fit_linear(replace(some, penalty=table.penalty / step, columns=columns))
     return fit_logistic(table.block, table.left, len(table.basis.feature), table.penalty, start)
 
 

@@ -12,7 +12,7 @@ from training.attrition.scorer import CATEGORY, HINGE, LINEAR, MISSING, Basis, F
 KNOTS = (0.1, 0.33, 0.67, 0.9)  # quantiles at which a slope may change
 FEW_VALUES = 6  # up to so many distinct values, every inner one is a knot
 RAREST = 5  # a column that differs in fewer rows is left out
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 20_000
 ITERATIONS = 25
 NEAR = 2e-3  # a step this small ends the search: what is left is about its square
 SAMPLE = 200_000
@@ -77,12 +77,9 @@ def missing_column(index: int, share: float, n_rows: int) -> list[tuple[int, int
 
 def ranges(features: Floats, categorical: Collection[int]) -> tuple[Floats, Floats]:
     """Return lowest and highest value of each feature; codes are not bounded."""
-    low, high = np.full(features.shape[1], -np.inf), np.full(features.shape[1], np.inf)
-    for index in range(features.shape[1]):
-        known = features[~np.isnan(features[:, index]), index]
-        if index not in categorical and known.size:
-            low[index], high[index] = known.min(), known.max()
-    return low, high
+    low, high = (each.reduce(features, axis=0, initial=np.nan) for each in (np.fmin, np.fmax))
+    is_bounded = ~np.isnan(low) & ~np.isin(np.arange(len(low)), list(categorical))
+    return np.where(is_bounded, low, -np.inf), np.where(is_bounded, high, np.inf)
 
 
 def fit_logistic(
@@ -133,9 +130,10 @@ def derivatives(
         expected = sigmoid(design @ slopes + coefficients[-1])
         error, spread = expected - left[block], np.maximum(expected * (1 - expected), 1e-9)
         gradient += np.append(design.T @ error.astype(np.float32), error.sum())
-        weighted = design * spread.astype(np.float32)[:, None]
-        across = weighted.sum(axis=0, dtype=np.float64)
-        curvature[:-1, :-1] += design.T @ weighted
+        root = np.sqrt(spread).astype(np.float32)
+        weighted = design * root[:, None]
+        across = weighted.T @ root
+        curvature[:-1, :-1] += weighted.T @ weighted  # one matrix with itself: half the products
         curvature[:-1, -1] += across
         curvature[-1, :-1] += across
         curvature[-1, -1] += spread.sum()

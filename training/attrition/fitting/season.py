@@ -67,23 +67,21 @@ def month_effects(clock: Clock, left: NDArray[np.bool_], log_odds: Floats) -> Fl
     Clayton, Kaldor: Empirical Bayes estimates of age-standardized relative risks, Biometrics 1987.
     """
     known = clock.month < MONTHS
-    period, month = clock.period[known], clock.month[known]
-    cells, place = np.unique(np.column_stack([period, month]), axis=0, return_inverse=True)
-    place = place.reshape(-1)
-    came, expected = (
-        counted(place, left[known], len(cells)),
-        counted(place, sigmoid(log_odds[known]), len(cells)),
-    )
-    year = (cells[:, 0] - cells[:, 0].min()) // MONTHS if len(cells) else np.empty(0, dtype=np.int64)
+    if not known.any():
+        return np.zeros(MONTHS + 1)
+    place = (clock.period[known] - clock.period[known].min()) * MONTHS + clock.month[known]
+    there = np.flatnonzero(np.bincount(place))
+    came, expected = (counted(place, each[known])[there] for each in (left, sigmoid(log_odds)))
+    year, month = there // MONTHS // MONTHS, there % MONTHS
     factor = np.ones(MONTHS)
     for _ in range(ROUNDS):
-        levels = ratio(came, expected * factor[cells[:, 1]], year)
-        mean = counted(cells[:, 1], expected * levels[year], MONTHS)
-        factor = shrunk(counted(cells[:, 1], came, MONTHS), mean)
+        levels = ratio(came, expected * factor[month], year)
+        mean = counted(month, expected * levels[year], MONTHS)
+        factor = shrunk(counted(month, came, MONTHS), mean)
     return np.append(np.log(factor), 0.0)
 
 
-def counted(group: Ints, values: Floats | NDArray[np.bool_], groups: int) -> Floats:
+def counted(group: Ints, values: Floats | NDArray[np.bool_], groups: int = 0) -> Floats:
     """Return the total of values by group."""
     return np.bincount(group, values, groups).astype(np.float64)
 

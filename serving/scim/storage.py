@@ -25,8 +25,9 @@ from scim2_server.storage import ScimStorage, SearchPage
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
+from serving.scim.narrowing import narrowing
 from serving.scim.people import Projection
-from serving.scim.searching import found, narrowed
+from serving.scim.searching import found
 
 TABLE = METADATA.tables["scim_resources"]
 WRITE_LOCK = 0x5C111_5C1A1
@@ -105,20 +106,23 @@ class ScimRecords(ScimStorage):
         """Return one page of what matches, and how much does."""
         del position  # pages go by index
         names = list(dict.fromkeys(str(each.name) for each in resource_types))
+        asked = search_request.filter
+        known = narrowing(asked.ast, is_postgres=self.store.is_postgres) if asked is not None else None
+        of_types = TABLE.c.resource_type.in_(names)
+        condition = sa.and_(of_types, known.condition) if known is not None else of_types
+        is_exact = asked is None or (known is not None and known.is_exact)
         with self.connected() as connection:
-            if search_request.filter is None and search_request.sort_by is None:
-                return self.plain_page(connection, names, search_request)
-            query = narrowed(sa.select(TABLE).where(TABLE.c.resource_type.in_(names)), search_request.filter)
-            rows = connection.execute(query.order_by(TABLE.c.id)).mappings()
+            if is_exact and search_request.sort_by is None:
+                return self.plain_page(connection, condition, search_request)
+            rows = connection.execute(sa.select(TABLE).where(condition).order_by(TABLE.c.id)).mappings()
             return found(search_request, (self.read(row) for row in rows))
 
     def plain_page(
-        self, connection: sa.Connection, names: list[str], asked: SearchRequest[Any]
+        self, connection: sa.Connection, condition: sa.ColumnElement[bool], asked: SearchRequest[Any]
     ) -> SearchPage:
-        """Return a page of everything, in the order in which it was created."""
-        of_types = TABLE.c.resource_type.in_(names)
-        total = connection.scalar(sa.select(sa.func.count()).select_from(TABLE).where(of_types))
-        query = sa.select(TABLE).where(of_types).order_by(TABLE.c.id).offset(asked.start_index_0 or 0)
+        """Return a page of the rows of which a condition is true, in the order in which they were created."""
+        total = connection.scalar(sa.select(sa.func.count()).select_from(TABLE).where(condition))
+        query = sa.select(TABLE).where(condition).order_by(TABLE.c.id).offset(asked.start_index_0 or 0)
         query = query.limit(asked.count) if asked.count is not None else query
         return SearchPage(total, [self.read(row) for row in connection.execute(query).mappings()])
 

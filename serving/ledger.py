@@ -49,7 +49,7 @@ class Ledger:
         while self.waiting:
             group = [self.waiting.popleft() for _ in range(min(GROUP, len(self.waiting)))]
             try:
-                with self.store.transaction() as connection:
+                with self.store.transaction(is_deferred=True) as connection:
                     self.store.append(connection, "recommendations_shown", group)
             except sa.exc.SQLAlchemyError as error:
                 self.waiting.extendleft(reversed(group))

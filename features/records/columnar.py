@@ -10,6 +10,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from features.records.ledger_file import TABLES as LEDGER
 from features.records.schema import ALL_TABLES, METADATA
 from features.records.store import FRAME_TYPES, Store
 
@@ -37,7 +38,7 @@ def columns_of_table(
     """
     names = tuple(columns or ALL_TABLES[name].names)
     path = store.engine.url.database
-    if store.is_postgres or not path or not Path(path).is_file():
+    if store.is_postgres or not path or not Path(path).is_file() or name in LEDGER:
         return store.frame(name, names, where)
     from adbc_driver_sqlite import dbapi
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from features.errors import BadInputError, UnavailableError
-from features.records import row_security
+from features.records import ledger_file, row_security
 from features.records.columns import Kind, Table
 from features.records.schema import ALL_TABLES, METADATA
 from features.records.tables import IMPORTABLE
@@ -64,15 +64,23 @@ class Store:
         self.is_postgres = engine.dialect.name == "postgresql"
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Open a writing transaction: all of it is kept, or nothing."""
-        with self.engine.begin() as connection:
+    def transaction(self, *, is_deferred: bool = False) -> Iterator[sa.Connection]:
+        """Open a writing transaction: all of it is kept, or nothing.
+
+        Parameters
+        ----------
+        is_deferred : bool
+            Take SQLite's write lock at the first write, of the file that it goes to alone; for what writes first and reads
+            nothing, as the ledger does.
+        """
+        options = {"skillpath_deferred": is_deferred}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Open a connection for reading only; it takes no write lock."""
-        with self.engine.connect().execution_options(skillpath_reading=True) as connection:
+        with self.engine.connect().execution_options(skillpath_deferred=True) as connection:
             yield connection
 
     def frame(
@@ -215,6 +223,8 @@ def upgrade_schema(engine: sa.Engine) -> None:
     try:
         with engine.begin() as connection:
             upgrade_to_head(connection)
+        if engine.dialect.name == "sqlite":
+            ledger_file.move_in(engine)
     except sa.exc.OperationalError as error:
         raise UnavailableError("The store cannot be opened.", found=str(error.orig)) from error
 
@@ -224,12 +234,13 @@ def prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(pragma)
+    ledger_file.attach(connection)
 
 
 def begin_sqlite(connection: sa.Connection) -> None:
     """Take the write lock at the start of a writing transaction, not in its middle."""
-    is_reading = connection.get_execution_options().get("skillpath_reading", False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+    is_deferred = connection.get_execution_options().get("skillpath_deferred", False)
+    connection.exec_driver_sql("BEGIN" if is_deferred else "BEGIN IMMEDIATE")
 
 
 @cache

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import shutil
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,6 +16,7 @@ from features.errors import BadInputError, UnavailableError
 from features.records.schema import METADATA
 from features.records.store import Store, open_store
 from serving.audit import ANCHOR, LAST, TABLE, Audit
+from serving.operation.database_files import contents, copy, discard, put_in_place, set_aside
 from serving.operation.running import running_or_not
 from serving.rights.erasure import erase_again, tombstones_outside
 from serving.settings import ServingSettings
@@ -95,39 +92,12 @@ def save(settings: ServingSettings, target: Path) -> Manifest:
     return made
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a database that may be written meanwhile, and check the copy."""
-    with (
-        contextlib.closing(sqlite3.connect(source, timeout=30)) as reading,
-        contextlib.closing(sqlite3.connect(target)) as writing,
-    ):
-        reading.backup(writing, pages=PAGES)
-        writing.execute("PRAGMA journal_mode=DELETE")
-        check(writing)
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def check(connection: sqlite3.Connection) -> None:
-    """Raise UnavailableError where a database is not sound."""
-    try:
-        said = connection.execute("PRAGMA integrity_check").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise UnavailableError("The file is no sound database.", found=str(error)) from error
-    if said != "ok":
-        raise UnavailableError("The database is not sound.", found=str(said)[:200])
-
-
 def described(path: Path) -> Manifest:
     """Return the manifest of a saved database."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        schema = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        kept = [name for name in sorted(names) if name in METADATA.tables]
-        rows = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in kept}  # noqa: S608 - names of our tables
-    return Manifest(digest, str(schema), datetime.now(UTC).isoformat(), rows)
+    schema, rows = contents(path)
+    return Manifest(digest, schema, datetime.now(UTC).isoformat(), rows)
 
 
 @dataclass(frozen=True)
@@ -159,10 +129,10 @@ def restore(settings: ServingSettings, source: Path) -> Restored:
             copy(source, incoming)
             kept, again = settle(settings, incoming, target)
             before = set_aside(target)
-            incoming.replace(target)
+            put_in_place(incoming, target)
         finally:
             discard(incoming)
-        return Restored(described(target).rows, again, kept, str(before) if before else "")
+        return Restored(contents(target)[1], again, kept, str(before) if before else "")
 
 
 def check_against_manifest(source: Path) -> None:
@@ -199,8 +169,6 @@ def settle(settings: ServingSettings, incoming: Path, target: Path) -> tuple[int
         restored.close()
         if current is not None:
             current.close()
-    with contextlib.closing(sqlite3.connect(incoming)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return kept, again
 
 
@@ -225,25 +193,3 @@ def keep_newer_audit(restored: Store, current: Store) -> int:
         for start in range(0, len(rows), AT_ONCE):
             connection.execute(sa.insert(TABLE), rows[start : start + AT_ONCE])
     return len(rows) - sequence
-
-
-def set_aside(target: Path) -> Path | None:
-    """Move the current database aside, whole; return where it is now."""
-    if not target.is_file():
-        return None
-    with (
-        contextlib.closing(sqlite3.connect(target)) as connection,
-        contextlib.suppress(sqlite3.DatabaseError),
-    ):
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    aside = target.with_name(f"{target.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-    shutil.move(target, aside)
-    for tail in ("-wal", "-shm"):
-        target.with_name(target.name + tail).unlink(missing_ok=True)
-    return aside
-
-
-def discard(path: Path) -> None:
-    """Remove a database and what lies beside it."""
-    for tail in ("", "-wal", "-shm"):
-        path.with_name(path.name + tail).unlink(missing_ok=True)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from features.errors import BadInputError, UnavailableError
 from features.records.moments import to_micros
 from features.records.store import Store, data_digest, open_store
+from features.records.tables import IMPORTABLE
 from serving.audit import ANCHOR, TABLE, Audit
 from serving.models.answering import Models
 from serving.models.puller import Puller
@@ -90,17 +91,26 @@ def test_nothing_is_restored_while_the_service_runs(
 def test_what_is_restored_is_what_was_saved(
     serving_settings: ServingSettings, records: Store, tmp_path: Path
 ) -> None:
-    before = data_digest(records.frames())
+    row = {"employee_id": "ann", "model_digest": "d", "shown_at": 1, "first_rank": 1, "items": "[]"}
+    with records.transaction(is_deferred=True) as connection:
+        records.append(connection, "recommendations_shown", [{**row, "recommendation_id": "r1"}])
+    names = (*IMPORTABLE, "recommendations_shown")
+    before = data_digest(records.frames(names))
     saved = save(serving_settings, tmp_path / "b.db")
-    assert saved.rows["employees"] == 2
+    assert (saved.rows["employees"], saved.rows["recommendations_shown"]) == (2, 1)
     with records.transaction() as connection:
         connection.exec_driver_sql("DELETE FROM employees")
+        connection.exec_driver_sql("DELETE FROM recommendations_shown")
+    after = data_digest(records.frames(names))
     records.close()
     done = restore(serving_settings, tmp_path / "b.db")
+    assert done.rows == saved.rows | {"audit": 1}  # that it was restored
     again = open_store(serving_settings.url)
-    assert data_digest(again.frames()) == before
-    assert Path(done.before).is_file()
+    assert data_digest(again.frames(names)) == before
     again.close()
+    aside = open_store(f"sqlite:///{done.before}")
+    assert data_digest(aside.frames(names)) == after
+    aside.close()
 
 
 def test_a_restored_backup_erases_again_and_keeps_the_newer_audit(

@@ -79,12 +79,12 @@ def load(
     started, problems, now = time.perf_counter(), Problems(), options.clock()
     with store.engine.connect() as connection:
         connection.detach()  # its temporary tables end with it
-        connection.execution_options(skillpath_reading=True)
+        connection.execution_options(skillpath_deferred=True)
         staging = Staging(connection)
         with connection.begin():
             stage(staging, pieces, Converter(problems, now), options)
         problems.raise_if_any()
-        connection.execution_options(skillpath_reading=False)
+        connection.execution_options(skillpath_deferred=False)
         with connection.begin():
             if store.is_postgres:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IMPORT_LOCK)))

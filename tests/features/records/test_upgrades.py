@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import sqlalchemy as sa
 
+from features.records.ledger_file import SCHEMA, ledger_file
+from features.records.schema import METADATA
 from features.records.store import Store, upgrade_schema
+
+
+def put_the_ledger_among_the_records(store: Store) -> None:
+    """Let SQLite's ledger stand where earlier versions and backups have it."""
+    if store.is_postgres:
+        return
+    with store.transaction() as connection:
+        METADATA.tables["recommendations_shown"].create(connection)
+        connection.exec_driver_sql(
+            "INSERT INTO main.recommendations_shown SELECT * FROM ledger.recommendations_shown"
+        )
+        connection.exec_driver_sql("DROP TABLE ledger.recommendations_shown")
 
 
 def go_back_to_the_first_version(store: Store) -> None:
     """Take away what the second version added."""
+    put_the_ledger_among_the_records(store)
     with store.transaction() as connection:
         for table in ("scim_resources", "ended_access", "pull_positions"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
@@ -36,6 +54,42 @@ def test_the_first_version_gets_what_the_second_added_and_keeps_its_statements(s
     upgrade_schema(store.engine)
 
 
+def test_a_ledger_among_the_records_moves_into_its_own_file_and_once(sqlite_store: Store) -> None:
+    shown = [{"recommendation_id": f"r{number}", "employee_id": "ann", "model_digest": "d", "shown_at": number,
+              "first_rank": 1, "items": "[]"} for number in range(3)]  # fmt: skip
+    with sqlite_store.transaction(is_deferred=True) as connection:
+        sqlite_store.append(connection, "recommendations_shown", shown)
+    before = sqlite_store.frame("recommendations_shown")
+    put_the_ledger_among_the_records(sqlite_store)
+    with sqlite_store.transaction() as connection:  # it was interrupted once: copied in part, not removed
+        METADATA.tables["recommendations_shown"].to_metadata(sa.MetaData(), schema=SCHEMA).create(connection)
+        connection.exec_driver_sql(
+            "INSERT INTO ledger.recommendations_shown SELECT * FROM main.recommendations_shown LIMIT 1"
+        )
+    for _ in range(2):
+        upgrade_schema(sqlite_store.engine)
+        assert sqlite_store.frame("recommendations_shown").equals(before)
+        found = sa.inspect(sqlite_store.engine)
+        assert "recommendations_shown" not in found.get_table_names()
+        assert found.get_indexes("recommendations_shown", schema=SCHEMA)
+    file = Path(str(sqlite_store.engine.url.database))
+    with closing(sqlite3.connect(ledger_file(file))) as connection:
+        assert connection.execute("SELECT count(*) FROM recommendations_shown").fetchone() == (3,)
+
+
+def test_the_ledger_is_written_while_the_records_are_and_the_records_while_it_is(sqlite_store: Store) -> None:
+    row = {"employee_id": "ann", "model_digest": "d", "shown_at": 1, "first_rank": 1, "items": "[]"}
+    with sqlite_store.transaction(is_deferred=True) as one:
+        sqlite_store.append(one, "recommendations_shown", [{**row, "recommendation_id": "a"}])
+        with sqlite_store.transaction(is_deferred=True) as other:
+            sqlite_store.append(
+                other,
+                "statements",
+                [{"statement_id": "s", "content_digest": "d", "payload": "{}", "received_at": 1}],
+            )
+    assert (sqlite_store.count("recommendations_shown"), sqlite_store.count("statements")) == (1, 1)
+
+
 def test_an_audit_from_before_rights_is_carried_over_and_a_break_in_it_stays(store: Store) -> None:
     before, rows = "0" * 64, []
     for sequence, subject in enumerate(("ann", "böb", "eve"), 1):
@@ -56,6 +110,7 @@ def test_an_audit_from_before_rights_is_carried_over_and_a_break_in_it_stays(sto
         )
         rows.append(dict(zip(names, [*said, digest], strict=True)))
         before = digest
+    put_the_ledger_among_the_records(store)
     rows[2]["purpose"] = "other"  # tampered with, before the upgrade
     with store.transaction() as connection:
         for column in ("subject_salt", "subject_digest"):

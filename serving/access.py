@@ -25,6 +25,7 @@ ALL_SCOPES = (
     "impact:read",
     "impact:write",
     "events:write",
+    "evaluations:read",
     "evaluations:write",
     "records:read",
     "records:write",
@@ -40,6 +41,7 @@ IMPLIED: dict[str, frozenset[str]] = {
     "records:write": frozenset({"records:read", "personal:read"}),
     "rights:manage": frozenset({"rights:own"}),
     "impact:write": frozenset({"impact:read"}),
+    "evaluations:write": frozenset({"evaluations:read"}),
 }
 
 # Operation id → the scope a key needs. A route that is missing here stops the start.
@@ -71,7 +73,8 @@ SCOPES: dict[str, str] = {
     "get_training_programme_impact": "impact:read",
     "get_training_programme_report": "impact:read",
     "estimate_what_if": "impact:read",
-    "list_evaluations": "evaluations:write",
+    "list_evaluations": "evaluations:read",
+    "list_due_evaluations": "evaluations:read",
     "post_evaluation": "evaluations:write",
     "post_events": "events:write",
     "post_statements": "events:write",
@@ -109,7 +112,7 @@ SCOPES: dict[str, str] = {
 ABOUT_NOBODY = frozenset(
     {"list_models", "get_course", "get_job", "get_course_impact", "recommend_for_profile", "search_courses"}
 )
-FILTERED = frozenset({"list_attrition_risks"})
+FILTERED = frozenset({"list_attrition_risks", "list_due_evaluations"})
 PERSONAL_RANKING = frozenset({"recommend_courses"})
 OPTED_OUT = "This person has opted out of personal recommendations."
 NEVER_FOR_A_PERSON = frozenset(

@@ -28,8 +28,9 @@ from serving.attrition.kept import Packed, objections, unpack
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, named_cuts, probabilities_of, reasons_of
 from serving.attrition.reviews import statuses
-from serving.attrition.spreadsheet import CSV, FORMATS
+from serving.attrition.spreadsheet import FORMATS
 from serving.house import House, HouseDependency, in_thread
+from serving.http.cells import CSV
 from serving.models.answering import LoadedModel
 
 router = APIRouter(tags=["HR"])

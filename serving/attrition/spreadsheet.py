@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable, Mapping
 
 from serving.attrition.answers import AttritionRisks, AttritionRow, Horizon
+from serving.http.cells import CSV, harmless
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEADER = (
     "employee_id", "department", "location", "manager_id", "band",
     *(f"{name}_{int(horizon)}_days" for horizon in Horizon for name in ("probability", "low", "high")),
@@ -16,7 +16,6 @@ HEADER = (
 )  # fmt: skip
 MOMENTS = ("as_of", "computed_at", "expires_at")
 NUMBERS = frozenset(name for name in HEADER if name.startswith(("probability_", "low_", "high_")))
-CSV = "text/csv"
 
 
 def as_excel(risks: AttritionRisks) -> bytes:
@@ -77,11 +76,6 @@ def cells(row: AttritionRow, model_version: str) -> list[str]:
     texts = [row.employee_id, row.department or "", row.location or "", row.manager_id or "", row.band.value]
     return [*map(harmless, texts), *numbers, row.basis, *map(harmless, words), row.review_status, *times,
             harmless(model_version)]  # fmt: skip
-
-
-def harmless(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula: a quote before what could begin one."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 FORMATS: Mapping[str, Callable[[AttritionRisks], str | bytes]] = {

@@ -34,6 +34,32 @@ class Evaluations(BaseModel):
     evaluations: list[EvaluationDue] = Field(description="The one due longest first.")
 
 
+class DueRow(BaseModel):
+    """One evaluation of one person, and whom to ask."""
+
+    employee_id: str = Field(description="Who took the course.", examples=["E0042"])
+    ask_id: str | None = Field(
+        description="Whom to ask: the person, or their present manager; null where they have none.",
+        examples=["E0007"],
+    )
+    course_id: str = Field(examples=["C0001"])
+    title: str | None = Field(examples=["Python for analysts"])
+    skill_ids: list[str] = Field(description="What the course teaches.")
+    rater: Literal["employee", "manager"]
+    completed_at: datetime
+    due_at: datetime = Field(description="When to ask.")
+    state: Literal["waiting", "due", "answered"]
+    answered_at: datetime | None
+
+
+class DueList(BaseModel):
+    """Evaluations of what people who work here now learnt in the last two years."""
+
+    items: list[DueRow] = Field(description="The one due longest first.")
+    next_cursor: str | None = Field(description="Ask for the next page with it; null on the last.")
+    as_of: datetime
+
+
 class EvaluationReceipt(BaseModel):
     """What became of an answer."""
 

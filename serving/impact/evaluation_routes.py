@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from features.records.tables import IMPORTABLE
 from serving.access import CallerDependency
 from serving.house import EmployeeId, HouseDependency, in_thread
-from serving.impact.evaluation_answers import EvaluationReceipt, Evaluations
+from serving.http.cells import CSV
+from serving.impact.due_list import Filters, as_csv, due_list
+from serving.impact.evaluation_answers import DueList, EvaluationReceipt, Evaluations
 from serving.impact.evaluations import due_evaluations, keep_answer
 from serving.records.derived import derive
 
@@ -26,6 +28,41 @@ else:
 
 router = APIRouter(tags=["LMS", "managers"])
 CREATED: dict[int | str, dict[str, Any]] = {201: {"description": "It was kept."}}
+AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
+Names = Annotated[list[str] | None, Query(description="Repeatable: the same name twice is OR.")]
+State = Literal["waiting", "due", "answered"]
+Rater = Literal["employee", "manager"]
+
+
+def asked_filters(
+    state: Annotated[list[State] | None, Query(description="Repeatable; `due` where none is given.")] = None,
+    rater: Annotated[list[Rater] | None, Query(description="Who is to answer; repeatable.")] = None,
+    course_id: Names = None,
+    manager_id: Annotated[
+        list[str] | None, Query(description="Direct reports of this manager; repeatable.")
+    ] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=2_000, description="`next_cursor` of the page before.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000, description="Evaluations on a page.")] = 50,
+) -> Filters:
+    """Return the query parameters as filters."""
+    return Filters(state or ("due",), rater or (), course_id or (), manager_id or (), cursor, limit)
+
+
+@router.get("/v1/evaluations", tags=["HR", "L&D"], response_model=DueList, responses=AS_CSV)
+async def list_due_evaluations(
+    request: Request,
+    house: HouseDependency,
+    caller: CallerDependency,
+    filters: Annotated[Filters, Depends(asked_filters)],
+) -> Any:
+    """List evaluations of everybody who works here, the one due longest first; a manager sees their own team's."""
+    found = await in_thread(due_list, house, caller, filters)
+    if CSV not in request.headers.get("accept", ""):
+        return found
+    headers = {"X-Next-Cursor": found.next_cursor} if found.next_cursor else {}
+    return Response(as_csv(found), media_type=f"{CSV}; charset=utf-8", headers=headers)
 
 
 @router.get("/v1/employees/{employee_id}/evaluations")

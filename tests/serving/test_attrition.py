@@ -25,8 +25,8 @@ from features.records.store import Store
 from serving.access import ALL_SCOPES
 from serving.app import create_app
 from serving.attrition.kept import features_of, score_everybody, unpack
-from serving.attrition.spreadsheet import harmless
 from serving.house import House
+from serving.http.cells import harmless
 from serving.keys import create_key
 from serving.models.answering import LoadedModel
 from serving.scores.recompute import keep_scores

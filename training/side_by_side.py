@@ -101,6 +101,7 @@ def train_one(
     from training.promotion import promote, promotion_json
     from training.reports import evaluation_report, promotion_report
 
+    bench.tracking.close_abandoned(question.name)
     try:
         trained = bench.train(question, assignments, *tune_and_folds)
     except RefusedError as error:  # the others are trained all the same

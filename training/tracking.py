@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
-import sys
 import tempfile
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,17 +25,12 @@ from training.logged import (
     requirements,
 )
 from training.payload import payload_digest
+from training.processes import has_ended, this_process
+from training.quiet import QUIET, quietly, safe
 from training.settings import TrainingSettings
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
+PROCESS = "process"  # the tag that names what a run belongs to
 PAYLOAD_PATH = "artifacts/payload"
 
 
@@ -77,9 +69,7 @@ class Tracking:
         """
         name = training.evaluation.question
         with reachable(self.settings.tracking_uri):
-            with self.mlflow.start_run(
-                experiment_id=self.experiment(name), run_name=run_name(training)
-            ) as run:
+            with self.run(name, run_name(training)) as run:
                 self.log_dataset(name, training)
                 model_id = self.log_model(name, training)
                 self.log_numbers(model_id, training)
@@ -99,8 +89,7 @@ class Tracking:
     def log_page(self, record: Record) -> str:
         """Log what was found about models as a run of their experiment; return its id. No rows about people."""
         with reachable(self.settings.tracking_uri):
-            experiment = self.experiment(record.question)
-            with self.mlflow.start_run(experiment_id=experiment, run_name=record.name) as run:
+            with self.run(record.question, record.name) as run:
                 self.mlflow.log_metrics({legal(key): value for key, value in record.metrics.items()})
                 self.mlflow.set_tags({**record.tags, "question": record.question})
                 for name, paper in record.papers.items():
@@ -111,15 +100,30 @@ class Tracking:
 
     def log_parts(self, training: Training) -> None:
         """Log folds and trials as runs beneath the training's."""
-        experiment = self.experiment(training.evaluation.question)
         for part in training.parts:
-            with self.mlflow.start_run(experiment_id=experiment, nested=True, run_name=part.name):
+            with self.run(training.evaluation.question, part.name, nested=True):
                 numbers = flattened(part.metrics)
                 self.mlflow.log_metrics({legal(key): value for key, value in numbers.items()})
                 self.mlflow.log_params(
                     {legal(key): str(plain(each)) for key, each in part.parameters.items()}
                 )
                 self.mlflow.set_tags({**part.tags, "part": part.kind})
+
+    def run(self, question: str, name: str, nested: bool = False) -> Any:
+        """Begin a run of a question, with the process in its tags that it belongs to; a context manager."""
+        tags = {PROCESS: this_process()}
+        return self.mlflow.start_run(
+            experiment_id=self.experiment(question), run_name=name, nested=nested, tags=tags
+        )
+
+    def close_abandoned(self, question: str) -> list[str]:
+        """Mark as KILLED the question's runs whose process on this host is gone; return their ids."""
+        with reachable(self.settings.tracking_uri):
+            running = self.client.search_runs([self.experiment(question)], "attributes.status = 'RUNNING'")
+            gone = [str(run.info.run_id) for run in running if has_ended(str(run.data.tags.get(PROCESS, "")))]
+            for run_id in gone:
+                self.client.set_terminated(run_id, "KILLED")
+        return gone
 
     def experiment(self, name: str) -> str:
         """Return the id of a question's experiment, made where it is missing."""
@@ -319,28 +323,6 @@ def reachable(uri: str) -> Iterator[None]:
         raise UnavailableError(
             "The tracking server cannot be used.", found=safe(f"{found} ({uri})")
         ) from error
-
-
-def safe(text: str) -> str:
-    """Return a message without what could be a name and password in a URI."""
-    return re.sub(r"://[^/@\s]+@", "://", text)
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep MLflow's advice out of the way, and byte code out of payloads."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.showwarning = unseen  # MLflow turns its own advice on again
-            yield
-    finally:
-        sys.dont_write_bytecode = before
-
-
-def unseen(*_: object, **__: object) -> None:
-    """Show no warning."""
 
 
 def as_logged(found: Any) -> LoggedModel:

@@ -54,12 +54,14 @@ def retrain(bench: Workbench, question: Question, wish: Wish) -> dict[str, Any]:
     Notes
     -----
     What goes wrong with one question is told and keeps no other from being trained. A run that is killed after its model
-    was logged and before it was promoted is gone on with: what it was about to promote is written down beforehand.
+    was logged and before it was promoted is gone on with: what it was about to promote is written down beforehand. What it
+    left running in MLflow is marked as killed.
     """
     started = time.perf_counter()
     found: dict[str, Any] = {"question": question.name, "action": "unchanged", "why": ""}
     pending = bench.settings.var / f"retrain.{question.name}.pending"
     try:
+        bench.tracking.close_abandoned(question.name)
         newest = next(iter(bench.tracking.models(question.name)), None)
         found["why"] = what_changed(bench, question, newest)
         if found["why"] or wish.is_forced:

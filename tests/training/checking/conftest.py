@@ -16,7 +16,7 @@ from training.checking.contract import Contract
 from training.checking.examination import Examined, examine
 from training.checking.judging import Truth
 from training.checking.questions import attrition
-from training.tracking import quietly
+from training.quiet import quietly
 
 NAMES = list(FEATURE_SCHEMA)
 FIRST, SECOND, PROXY = 0, 1, 2

@@ -28,7 +28,7 @@ from training.checking.graphs import Graph, graph_of, read_graph
 from training.isolation import trial
 from training.loading import load_scorer
 from training.payload import write_payload
-from training.tracking import quietly
+from training.quiet import quietly
 
 NAMES = list(FEATURE_SCHEMA)
 SEEN = 4

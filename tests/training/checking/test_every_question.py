@@ -21,11 +21,11 @@ from training.checking.examination import Examined, examine
 from training.checking.judging import contract_gates
 from training.checking.questions import impact, recommendation, skills
 from training.context import TrainingContext
+from training.quiet import quietly
 from training.recommendation.dataset import Dataset
 from training.rescoring.recommendation import last_block
 from training.runs import end_of
 from training.skills.labelled import Labelled
-from training.tracking import quietly
 
 RECOMMENDER = """
 import json

@@ -63,14 +63,16 @@ def planted(name: str, rows: list[Any], effects: list[float], naive: list[float]
     truth = np.array(effects) * np.array([row.comparison.completed_share for row in rows])
     value = np.array([row.estimate.effect.value for row in rows])
     error = np.array([row.estimate.effect.standard_error for row in rows])
-    covered = np.abs(value - truth) <= 1.96 * error
+    low, high = (np.array([getattr(row.estimate.effect, end) for row in rows]) for end in ("low", "high"))
+    covered = (low <= truth) & (truth <= high)
+    excludes = (low > 0) | (high < 0)
     real = truth != 0
     placebo = [not row.estimate.placebo.excludes_zero for row in rows if row.estimate.placebo]
     print(f"{name:18} courses {len(rows):3}  bias {np.mean(value - truth):+.2f} (unadjusted {np.mean(np.array(naive) - truth):+.2f})  "
           f"coverage {covered.mean():.1%}  z spread {np.std((value - truth) / error):.2f}  "
           f"mean where planted {value[real].mean():.2f} of {truth[real].mean():.2f}  "
-          f"significant {np.mean(np.abs(value / error)[real] > 1.96):.0%} of planted, "
-          f"{np.mean(np.abs(value / error)[~real] > 1.96):.1%} of empty  placebo passes {np.mean(placebo):.1%}")  # fmt: skip
+          f"significant {excludes[real].mean():.0%} of planted, "
+          f"{excludes[~real].mean():.1%} of empty  placebo passes {np.mean(placebo):.1%}")  # fmt: skip
 
 
 def unadjusted(dataset: Dataset, row: Any) -> float:

@@ -89,8 +89,8 @@ def unit(values: Floats) -> Floats:
     return np.asarray((values - values.mean()) / max(float(values.std()), 1e-9), dtype=np.float64)
 
 
-def one(columns: Floats, pipeline: Pipeline, seed: int) -> tuple[float, float, float, float]:
-    """Return estimate, standard error, truth and the difference in means of one draw."""
+def one(columns: Floats, pipeline: Pipeline, seed: int) -> tuple[float, float, float, float, bool]:
+    """Return estimate, standard error, truth and the difference in means of one draw, and whether the interval has the truth."""
     rng = np.random.default_rng([seed, 5])
     varied = rng.choice(columns.shape[1], CHOSEN, replace=False)
     found = draw(columns, varied, rng)
@@ -101,6 +101,7 @@ def one(columns: Floats, pipeline: Pipeline, seed: int) -> tuple[float, float, f
         effect.standard_error,
         found.truth,
         float(outcome[trained].mean() - outcome[~trained].mean()),
+        effect.low <= found.truth <= effect.high,
     )
 
 
@@ -113,11 +114,11 @@ def planted(request: argparse.Namespace) -> None:
         columns, _ = covariates_of(name, request)
         draws = request.draws or DRAWS
         started = time.perf_counter()
-        value, error, truth, naive = np.array(
+        value, error, truth, naive, inside = np.array(
             list(in_parallel(partial(one, columns, pipeline), draws, request.threads))
         ).T
         off = value - truth
-        covered = wilson(int((np.abs(off) <= 1.96 * error).sum()), draws)
+        covered = wilson(int(inside.sum()), draws)
         print(f"{name:13}{columns.shape[0]} people × {columns.shape[1]} covariates, {pipeline.name}, {draws} draws, "
               f"{time.perf_counter() - started:.0f} s: bias {off.mean():+.3f} of an effect of {truth.mean():.2f} "
               f"({off.mean() / truth.mean():+.1%}; difference in means {np.mean(naive - truth):+.2f}), "

@@ -12,6 +12,7 @@ from training.impact.estimators.aipw import (
     average_effect,
     median_effect,
     odds_weights,
+    sides_freedom,
     standard_error,
 )
 
@@ -83,6 +84,27 @@ def test_two_ways_of_clustering_that_are_one_give_the_error_of_one() -> None:
     assert standard_error(influence, np.column_stack([team, team])) == pytest.approx(one_way)
     assert standard_error(influence, np.column_stack([np.arange(300), team])) == pytest.approx(one_way)
     assert one_way > 2 * standard_error(influence)
+
+
+def test_forty_trained_have_the_freedom_of_forty_however_many_are_compared() -> None:
+    trained = np.arange(4_040) < 40
+    influence = np.where(trained, 101.0, 1.0) * np.tile([1.0, -1.0], 2_020)
+    assert 39 <= sides_freedom(influence, trained, None) < 41
+    rng = np.random.default_rng(7)
+    found = average_effect(rng.normal(size=4_040), trained, Nuisances(np.full(4_040, 0.01), np.zeros(4_040)))
+    reach = (found.high - found.value) / found.standard_error
+    assert reach == pytest.approx(2.02, abs=0.01)  # Student's law with about 39 degrees of freedom
+
+
+def test_where_the_trained_sit_in_three_teams_their_interval_has_the_freedom_of_three() -> None:
+    trained = np.arange(600) < 300
+    team = np.where(trained, np.arange(600) % 3, 3 + np.arange(600) % 100)
+    influence = np.where(trained, np.arange(600) % 3 - 1.0, 0.0)
+    assert sides_freedom(influence, trained, team) == pytest.approx(2)
+    both = np.column_stack([np.arange(600), team])
+    assert sides_freedom(influence, trained, both) == pytest.approx(2)
+    one_team = np.column_stack([np.arange(600), np.zeros(600, np.int64)])
+    assert sides_freedom(influence, trained, one_team) == pytest.approx(299)
 
 
 def test_the_median_over_seeds_counts_how_far_the_seeds_lie_apart() -> None:

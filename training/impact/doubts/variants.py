@@ -64,7 +64,7 @@ def overlap_weighted(
     down = np.where(trained, 0.0, nuisances.propensity)
     above, below = (float((weight * residual).sum() / weight.sum()) for weight in (up, down))
     influence = up * (residual - above) / up.mean() - down * (residual - below) / down.mean()
-    effect = interval_effect(above - below, influence, cluster)
+    effect = interval_effect(above - below, influence, cluster, trained=trained)
     words = "average over those who could have gone either way (weights e(1 − e))"
     return Variant("overlap_weighted", words, effect, effective_sample(down[~trained]), int(trained.sum()))
 

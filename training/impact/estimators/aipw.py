@@ -54,7 +54,8 @@ class Effect:
     influence : (n,) float
         Each row's influence on `value`; its mean is 0.
     freedom : float
-        Degrees of freedom of the interval: clusters less one; infinite where rows are independent.
+        Degrees of freedom of the interval: clusters less one, or as many as the two sides have by Welch; infinite where
+        neither counts.
     """
 
     value: float
@@ -89,7 +90,11 @@ def two_sided(value: float, standard_error: float, freedom: float = float("inf")
 
 
 def interval_effect(
-    value: float, influence: Floats, cluster: Ints | None, error: float | None = None
+    value: float,
+    influence: Floats,
+    cluster: Ints | None,
+    error: float | None = None,
+    trained: Bools | None = None,
 ) -> Effect:
     """Return an effect with its 95 % interval from the influence of each row.
 
@@ -104,9 +109,13 @@ def interval_effect(
         are clusters, less one.
     error : float, optional
         The standard error, where it is known otherwise.
+    trained : (n,) bool, optional
+        The two sides of a comparison: forty people on one side say no more than forty can, however many stand on the other.
     """
     found = standard_error(influence, cluster) if error is None else error
     freedom = cluster_freedom(cluster)
+    if trained is not None:
+        freedom = min(freedom, sides_freedom(influence, trained, cluster))
     reach = found * critical_value(freedom)
     return Effect(value, value - reach, value + reach, found, influence, freedom)
 
@@ -118,6 +127,43 @@ def cluster_freedom(cluster: Ints | None) -> float:
     ways = cluster.reshape(len(cluster), -1)
     sizes = [np.unique(ways[:, way]).size for way in range(ways.shape[1])]
     return min((size - 1.0 for size in sizes if size > 1), default=float("inf"))
+
+
+def sides_freedom(influence: Floats, trained: Bools, cluster: Ints | None) -> float:
+    """Return the degrees of freedom of a difference between two sides, (V₁ + V₀)²/(V₁²/ν₁ + V₀²/ν₀) (Welch, Satterthwaite).
+
+    V is the variance that a side adds, ν the number of its clusters (or people) less one; the smaller way of two.
+
+    Examples
+    --------
+    Four against four alike, then four against many who add nothing.
+
+    >>> trained = np.arange(8) < 4
+    >>> sides_freedom(np.array([1.0, -1, 1, -1, 1, -1, 1, -1]), trained, None)
+    6.0
+    >>> sides_freedom(np.array([1.0, -1, 1, -1, 0, 0, 0, 0]), trained, None)
+    3.0
+
+    References
+    ----------
+    Welch, Biometrika 34 (1947) 28, doi:10.1093/biomet/34.1-2.28; Satterthwaite, Biometrics Bull. 2 (1946) 110,
+    doi:10.2307/3002019.
+    """
+    rows = np.arange(trained.size) if cluster is None else cluster
+    ways = rows.reshape(trained.size, -1)
+    found = (one_way_freedom(influence, trained, way) for way in ways.T if np.ptp(way) > 0)
+    return min(found, default=float("inf"))
+
+
+def one_way_freedom(influence: Floats, trained: Bools, cluster: Ints) -> float:
+    """Return the same where rows are drawn in clusters of one way; infinite where nothing varies."""
+    total = lost = 0.0
+    for side in (trained, ~trained):
+        _, codes = np.unique(cluster[side], return_inverse=True)
+        variance = float((np.bincount(codes, weights=influence[side]) ** 2).sum())
+        total += variance
+        lost += variance**2 / max(int(codes.max(initial=0)), 1)
+    return total**2 / lost if lost > 0 else float("inf")
 
 
 def critical_value(freedom: float) -> float:
@@ -183,7 +229,7 @@ def average_effect(
         value, influence = effect_on_trained(outcome, trained, nuisances)
     else:
         value, influence = effect_on_all(outcome, trained, nuisances)
-    return interval_effect(value, influence, cluster)
+    return interval_effect(value, influence, cluster, trained=trained)
 
 
 def refuse_certainty(trained: Bools, propensity: Floats, estimand: str) -> None:

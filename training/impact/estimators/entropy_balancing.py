@@ -69,4 +69,4 @@ def balanced_effect(outcome: Floats, trained: Bools, weights: Floats, cluster: I
     influence = np.zeros(n)
     influence[trained] = (outcome[trained] - on_trained) * n / trained.sum()
     influence[~trained] = -weights * (outcome[~trained] - on_compared) * n
-    return interval_effect(on_trained - on_compared, influence, cluster)
+    return interval_effect(on_trained - on_compared, influence, cluster, trained=trained)

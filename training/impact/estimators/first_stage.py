@@ -133,4 +133,4 @@ def with_first_stage(
         residual = table.outcome - expected
         influence += table.n * taught.weight * (residual - residual[among].mean())
         reach = np.where(among | (estimand == "att"), taught.reach, reach)
-    return interval_effect(effect.value, influence / np.sqrt(1 + reach), table.cluster)
+    return interval_effect(effect.value, influence / np.sqrt(1 + reach), table.cluster, trained=table.trained)

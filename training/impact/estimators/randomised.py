@@ -58,7 +58,7 @@ def lin_effect(outcome: Floats, trained: Bools, covariates: Floats, cluster: Int
         rest = rest / np.sqrt(np.maximum(1 - leverage, 1e-9))
     influence = row * rest * outcome.size
     error = hc2_error(influence) if cluster is None else None
-    return interval_effect(float(weights[1]), influence, cluster, error)
+    return interval_effect(float(weights[1]), influence, cluster, error, trained)
 
 
 def hc2_error(influence: Floats) -> float:
@@ -110,6 +110,6 @@ def offer_effects(
     value = reduced.value / first.value
     influence = (reduced.influence - value * first.influence) / first.value
     error = hc2_error(influence) if cluster is None else None
-    late = interval_effect(value, influence, cluster, error)
+    late = interval_effect(value, influence, cluster, error, offered)
     strength = (first.value / first.standard_error) ** 2 if first.standard_error > 0 else float("inf")
     return OfferEffects(reduced, first, late, strength)

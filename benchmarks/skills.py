@@ -22,7 +22,7 @@ from training.skills.peers import WordsThatAgree
 from training.skills.scorer import found_with
 from training.skills.table import matched, read_decorte, read_jobbert, rows_matched
 from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of, read_taxonomy
-from training.skills.titles import choose_examples, examples_for, lexical_arrays, scorer_of
+from training.skills.titles import choose_examples, examples_for, name_arrays, scorer_of
 
 FOLDS = 5
 TARGETS = {"tech": {"rp@5": 0.72, "rp@10": 0.85}, "house": {"rp@10": 0.74}, "titles": {"mrr": 0.40}}
@@ -82,8 +82,7 @@ def titles(data: Path, encode: Encode, rng: np.random.Generator) -> None:
     path = data / "skills" / "jobbert_title_normalisation" / "titles_validation.csv.gz"
     pairs = rows_matched(read_jobbert(path), concepts.taxonomy)[0]
     texts = label(pairs, encode, TITLE_KNOBS.window_lengths, is_sentence=True)
-    names = lexical_arrays(concepts.taxonomy.aliases)
-    scorer = scorer_of(concepts, TITLE_KNOBS, names)
+    scorer = scorer_of(concepts, TITLE_KNOBS, name_arrays(concepts, TITLE_KNOBS))
     shipped = model_scores(scorer, texts, are_titles=True)
     methods = {
         "shipped": shipped,

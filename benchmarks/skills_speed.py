@@ -21,7 +21,13 @@ from training.skills.labelled import label
 from training.skills.taxonomy import Concepts, Encode
 
 SENTENCE = "You write SQL queries every day and explain what they say to managers."
-TITLE = "Senior data analyst (m/f)"
+TITLES = {
+    "a name": "Senior data analyst (m/f)",
+    "like a name": "Senior data analysts",
+    "of four words": "Regional logistics planning officer",
+    "with a tail": "Sales representative - Berlin, hybrid",
+    "with a long tail": "IT support engineer (2nd level), Munich office",
+}
 PARTS = ("Responsibilities", "Minimum Qualifications", "Preferred Qualifications")
 WORDS = (200, 232)  # the description whose reading was promised in 600 ms has 216
 POSTINGS = 5
@@ -51,7 +57,7 @@ def report(data: Path, concepts: Concepts, encode: Encode) -> None:
 
 
 def report_title(scorer: OccupationScorer) -> None:
-    """Print what linking one title to an occupation costs."""
+    """Print what linking one title to an occupation costs: as it stands, and where its tail has to be cut off."""
     from threadpoolctl import threadpool_limits
 
     from features.records.encoder import encoder_folder, open_exported
@@ -59,7 +65,8 @@ def report_title(scorer: OccupationScorer) -> None:
 
     encoder = open_exported(encoder_folder(RecordsSettings()), threads=1)
     with threadpool_limits(limits=1):
-        tell("title", 10, partial(link_titles, [TITLE], scorer, encoder.encode))
+        for kind, title in TITLES.items():
+            tell(f"title {kind}", 10, partial(link_titles, [title], scorer, encoder.encode))
 
 
 def postings(data: Path) -> list[str]:

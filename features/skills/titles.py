@@ -16,7 +16,13 @@ from features.text import TAG, Floats, plain_text, windows
 # What follows a comma, bracket, slash or dash: the place, the client, the product. A title that is not linked as it stands is
 # tried without: of board titles with such a tail that links 45 % more, hardly less often as the board did (.34 against .39).
 TAIL = re.compile(r"\s*(?:[,(\[|@/]|\s[-–:]\s).*$")
+# What says that the job is for men, women and anybody: "(m/f)", "m/w/d", "H/F".
+FOR_ANYBODY = re.compile(
+    r"[\s(\[]*\b(?:m\s?/\s?[fw]|[fw]\s?/\s?m|h\s?/\s?f|f\s?/\s?h)(?:\s?/\s?[dxiv]){0,2}\b[)\]]*",
+    re.IGNORECASE,
+)
 FEW = 8  # titles
+WORTH_A_CALL = 12  # words of padding that take as long to encode as asking the encoder once more
 LONGEST_TITLE = 300  # characters: what is longer is no title
 
 
@@ -26,12 +32,14 @@ class OccupationScorer(Protocol):
     concept_ids: list[str]
     names: list[str]
     window_lengths: list[int]
-    threshold: float
 
-    def title_scores(
+    def named(self, texts: Sequence[str]) -> NDArray[np.integer]:
+        """Return the one concept that has each title among its names, (n,) int; −1 where none or several do."""
+
+    def best_titles(
         self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: NDArray[np.int64]
-    ) -> Floats:
-        """Return (n, n_concepts) scores."""
+    ) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+        """Return the best concept of each title, −1 below the threshold, and its score, (n,) each."""
 
     def confidence(self, scores: Any) -> Any:
         """Return the probability of being right, by score."""
@@ -46,7 +54,7 @@ class TitleLink:
     occupation_id, name : str
         The occupation.
     confidence : float
-        0–1; 1 where title and name are the same words.
+        0–1; 1 where the title is, word for word, a name of the occupation.
     method : str
         ``exact`` or ``vector``.
     words : str
@@ -61,7 +69,7 @@ class TitleLink:
 
 
 def link_titles(titles: Sequence[str], scorer: OccupationScorer, encode: Encode) -> list[TitleLink | None]:
-    """Return the occupation that each title, else its head, is surest of; None where none is sure enough.
+    """Return the occupation that has each title as a name, else the one that it, or else its head, is surest of, if any.
 
     Parameters
     ----------
@@ -72,43 +80,69 @@ def link_titles(titles: Sequence[str], scorer: OccupationScorer, encode: Encode)
     encode : callable
         Texts to vectors, by the encoder that the model was fitted with.
     """
-    plain = [plain_text(title) for title in titles]
+    plain = [FOR_ANYBODY.sub(" ", plain_text(title)).strip() for title in titles]
     asked = [text for text in dict.fromkeys(plain) if is_title(text)]
-    heads = {text: head for text in asked if (head := TAIL.sub("", text)) != text and is_title(head)}
+    links: dict[str, TitleLink | None] = dict(named(asked, scorer))
+    rest = [text for text in asked if text not in links]
+    heads = {text: head for text in rest if (head := TAIL.sub("", text)) != text and is_title(head)}
     # A few are read with their heads in one go: reading costs more by the time than by the text.
-    links = linked(
-        list(dict.fromkeys([*asked, *heads.values()] if len(asked) <= FEW else asked)), scorer, encode
+    links |= linked(
+        list(dict.fromkeys([*rest, *heads.values()] if len(rest) <= FEW else rest)), scorer, encode
     )
     missing = [heads[text] for text in heads if links[text] is None and heads[text] not in links]
     links |= linked(list(dict.fromkeys(missing)), scorer, encode)
     return [links.get(text) or links.get(heads.get(text, "")) for text in plain]
 
 
+def named(asked: Sequence[str], scorer: OccupationScorer) -> dict[str, TitleLink]:
+    """Return the link of each plain title that is, word for word, a name of one occupation: no encoder is asked."""
+    if not asked:
+        return {}
+    found = zip(asked, scorer.named(asked).tolist(), strict=True)
+    return {
+        text: TitleLink(scorer.concept_ids[concept], scorer.names[concept], 1.0, "exact", text)
+        for text, concept in found
+        if concept >= 0
+    }
+
+
 def linked(asked: Sequence[str], scorer: OccupationScorer, encode: Encode) -> dict[str, TitleLink | None]:
-    """Return the link of each plain title."""
+    """Return the link of each plain title, by vectors and words; None below the threshold."""
     if not asked:
         return {}
     pieces = [windows(text, scorer.window_lengths) for text in asked]
     parts = [words for piece in pieces for words in piece]
     offsets = np.cumsum([0, *map(len, pieces)]).astype(np.int64)
+    whole, parts_read = read_apart(asked, parts, encode)
+    best, scores = scorer.best_titles(whole, asked, parts_read, offsets)
+    sure = scorer.confidence(scores)
+    return {
+        text: link_to(scorer, int(concept), float(sure[row]), text) if concept >= 0 else None
+        for row, (text, concept) in enumerate(zip(asked, best, strict=True))
+    }
+
+
+def read_apart(asked: Sequence[str], parts: Sequence[str], encode: Encode) -> tuple[Floats, Floats]:
+    """Return the vectors of titles and of their windows: in one go, or in two where padding would cost more than a second.
+
+    Texts that are encoded together are padded to the longest of them.
+    """
+    longest = max(text.count(" ") for text in asked) + 1
+    if sum(longest - part.count(" ") - 1 for part in {*parts}) > WORTH_A_CALL:
+        return distinct_vectors(asked, encode), distinct_vectors(parts, encode)
     vectors = distinct_vectors([*asked, *parts], encode)
-    scores = scorer.title_scores(vectors[: len(asked)], asked, vectors[len(asked) :], offsets)
-    return {text: best_link(text, row, scorer) for text, row in zip(asked, scores, strict=True)}
+    return vectors[: len(asked)], vectors[len(asked) :]
+
+
+def link_to(scorer: OccupationScorer, concept: int, confidence: float, title: str) -> TitleLink:
+    """Return the link of a title to an occupation that is like it."""
+    name = scorer.names[concept]
+    return TitleLink(scorer.concept_ids[concept], name, confidence, "vector", shared_words(title, name))
 
 
 def is_title(text: str) -> bool:
     """Say whether a text may be a title: it has letters, is short, and is no markup."""
     return len(text) <= LONGEST_TITLE and any(letter.isalpha() for letter in text) and not TAG.search(text)
-
-
-def best_link(title: str, scores: Floats, scorer: OccupationScorer) -> TitleLink | None:
-    """Return the best occupation of a title, None below the threshold."""
-    best = int(np.argmax(scores))
-    if scores[best] < scorer.threshold:
-        return None
-    name = scorer.names[best]
-    confidence = float(scorer.confidence(scores[best : best + 1])[0])
-    return TitleLink(scorer.concept_ids[best], name, confidence, "vector", shared_words(title, name))
 
 
 def shared_words(title: str, name: str) -> str:

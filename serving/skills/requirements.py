@@ -132,8 +132,8 @@ def linked_occupation(house: House, job: dict[str, Any]) -> tuple[TitleLink | No
         return TitleLink(exact[0], exact[1], 1.0, "exact", title), None
     try:
         model = house.models.current("skills")
-        occupations = getattr(model.scorer, "occupations", None)
-        if occupations is None:
+        occupations: Any = getattr(model.scorer, "occupations", None)
+        if not hasattr(occupations, "best_titles"):  # none, or of a model from before it could be asked
             return None, None
         encode = known_encoder(house, model)
         found = remembered(

@@ -38,12 +38,15 @@ def encode(texts: Sequence[str]) -> Floats:
 class Occupations:
     """Knows one occupation, by the word sql."""
 
-    concept_ids, names, window_lengths, threshold = ["esco:9"], ["sql specialist"], [1], 0.5
+    concept_ids, names, window_lengths = ["esco:9"], ["sql specialist"], [1]
 
-    def title_scores(
+    def named(self, texts: Sequence[str]) -> np.ndarray:
+        return np.full(len(texts), -1)
+
+    def best_titles(
         self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Floats
-    ) -> Floats:
-        return vectors[:, :1]
+    ) -> tuple[np.ndarray, Floats]:
+        return np.where(vectors[:, 0] >= 0.5, 0, -1), vectors[:, 0]
 
     def confidence(self, scores: Floats) -> Floats:
         return scores * 0.9

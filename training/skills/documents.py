@@ -18,7 +18,7 @@ from training.skills.evaluate import BLOCK_TEXTS, Units, intervals, verdict
 from training.skills.metrics import TITLE_METRICS, measure
 from training.skills.peers import WordsThatAgree, random_scores
 from training.skills.table import Melo
-from training.skills.taxonomy import Integers, Taxonomy, taxonomy_of
+from training.skills.taxonomy import Floats, Integers, Taxonomy, taxonomy_of
 
 PROTOCOL = "every surface form of the corpus ranked for each query (MELO); concepts only in the diagnostics"
 
@@ -66,7 +66,7 @@ def evaluate_documents(folder: Path, dataset: Dataset, melo: Melo, rng: np.rando
     for start in range(0, len(test), BLOCK_TEXTS):
         rows = slice(start, start + BLOCK_TEXTS)
         relevant, vectors = test.relevant[rows], test.sentence_vectors[rows]
-        parts["model"].append(measure(scorer.alias_scores(vectors)[:, columns], relevant))
+        parts["model"].append(measure(name_scores(scorer, vectors)[:, columns], relevant))
         parts["concepts"].append(measure(scorer.scores(vectors), owning(relevant, owners)))
         parts["tfidf"].append(measure(words.scores(test.texts[rows]), relevant))
         parts["random"].append(measure(random_scores(len(relevant), len(columns), rng), relevant))
@@ -89,6 +89,12 @@ def evaluate_documents(folder: Path, dataset: Dataset, melo: Melo, rng: np.rando
         verdict=verdict(units["model"]["mrr"], peers["tfidf"]["mrr"], "mrr", "tfidf"),
         data_digest=dataset.digest,
     )
+
+
+def name_scores(scorer: Any, vectors: Floats) -> Floats:
+    """Return the score of every single name, (n, n_names): mean of its own cosine and that of its concept's centroid."""
+    owners = np.repeat(np.arange(len(scorer.centroids)), np.diff(scorer.offsets))
+    return np.asarray((vectors @ scorer.aliases.T + (vectors @ scorer.centroids.T)[:, owners]) / 2)
 
 
 def owning(relevant: tuple[frozenset[int], ...], owners: Integers) -> list[frozenset[int]]:

@@ -15,7 +15,7 @@ from training.skills.dataset import PROBE, Dataset
 from training.skills.knobs import SHIPPED, TITLE_KNOBS, Knobs, choose_windows, mixed, parts_of
 from training.skills.metrics import text_scores
 from training.skills.taxonomy import Concepts, Floats
-from training.skills.titles import chosen_for_titles, lexical_arrays
+from training.skills.titles import chosen_for_titles, name_arrays
 
 GOLDEN_TEXTS = 4
 FEATURES = {
@@ -64,7 +64,7 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     """
     files = files_of(dataset.concepts, *chosen(dataset, parameters), dataset.probe)
     if dataset.occupations is not None:
-        names = lexical_arrays(dataset.occupations.taxonomy.aliases)
+        names = name_arrays(dataset.occupations, TITLE_KNOBS)
         occupations = files_of(dataset.occupations, TITLE_KNOBS, names, dataset.probe)
         files |= {f"occupations/{name}": content for name, content in occupations.items()}
     golden = golden_vectors(dataset.concepts.aliases.shape[1])

@@ -35,6 +35,8 @@ class Knobs:
         Of the logistic curve from score to confidence.
     lexical_share : float
         Share of the words and letter groups in the score of a title.
+    common_share : float
+        What a title's score gains where the concept is a common one (`training.skills.titles.commonness`).
     example_share, prior_share : float
         What examples add to it: the nearest one, and how many a concept has.
     """
@@ -45,6 +47,7 @@ class Knobs:
     slope: float = 16.4
     intercept: float = -12.3
     lexical_share: float = 0.0
+    common_share: float = 0.0
     example_share: float = 0.0
     prior_share: float = 0.0
 
@@ -52,7 +55,13 @@ class Knobs:
 # Chosen on the house and tech validation sets of Decorte et al. (arXiv 2209.05987, 2307.10778), and on vacancy titles.
 SHIPPED = Knobs()
 TITLE_KNOBS = Knobs(
-    window_lengths=(2,), window_share=0.2, lexical_share=0.2, threshold=0.72, slope=5.8, intercept=-4.77
+    window_lengths=(2,),
+    window_share=0.2,
+    lexical_share=0.2,
+    common_share=0.2,
+    threshold=0.73,
+    slope=4.61,
+    intercept=-3.97,
 )
 
 

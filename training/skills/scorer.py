@@ -4,8 +4,8 @@ A concept has a name and other names (aliases). Its score for a text is the mean
 nearest alias, and with the centroid of all of them. A sentence often says several things: short windows of words meet one
 vector per concept, between its name and its centroid, and the best window is mixed in.
 
-A title is short and full of rare words: there the words and letter groups it shares with a name are mixed in too, and what
-people said of titles like it (examples), where there are some.
+A title is short and full of rare words: there the words and letter groups it shares with a name are mixed in too, how
+common the concept is, and what people said of titles like it (examples), where there are some.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ ROUNDING = 1e-5  # of float32 sums: what lies so near the threshold is looked at
 ALWAYS = ("aliases", "offsets", "centroids", "probe")  # arrays of every payload
 SLOTS = 2**19  # of hashed words; as many again for groups of letters
 WORD_SHARE = 2 / 3  # of a lexical cosine; the rest are groups of letters
-TOKEN = re.compile(r"[^\s,;:()/-]+")
-LETTERS = (3, 4, 5)
+TOKEN, LETTERS = re.compile(r"[^\s,;:()/-]+"), (3, 4, 5)
+SAME_WORDS = 0.995  # lexical cosine from which on a title has the words of a name, stored as halves
+BLOCK_SENTENCES = 8  # whose windows meet the concepts at once
 BLOCK_TEXTS = 32  # texts scored at once: bounds the memory at 32 × aliases
 
 
@@ -49,13 +50,13 @@ class Scorer:
     centroids : (n_concepts, d) float32
         Mean of a concept's names, of length one.
     knobs : dict
-        ``concept_ids``, ``names``, ``sources`` and the chosen numbers: ``window_lengths``, ``window_share``,
-        ``threshold``, ``slope``, ``intercept``.
+        ``concept_ids``, ``names``; chosen: ``window_lengths``, ``window_share``, ``threshold``, ``slope``, ``intercept``.
     probe : (d,) float32
         The encoder's vector of ``knobs["probe_text"]``: another encoder gives another.
     more : mapping of str to array, optional
         ``word_vectors`` (of ``knobs["words"]``); ``lexical_data``, ``lexical_indices``, ``lexical_indptr`` and ``idf`` (as
-        `weighted_rows` makes them of the names); ``example_vectors`` and ``example_concepts`` (concepts ascending).
+        `weighted_rows` makes them of the names); ``common`` (what a title's score gains where the concept is a common one);
+        ``example_vectors`` and ``example_concepts`` (ascending).
     """
 
     def __init__(
@@ -69,16 +70,16 @@ class Scorer:
     ) -> None:
         self.aliases, self.offsets, self.centroids = aliases, offsets, centroids
         self.anchors = NAME_SHARE * aliases[offsets[:-1]] + (1 - NAME_SHARE) * centroids
-        self.probe = probe
-        self.knobs = knobs
+        self.probe, self.knobs = probe, knobs
         self.words: dict[str, int] = {word: row for row, word in enumerate(knobs.get("words", ()))}
         self.more = dict(more or {})
         self.word_vectors = self.more.get("word_vectors", aliases[:0])
         self.lexical = lexical_matrix(self.more, len(aliases))
+        self.common = self.more.get("common", np.float32(0.0))
+        self.lexical_share = np.float32(0.0 if self.lexical is None else knobs.get("lexical_share", 0.0))
         self.occupations: Scorer | None = None
         self.concept_ids: list[str] = knobs["concept_ids"]
         self.names: list[str] = knobs["names"]
-        self.sources: list[str] = knobs["sources"]
         self.window_lengths: list[int] = knobs["window_lengths"]
         self.window_share: float = knobs["window_share"]
         self.threshold: float = knobs["threshold"]
@@ -113,34 +114,20 @@ class Scorer:
         (n, n_concepts) float32
             Mean of the cosines with the nearest alias and with the centroid; −1 to 1.
         """
-        texts = np.asarray(vectors, dtype=np.float32)
-        found = np.empty((len(texts), len(self.centroids)), dtype=np.float32)
-        for start in range(0, len(texts), BLOCK_TEXTS):
-            block = texts[start : start + BLOCK_TEXTS]
+        found = np.empty((len(vectors), len(self.centroids)), dtype=np.float32)
+        for start in range(0, len(vectors), BLOCK_TEXTS):
+            block = np.asarray(vectors[start : start + BLOCK_TEXTS], dtype=np.float32)
             nearest = np.maximum.reduceat(block @ self.aliases.T, self.offsets[:-1], axis=1)
             found[start : start + BLOCK_TEXTS] = (nearest + block @ self.centroids.T) / 2
         return found
-
-    def alias_scores(self, vectors: Floats) -> Floats:
-        """Return the score of every single name: mean of its own cosine and that of its concept's centroid.
-
-        Returns
-        -------
-        (n, n_aliases) float32
-        """
-        texts = np.asarray(vectors, dtype=np.float32)
-        owners = np.repeat(np.arange(len(self.centroids)), np.diff(self.offsets))
-        return (texts @ self.aliases.T + (texts @ self.centroids.T)[:, owners]) / 2
 
     def sentence_scores(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> Floats:
         """Return the score of every concept for sentences, the best window of each mixed in.
 
         Parameters
         ----------
-        vectors : (n, d) float
-            Vectors of the sentences.
-        windows : (n_windows, d) float
-            Vectors of their word windows, those of a sentence together.
+        vectors, windows : (n, d), (n_windows, d) float
+            Vectors of the sentences and of their word windows, those of a sentence together.
         window_offsets : (n + 1,) int
             Where each sentence's windows begin; a sentence without windows is scored as a whole.
 
@@ -149,14 +136,20 @@ class Scorer:
         (n, n_concepts) float32
             (1 − share) × whole + share × best window.
         """
-        found = self.scores(vectors)
-        share = np.float32(self.window_share)
-        for row in range(len(found)):
-            part = windows[int(window_offsets[row]) : int(window_offsets[row + 1])]
-            if len(part) and share:
-                best = (np.asarray(part, dtype=np.float32) @ self.anchors.T).max(axis=0)
-                found[row] = (1 - share) * found[row] + share * best
-        return found
+        share, best = self.best_windows(windows, window_offsets)
+        return (1 - share) * self.scores(vectors) + share * best
+
+    def best_windows(self, windows: Floats, window_offsets: Integers) -> tuple[Floats, Floats]:
+        """Return the share of the windows of each of n sentences, (n, 1), and each concept's best, (n, n_concepts)."""
+        counts = np.diff(window_offsets) * bool(self.window_share)
+        best = np.zeros((len(counts), len(self.centroids)), dtype=np.float32)
+        for start in range(0, len(counts), BLOCK_SENTENCES):
+            rows = start + np.flatnonzero(counts[start : start + BLOCK_SENTENCES])
+            if len(rows):
+                first, end = window_offsets[rows[0]], window_offsets[rows[-1] + 1]
+                met = self.anchors @ np.asarray(windows[first:end], dtype=np.float32).T
+                best[rows] = np.maximum.reduceat(met, window_offsets[rows] - first, axis=1).T
+        return np.where(counts, self.window_share, 0.0).astype(np.float32)[:, None], best
 
     def title_scores(
         self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Integers
@@ -166,20 +159,45 @@ class Scorer:
         Returns
         -------
         (n, n_concepts) float32
-            (1 − lexical share) × `sentence_scores` + lexical share × `lexical_scores`, and above that
+            (1 − lexical share) × `sentence_scores` + lexical share × `lexical_scores` + ``common``, and above that
             example share × max(it, cosine with the nearest example) + prior share × log(1 + examples).
         """
-        found = self.sentence_scores(vectors, windows, window_offsets)
-        share = np.float32(self.knobs.get("lexical_share", 0.0))
-        if share and self.lexical is not None:
-            found = (1 - share) * found + share * self.lexical_scores(texts)
+        found = (1 - self.lexical_share) * self.sentence_scores(vectors, windows, window_offsets)
+        found += self.beside_vectors(texts)
         return self.with_examples(found, np.asarray(vectors, dtype=np.float32))
+
+    def beside_vectors(self, texts: Sequence[str]) -> Floats:
+        """Return what words and common names add to the score of titles, (n, n_concepts) float32."""
+        return self.lexical_share * self.lexical_scores(texts) + self.common
+
+    def best_titles(
+        self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Integers
+    ) -> tuple[Integers, Floats]:
+        """Return the best concept of each title, (n,) int, −1 below the threshold, and its score as in `title_scores`."""
+        found = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+        for start in range(0, len(texts), BLOCK_TEXTS):
+            rows, some = slice(start, start + BLOCK_TEXTS), texts[start : start + BLOCK_TEXTS]
+            own = vectors[rows], windows, window_offsets[start : start + len(some) + 1]
+            if "example_concepts" not in self.more:
+                among, scores = self.table_above(*own, 1 - self.lexical_share, self.beside_vectors(some))
+            else:
+                among, scores = np.arange(len(self.names)), self.title_scores(own[0], some, *own[1:])
+            reached = scores.max(axis=1, initial=-1.0)
+            best = among[scores.argmax(axis=1)] if len(among) else -1
+            found[0].append(np.where(reached >= self.threshold, best, -1))
+            found[1].append(reached)
+        return np.concatenate(found[0]), np.concatenate(found[1])
+
+    def named(self, texts: Sequence[str]) -> Integers:
+        """Return the one concept that has each title among its names, word for word, (n,) int; −1 where none or several do."""
+        found = self.lexical_scores(texts)
+        return np.where((found >= SAME_WORDS).sum(axis=1) == 1, found.argmax(axis=1), -1)
 
     def lexical_scores(self, texts: Sequence[str]) -> Floats:
         """Return the weighted words and letter groups that each text shares with the best name of each concept, 0–1."""
-        found = np.empty((len(texts), len(self.centroids)), dtype=np.float32)
+        found = np.zeros((len(texts), len(self.centroids)), dtype=np.float32)
         if self.lexical is None:
-            return found * 0
+            return found
         for start in range(0, len(texts), BLOCK_TEXTS):
             rows = weighted_rows(counted_rows(texts[start : start + BLOCK_TEXTS]), self.more["idf"])
             shared = np.asarray((rows @ self.lexical).toarray())
@@ -197,12 +215,7 @@ class Scorer:
         return found_with(found, (concepts, nearest, counts), (share, prior))
 
     def extract(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> dict[str, NDArray[Any]]:
-        """Return the concepts that a text speaks of, and where; those below the threshold are left out.
-
-        Parameters
-        ----------
-        vectors, windows, window_offsets
-            As for `sentence_scores`; the sentences of one text.
+        """Return the concepts that the sentences of one text speak of, and where; those below the threshold are left out.
 
         Returns
         -------
@@ -211,9 +224,8 @@ class Scorer:
             validation data), ``sentences`` (number of the sentence it stands in), ``windows`` (number of the
             window it was read from, −1 for the whole sentence) and ``mentions`` (sentences above the threshold).
         """
-        nothing = np.zeros(0, dtype=np.int64)
         if not len(vectors):
-            numbers = dict.fromkeys(("concepts", "sentences", "windows", "mentions"), nothing)
+            numbers = dict.fromkeys(("concepts", "sentences", "windows", "mentions"), np.zeros(0, np.int64))
             return numbers | dict.fromkeys(("scores", "confidence"), np.zeros(0))
         among, table = self.table_above(vectors, windows, window_offsets)
         best = table.max(axis=0, initial=-1.0)
@@ -235,33 +247,22 @@ class Scorer:
         }
 
     def table_above(
-        self, vectors: Floats, windows: Floats, window_offsets: Integers
+        self, vectors: Floats, windows: Floats, window_offsets: Integers, weight: Any = 1.0, added: Any = 0.0
     ) -> tuple[Integers, Floats]:
-        """Return the concepts that may reach the threshold, and their scores for each sentence, exactly.
+        """Return the concepts that may reach the threshold, and ``weight × sentence_scores + added`` of them, exactly.
 
         A cosine is at most 1: a concept whose centroid and windows are too far from every sentence to reach the
         threshold, were one of its aliases the sentence itself, is left out before its aliases are met. They are
         seven times as many as the concepts.
-
-        Returns
-        -------
-        (n_kept,) int, (n, n_kept) float32
-            As `sentence_scores` has them in those columns.
         """
         texts = np.asarray(vectors, dtype=np.float32)
-        central = texts @ self.centroids.T
-        share = np.full((len(texts), 1), self.window_share, dtype=np.float32)
-        best = np.zeros_like(central)
-        for row in range(len(texts)):
-            part = windows[int(window_offsets[row]) : int(window_offsets[row + 1])]
-            if len(part) and self.window_share:
-                np.max(np.asarray(part, dtype=np.float32) @ self.anchors.T, axis=0, out=best[row])
-            else:
-                share[row] = 0.0
-        highest = (1 - share) * (1 + central) / 2 + share * best
+        central = (self.centroids @ texts.T).T  # this way round few texts cost half as much
+        share, best = self.best_windows(windows, window_offsets)
+        share, beside = weight * (1 - share) / 2, weight * share * best + added
+        highest = share * (1 + central) + beside
         kept = np.flatnonzero((highest >= self.threshold - ROUNDING).any(axis=0))
         nearest = self.nearest_alias(texts, kept)
-        return kept, (1 - share) * (nearest + central[:, kept]) / 2 + share * best[:, kept]
+        return kept, share * (nearest + central[:, kept]) + beside[:, kept]
 
     def nearest_alias(self, texts: Floats, concepts: Integers) -> Floats:
         """Return the cosine of each text with the nearest alias of some concepts, (n, n_concepts) float32."""

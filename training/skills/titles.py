@@ -35,7 +35,7 @@ Examples = tuple[
 
 def chosen_for_titles(dataset: Dataset, shipped: Knobs, is_enough: bool) -> tuple[Knobs, Arrays]:
     """Return the knobs of titles, and the arrays of names and examples that the scorer needs."""
-    names = lexical_arrays(dataset.concepts.taxonomy.aliases)
+    names = name_arrays(dataset.concepts, shipped)
     if not is_enough:
         return shipped, names
     data = dataset.validation
@@ -52,6 +52,22 @@ def scorer_of(concepts: Concepts, knobs: Knobs, more: Arrays) -> Scorer:
     said = {"concept_ids": taxonomy.concept_ids, "names": taxonomy.names, "sources": taxonomy.sources}
     arrays = (concepts.aliases, taxonomy.offsets, concepts.centroids)
     return Scorer(*arrays, {**asdict(knobs), **said}, concepts.centroids[0], more)
+
+
+def name_arrays(concepts: Concepts, knobs: Knobs) -> Arrays:
+    """Return what the scorer needs of the names beside their vectors: words, letter groups, and how common they are."""
+    common = (np.float32(knobs.common_share) * commonness(concepts)).astype(np.float16)
+    return {**lexical_arrays(concepts.taxonomy.aliases), "common": common}
+
+
+def commonness(concepts: Concepts) -> Floats:
+    """Return how near each concept is to the average name, less the mean, (n_concepts,) float32.
+
+    Boards and their users say the common occupation where the taxonomy has a special one: the nearer to all names, the more
+    often it is meant.
+    """
+    near = concepts.centroids @ concepts.aliases.mean(axis=0, dtype=np.float32)
+    return np.asarray(near - near.mean(), dtype=np.float32)
 
 
 def lexical_arrays(names: Sequence[str]) -> Arrays:

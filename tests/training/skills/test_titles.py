@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.skills.titles import link_titles
+from features.skills.titles import FOR_ANYBODY, link_titles
 from features.text import Floats
 from training.context import TrainingContext
 from training.isolation import trial
@@ -20,10 +20,11 @@ from training.payload import write_payload
 from training.skills.dataset import Dataset, dataset_of, public_occupations
 from training.skills.evaluate import evaluate, model_scores
 from training.skills.fit import Parameters, fit
+from training.skills.knobs import TITLE_KNOBS
 from training.skills.labelled import label
 from training.skills.scorer import SLOTS, counted_rows, found_with, weighted_rows
 from training.skills.taxonomy import concepts_of, taxonomy_of
-from training.skills.titles import lexical_arrays
+from training.skills.titles import commonness, lexical_arrays, name_arrays, scorer_of
 
 NAMES = ["welder", "nurse", "baker", "pilot", "lawyer", "farmer"]
 JARGON = ["zork", "quux", "blip", "frob", "plugh", "xyzzy"]  # what the trade calls them: no letters in common
@@ -40,6 +41,11 @@ def encode(texts: Sequence[str]) -> Floats:
         for word in text.lower().split():
             vectors[row, words.index(word) if word in words else -1] += 1
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
+
+
+def unit_rows(rng: np.random.Generator, n: int) -> Floats:
+    found = rng.normal(size=(n, 15))
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
 def titles(n: int, words: Sequence[str], start: int = 0) -> list[tuple[str, frozenset[int]]]:
@@ -72,6 +78,53 @@ class TestWords:
         arrays = lexical_arrays(["data clerk", "data analyst", "data nurse"])
         columns = {word: counted_rows([word]).indices[0] for word in ("data", "nurse")}
         assert arrays["idf"][columns["nurse"]] > arrays["idf"][columns["data"]]
+
+
+class TestBestTitles:
+    """What is looked at for the best occupation alone finds what all scores find."""
+
+    @pytest.mark.parametrize("threshold", [-0.5, 0.3, 0.55, 0.9])
+    @pytest.mark.parametrize("with_examples", [False, True])
+    def test_the_best_is_that_of_all_scores_or_none_below_the_threshold(
+        self, threshold: float, with_examples: bool
+    ) -> None:
+        rng = np.random.default_rng(7)
+        knobs = replace(TITLE_KNOBS, threshold=threshold, example_share=0.5, prior_share=0.02)
+        concepts = concepts_of(TAXONOMY, lambda texts: unit_rows(rng, len(texts)))
+        more = name_arrays(concepts, knobs)
+        if with_examples:
+            more |= {"example_vectors": unit_rows(rng, 9), "example_concepts": np.repeat([0, 2, 5], 3)}
+        scorer = scorer_of(concepts, knobs, more)
+        texts = [f"{word} shift{place}" for place, word in enumerate((NAMES + JARGON) * 4)]
+        offsets = np.cumsum([0, *rng.integers(0, 3, len(texts))])  # some titles have no windows
+        parts = unit_rows(rng, len(texts)), texts, unit_rows(rng, int(offsets[-1])), offsets
+        scores, (best, reached) = scorer.title_scores(*parts), scorer.best_titles(*parts)
+        is_sure = scores.max(axis=1) >= threshold
+        assert (best >= 0).tolist() == is_sure.tolist()
+        assert best[is_sure].tolist() == scores.argmax(axis=1)[is_sure].tolist()
+        assert np.allclose(reached[is_sure], scores.max(axis=1)[is_sure], atol=1e-6)
+
+    def test_no_titles_have_no_best(self) -> None:
+        concepts = concepts_of(TAXONOMY, encode)
+        scorer = scorer_of(concepts, TITLE_KNOBS, name_arrays(concepts, TITLE_KNOBS))
+        best, reached = scorer.best_titles(encode([]), [], encode([]), np.array([0]))
+        assert (best.tolist(), reached.tolist()) == ([], [])
+
+    def test_a_name_that_two_occupations_share_names_neither(self) -> None:
+        shared = taxonomy_of(
+            [("a", "welder", "esco"), ("b", "joiner", "esco")], {"a": ["fixer"], "b": ["fixer"]}
+        )
+        concepts = concepts_of(shared, encode)
+        scorer = scorer_of(concepts, TITLE_KNOBS, name_arrays(concepts, TITLE_KNOBS))
+        assert scorer.named(["Fixer", "JOINER", "welder joiner", ""]).tolist() == [-1, 1, -1, -1]
+
+    def test_what_lies_nearer_to_all_names_is_the_commoner_occupation(self) -> None:
+        taxonomy = taxonomy_of(
+            [("a", "welder", "esco"), ("b", "nurse", "esco")], {"a": ["metal joiner", "welder metal"]}
+        )
+        common = commonness(concepts_of(taxonomy, encode))
+        assert common[0] > 0 > common[1]
+        assert common.mean() == pytest.approx(0.0, abs=1e-7)
 
 
 class TestExamples:
@@ -138,10 +191,42 @@ class TestLinking:
             "welder",
             "<b>nurse</b>",
         ]
-        link = links["welder"]
+        link = links["Baker, Oslo branch"]
         assert link is not None
-        assert (link.occupation_id, link.method, link.words) == ("o0", "vector", "welder")
+        assert (link.occupation_id, link.method, link.words) == ("o2", "vector", "Baker")
         assert 0 < link.confidence < 1
+
+    def test_a_title_that_is_a_name_word_for_word_asks_no_encoder(self, payload: Path) -> None:
+        occupations = load_scorer(payload).occupations
+        assert occupations is not None
+
+        def silent(texts: Sequence[str]) -> Floats:
+            raise AssertionError(f"{texts} were to be encoded")
+
+        asked = ["WELDER", "Metal Joiner (m/f)", "nurse m/w/d", "Pilot H/F"]
+        links = link_titles(asked, occupations, silent)
+        assert [(link.name, link.method, link.confidence) for link in links if link] == [
+            ("welder", "exact", 1.0), ("welder", "exact", 1.0), ("nurse", "exact", 1.0), ("pilot", "exact", 1.0),
+        ]  # fmt: skip
+
+    def test_letters_that_are_no_such_mark_stay_in_the_title(self) -> None:
+        asked = ["F/X artist", "A/V technician", "D/W operator", "Platform/Web lead"]
+        assert [FOR_ANYBODY.sub(" ", title) for title in asked] == asked
+
+    def test_a_long_title_is_read_apart_from_its_windows_and_linked_alike(self, payload: Path) -> None:
+        occupations = load_scorer(payload).occupations
+        assert occupations is not None
+        calls: list[int] = []
+
+        def counting(texts: Sequence[str]) -> Floats:
+            calls.append(len(texts))
+            return encode(texts)
+
+        long = "baker " * 8 + "pilot"
+        (link,) = link_titles([long], occupations, counting)
+        assert calls == [1, 2]  # the title; "baker baker" and "baker pilot"
+        assert link is not None
+        assert link.name == "baker"
 
     def test_no_titles_are_no_links(self, payload: Path) -> None:
         occupations = load_scorer(payload).occupations

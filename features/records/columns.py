@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class Kind(StrEnum):
@@ -106,12 +107,22 @@ class Table:
                 return column
         raise KeyError(f"{self.name} has no column {name}")
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in stored order."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
+    def moments(self) -> tuple[str, ...]:
+        """Names of the columns that hold moments."""
+        return tuple(column.name for column in self.columns if column.kind is Kind.MOMENT)
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the columns that hold numbers."""
+        return tuple(column.name for column in self.columns if column.kind is Kind.NUMBER)
+
+    @cached_property
     def unique(self) -> tuple[str, ...]:
         """Columns on which no two stored rows agree."""
         return (*self.key, "happened_at", "known_at") if self.nature is Nature.FACT else self.key

@@ -126,19 +126,19 @@ def derive(
 def stored(table: Table, values: dict[str, Any]) -> dict[str, Any]:
     """Return a validated body's values as the store keeps them: moments as microseconds."""
     row = {name: values[name] for name in table.names if name in values}
-    for name, value in row.items():
-        if isinstance(value, datetime):
-            row[name] = to_micros(value)
-        elif table.column(name).kind is Kind.NUMBER and value is not None:
-            row[name] = float(value)
+    for name in table.moments:
+        if isinstance(row.get(name), datetime):
+            row[name] = to_micros(row[name])
+    for name in table.numbers:
+        if row.get(name) is not None:
+            row[name] = float(row[name])
     return row
 
 
 def shown_row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """Return a stored row's values as a body shows them."""
-    moments = {column.name for column in table.columns if column.kind is Kind.MOMENT}
     return {
-        name: from_micros(value) if name in moments and value is not None else value
+        name: from_micros(value) if name in table.moments and value is not None else value
         for name, value in row.items()
         if name != "id"
     }

@@ -113,8 +113,12 @@ def tell(name: str, rows: Floats) -> None:
     print(
         f"  average on the trained: bias {off.mean():+.3f}, RMSE {np.sqrt((off**2).mean()):.3f}, covered {covered.sum():.0f} of {len(rows)}"
     )
-    for title, values in (("DR-learner", ours), ("T-learner", two), ("one effect for all", constant)):
-        print(f"  √PEHE {title:20}{values.mean():.3f}  ({', '.join(f'{one:.2f}' for one in values)})")
+    for title, values in (
+        ("ours (T and DR stacked)", ours),
+        ("T-learner", two),
+        ("one effect for all", constant),
+    ):
+        print(f"  √PEHE {title:24}{values.mean():.3f}  ({', '.join(f'{one:.2f}' for one in values)})")
     print(
         f"  spread of the true effects {', '.join(f'{one:.2f}' for one in spread)}; gate open in {opened.sum():.0f} of {len(rows)}"
     )

@@ -17,11 +17,10 @@ from training.impact.estimators.aipw import Effect, interval_effect
 from training.impact.estimators.bins import Part
 from training.impact.estimators.learners import Boosted, Learners
 from training.impact.estimators.linear import fold_numbers
+from training.impact.estimators.opinions import combined, crossed_opinions, nuisances_of, stacked
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 
 FOLDS = 5
-INNER_FOLDS = 2
-FURTHEST = 0.02  # propensities are kept within [.02, .98]: effects of those beyond cannot be told apart
 NO_HETEROGENEITY, USABLE = "no usable heterogeneity", "usable heterogeneity"
 
 
@@ -119,47 +118,23 @@ def individual_effects(
 
     Notes
     -----
-    In each of five folds everything is learnt on the other four: nuisances, crossed over two halves of them, give scores;
-    a regression of these scores on the covariates gives predictions for the fold, and nuisances of all four its scores.
+    In each of five folds everything is learnt on the other four: nuisances of all four score the fold, and nuisances crossed
+    over five parts of them say how much each opinion on the effect is worth (`opinions.py`).
     """
-    chosen = learners or Boosted()
+    how = (learners or Boosted(), seed, lot)
     folds = fold_numbers(table.trained, FOLDS, np.random.default_rng(seed), table.cluster)
     predicted, score = np.empty(table.n), np.empty(table.n)
     for fold in range(FOLDS):
         held = folds == fold
-        taught = table.rows(~held)
-        inner = fold_numbers(taught.trained, INNER_FOLDS, np.random.default_rng(seed + 1), taught.cluster)
-        taught_score = np.empty(taught.n)
-        for half in range(INNER_FOLDS):
-            other = inner == half
-            taught_score[other] = scores_of(
-                (taught.rows(~other), columns[~held][~other]), (taught.rows(other), columns[~held][other]),
-                (chosen, seed, lot),
-            )  # fmt: skip
-        predicted[held] = chosen.outcome(Part.of(columns[~held]), taught_score, columns[held], seed)
-        score[held] = scores_of(
-            (taught, columns[~held]), (table.rows(held), columns[held]), (chosen, seed, lot)
+        taught, known = table.rows(~held), columns[~held]
+        crossed, opinions = crossed_opinions(taught, known, how)
+        whole = nuisances_of((taught, known), columns[held], how)
+        regressed = how[0].outcome(Part.of(known), crossed.scores(taught), columns[held], seed)
+        predicted[held] = combined(
+            stacked(taught, crossed, opinions), np.column_stack([whole.difference, regressed])
         )
+        score[held] = whole.scores(table.rows(held))
     return Individual(predicted, score, float(table.trained.mean()))
-
-
-def scores_of(
-    taught: tuple[ComparisonTable, Floats],
-    held: tuple[ComparisonTable, Floats],
-    how: tuple[Learners, int, float | None],
-) -> Floats:
-    """Return the doubly robust scores of held-out rows: m₁ − m₀ + D(Y − m₁)/e − (1 − D)(Y − m₀)/(1 − e)."""
-    learners, seed, lot = how
-    (known, columns), (new, wanted) = taught, held
-    part = Part.of(columns)
-    up = learners.outcome(part.rows(known.trained), known.outcome[known.trained], wanted, seed)
-    down = learners.outcome(part.rows(~known.trained), known.outcome[~known.trained], wanted, seed)
-    chance = (
-        np.full(new.n, lot) if lot is not None else learners.propensity(part, known.trained, wanted, seed)
-    )
-    chance = np.clip(chance, FURTHEST, 1 - FURTHEST)
-    weighted = np.where(new.trained, (new.outcome - up) / chance, -(new.outcome - down) / (1 - chance))
-    return np.asarray(up - down + weighted, dtype=np.float64)
 
 
 def gate(found: Individual, cluster: Ints | None = None) -> Gate:

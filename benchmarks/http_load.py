@@ -42,8 +42,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, on_answer: Callable[[Connection, bool], None]) -> None:
         self.on_answer = on_answer
-        self.buffer = b""
-        self.sent_at = self.due_at = 0.0
+        self.buffer = self.head = b""  # head: of the last whole answer, in small letters
+        self.due_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         if len(self.buffer) < end + 4 + length:
             return
         is_good = self.buffer[9:12] == b"200"
-        self.buffer = b""
+        self.buffer, self.head = b"", head
         self.on_answer(self, is_good)
 
     def ask(self, request: bytes, due_at: float) -> None:

@@ -13,7 +13,17 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.processes import machine
-from benchmarks.trust import bodies, bundles, endurance, groups, killing, people, requests
+from benchmarks.trust import (
+    bodies,
+    bundles,
+    endurance,
+    groups,
+    interrupted,
+    killing,
+    overload,
+    people,
+    requests,
+)
 from benchmarks.trust.scorecard import Effort, Row
 
 ROWS: dict[str, Row] = {
@@ -22,6 +32,7 @@ ROWS: dict[str, Row] = {
     "3": bundles.damaged,
     "4": killing.killed_while_writing,
     "6": requests.events,
+    "7": overload.overload,
     "8": bodies.bodies,
     "9": requests.malformed,
     "10a": bundles.registry_gone,
@@ -29,6 +40,7 @@ ROWS: dict[str, Row] = {
     "11": requests.store_full,
     "12": endurance.slow_clients,
     "13": endurance.endurance,
+    "14": interrupted.interrupted,
     "15": people.matrix,
     "16": people.rows,
     "19a": people.tampering,
@@ -38,9 +50,7 @@ ROWS: dict[str, Row] = {
 }
 TESTS = {
     "5": "row 4 counts the acknowledged writes of the same kills",
-    "7": "tests/serving/test_admission_and_metrics.py (states; no load of 60 s is sent)",
     "10": "key server away: tests/serving/test_tokens.py",
-    "14": "tests/serving/test_operation.py, tests/features/records/test_upgrades.py (no kill in mid-migration)",
     "17": "tests/serving/test_admission_and_metrics.py (logs, metrics, errors)",
     "18": "row 3 offers the hostile bundles; tests/serving/test_bundles.py",
     "20": "tests/serving/test_attrition.py (CSV), tests/serving/test_logs.py",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,12 +58,12 @@ class Running:
 
 
 @contextmanager
-def running(workers: int = 1) -> Iterator[Running]:
-    """Give a running service, stopped afterwards."""
+def running(workers: int = 1, **settings_said: str) -> Iterator[Running]:
+    """Give a running service with a few settings of its own, stopped afterwards."""
     with own_settings() as settings:
         store = stocked(settings, PEOPLE)
         key = create_key(store, "trust", ALL_SCOPES, datetime.now(UTC))
-        process = start(settings, workers)
+        process = start(settings, workers, settings_said)
         assert process.stderr is not None
         line = next(line for line in process.stderr if "listens on" in line)
         threading.Thread(target=process.stderr.read, daemon=True).start()
@@ -77,9 +77,10 @@ def running(workers: int = 1) -> Iterator[Running]:
             store.close()
 
 
-def start(settings: ServingSettings, workers: int) -> subprocess.Popen[str]:
+def start(settings: ServingSettings, workers: int, said: Mapping[str, str]) -> subprocess.Popen[str]:
     """Start the service on a free port."""
     environment = {**os.environ, "SKILLPATH_VAR": str(settings.var), "SKILLPATH_LOG_LEVEL": "error"}
+    environment |= {f"SKILLPATH_{name.upper()}": value for name, value in said.items()}
     command = [sys.executable, "-m", "skillpath", "serve", "--port", "0", "--workers", str(workers)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 

@@ -16,9 +16,11 @@ from serving.impact import evaluation_routes, programme_routes, what_if
 from serving.impact.answers import Verdict
 from serving.impact.course_answers import CourseImpact
 from serving.impact.level_answers import four_levels
+from serving.impact.personal import score_everybody
 from serving.impact.voices import said_about
 from serving.models.answering import LoadedModel
 
+__all__ = ["router", "score_everybody"]
 router = APIRouter(tags=["L&D", "HR"])
 router.include_router(programme_routes.router)
 router.include_router(what_if.router)

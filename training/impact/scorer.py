@@ -1,7 +1,7 @@
 """Average effects of courses on outcomes, from plain files: numpy, nothing else.
 
-There is one effect per course and outcome, the average over those who enrolled; it is the same for everybody. Effects on
-single people are not answered: no gate (calibration and Qini, with intervals) has been passed, so covariates change nothing.
+There is one effect per course and outcome, the average over those who enrolled; it is the same for everybody. A person's own
+expected effect is answered by `personal` alone, and only where a gate (calibration and Qini, with intervals) stands open.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ class Scorer:
         ``centre``, ``spread``, ``weights``, ``base``, ``mean``, ``spread_of_outcome``.
     """
 
-    individual_effects = False
-
     def __init__(self, body: dict[str, Any], arrays: dict[str, Any]) -> None:
         self.body = body
         self.course_ids: list[str] = body["course_ids"]
@@ -40,6 +38,12 @@ class Scorer:
                 effect = one["effect"]
                 found = [effect["value"], effect["low"], effect["high"]]
                 self.effects[places[one["course_id"]], columns[one["outcome"]]] = found
+        self.lines = [one for one in body["estimates"] if (one.get("individual") or {}).get("line")]
+
+    @property
+    def individual_effects(self) -> bool:
+        """Say whether any gate stands open, so that a person's own effect can be expected of some course."""
+        return bool(self.lines)
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:
@@ -66,7 +70,7 @@ class Scorer:
         course_index, outcome_index : (n,) int
             Places in ``course_ids`` and ``outcomes``; −1 for one that is not known.
         covariates : (n, p) float, optional
-            Of a person each. They change nothing: the answer is the average over those who enrolled.
+            Of a person each. They change nothing: the answer is the average over those who enrolled; see `personal`.
 
         Returns
         -------
@@ -81,6 +85,25 @@ class Scorer:
         found = np.full((course.size, 3), np.nan)
         found[known] = self.effects[course[known], outcome[known]]
         return found
+
+    def personal(self, place: int, values: Any) -> np.ndarray[Any, Any]:
+        """Return people's own expected effect, low and high (95 %), (n, 3) float in the unit of the outcome.
+
+        Parameters
+        ----------
+        place : int
+            In ``lines``: a course and outcome whose gate is open.
+        values : dict of str to (n,) float
+            What is known of each person, by the name of the covariate; ``nan`` where unknown, which counts as the average.
+        """
+        line = self.lines[place]["individual"]["line"]
+        n = len(next(iter(values.values())))
+        known = np.column_stack([np.asarray(values.get(name, np.full(n, np.nan))) for name in line["names"]])
+        scaled = (known - np.array(line["centre"])) / np.array(line["spread"])
+        rows = np.column_stack([np.ones(n), np.where(np.isfinite(scaled), np.clip(scaled, -5.0, 5.0), 0.0)])
+        value = rows @ np.concatenate([[line["base"]], line["weights"]])
+        error = np.sqrt(((rows @ np.array(line["covariance"])) * rows).sum(axis=1))
+        return np.column_stack([value, value - 1.96 * error, value + 1.96 * error])
 
     def expected(self, covariates: Any) -> np.ndarray[Any, Any]:
         """Return the outcomes to be expected without a further training, (n, n_outcomes) float.

@@ -13,6 +13,7 @@ from training.impact.estimators.individual import (
     policies,
     qini,
 )
+from training.impact.scorer import Scorer
 from training.impact.table import ComparisonTable
 from training.impact.telling.individual import of_records
 
@@ -90,6 +91,30 @@ def test_of_a_course_the_worth_of_choosing_is_told_only_behind_an_open_gate() ->
     shut = of_records(even)
     assert shut["gate"] == "shut"
     assert list(shut["policy_value"]) == ["everybody"]
+
+
+def test_the_line_that_is_served_has_a_gate_of_its_own_and_says_the_planted_effects() -> None:
+    uneven, effect = trial(np.random.default_rng(7), 1.0)
+    line = of_records(uneven)["line"]
+    assert line["names"] == list(NAMES)
+    body = {"course_ids": ["C"], "outcomes": ["o"], "features": [], "estimates": [
+        {"course_id": "C", "outcome": "o", "effect": None, "individual": {"line": line}}]}  # fmt: skip
+    values = {name: uneven.covariates[:, place] for place, name in enumerate(NAMES)}
+    own = Scorer(body, {}).personal(0, values)
+    assert np.corrcoef(own[:, 0], effect)[0, 1] > 0.95
+    assert np.sqrt(np.mean((own[:, 0] - effect) ** 2)) < 0.3
+    assert np.mean((own[:, 1] < effect) & (effect < own[:, 2])) > 0.8
+    even, _ = trial(np.random.default_rng(1), 0.0, 1200)
+    assert of_records(even)["line"] is None
+
+
+def test_what_is_unknown_of_a_person_counts_as_the_average() -> None:
+    uneven, _ = trial(np.random.default_rng(7), 1.0)
+    line = of_records(uneven)["line"]
+    body = {"course_ids": ["C"], "outcomes": ["o"], "features": [], "estimates": [
+        {"course_id": "C", "outcome": "o", "effect": None, "individual": {"line": line}}]}  # fmt: skip
+    unknown = Scorer(body, {}).personal(0, {"a": np.array([np.nan])})
+    assert unknown[0, 0] == pytest.approx(line["base"])
 
 
 def test_few_people_are_not_asked_whom_it_helped_more() -> None:

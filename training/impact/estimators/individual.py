@@ -9,14 +9,14 @@ Yadlowsky, Fleming, Shah, Brunskill, Wager, J. Am. Stat. Assoc. 120 (2025) 38, d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from training.impact.estimators.aipw import Effect, interval_effect
 from training.impact.estimators.bins import Part
 from training.impact.estimators.learners import Boosted, Learners
-from training.impact.estimators.linear import fold_numbers
+from training.impact.estimators.linear import fold_numbers, ridge
 from training.impact.estimators.opinions import combined, crossed_opinions, nuisances_of, stacked
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 
@@ -36,11 +36,19 @@ class Individual:
         Doubly robust score: its mean over any group chosen without the outcome is that group's effect.
     trained_share : float
         Share 0–1 of the people who were trained: what the Qini coefficient is counted by.
+    lined : (n,) float, optional
+        The effect that a ridge regression of the scores expects, out of fold.
     """
 
     predicted: Floats
     score: Floats
     trained_share: float = 1.0
+    lined: Floats | None = None
+
+    @property
+    def by_line(self) -> Individual:
+        """The same people, their effects predicted by a line alone: what a scorer without trees can say of anybody."""
+        return self if self.lined is None else replace(self, predicted=self.lined)
 
 
 @dataclass(frozen=True)
@@ -123,18 +131,20 @@ def individual_effects(
     """
     how = (learners or Boosted(), seed, lot)
     folds = fold_numbers(table.trained, FOLDS, np.random.default_rng(seed), table.cluster)
-    predicted, score = np.empty(table.n), np.empty(table.n)
+    predicted, score, lined = (np.empty(table.n) for _ in range(3))
     for fold in range(FOLDS):
         held = folds == fold
         taught, known = table.rows(~held), columns[~held]
         crossed, opinions = crossed_opinions(taught, known, how)
         whole = nuisances_of((taught, known), columns[held], how)
-        regressed = how[0].outcome(Part.of(known), crossed.scores(taught), columns[held], seed)
+        scores = crossed.scores(taught)
+        regressed = how[0].outcome(Part.of(known), scores, columns[held], seed)
+        lined[held] = ridge(known, scores)(columns[held])
         predicted[held] = combined(
             stacked(taught, crossed, opinions), np.column_stack([whole.difference, regressed])
         )
         score[held] = whole.scores(table.rows(held))
-    return Individual(predicted, score, float(table.trained.mean()))
+    return Individual(predicted, score, float(table.trained.mean()), lined)
 
 
 def gate(found: Individual, cluster: Ints | None = None) -> Gate:

@@ -12,6 +12,7 @@ from training.impact.estimators.aipw import Effect
 from training.impact.estimators.individual import Gate, Policies, gate, individual_effects, policies
 from training.impact.table import ComparisonTable, columns_of
 from training.impact.telling import figures
+from training.impact.telling.personal import personal_line
 from training.impact.telling.record import span
 
 FEWEST = 500
@@ -68,13 +69,14 @@ def of_records(measured: ComparisonTable) -> dict[str, Any]:
     measured : ComparisonTable
         Every outcome measured.
     """
-    columns, _ = columns_of(measured)
+    columns, names = columns_of(measured)
     fewest = min(int(measured.trained.sum()), int((~measured.trained).sum()))
     if columns.shape[1] == 0 or fewest < FEWEST // 2:
         verdict = f"not asked: {fewest} people on the smaller side, needed {FEWEST // 2}"
         return {"gate": "shut", "verdict": verdict, "words": SHUT, "policy_value": None}
     each = individual_effects(measured, columns)
-    return record(gate(each, measured.cluster), policies(each, measured.cluster))
+    told = record(gate(each, measured.cluster), policies(each, measured.cluster))
+    return {**told, "line": personal_line(measured, columns, names, each)}
 
 
 def record(opened: Gate, worth: Policies) -> dict[str, Any]:

@@ -30,8 +30,10 @@ def timeline(facts: pl.DataFrame, key: list[str]) -> pl.DataFrame:
         for it never was the latest; a correction follows what it corrects.
     """
     ordered = facts.with_columns(entered_at=ENTERED).sort(*key, "entered_at", "happened_at", "known_at")
-    happened = pl.col("happened_at").to_physical()
-    return ordered.filter(happened >= happened.cum_max().over(key))
+    latest = (
+        pl.col("happened_at").to_physical().cum_max().over(pl.struct(key).rle_id())
+    )  # sorted: a run is a key
+    return ordered.filter(pl.col("happened_at").to_physical() >= latest)
 
 
 def state_at(

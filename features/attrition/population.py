@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from features.attrition.gap import with_gaps
 from features.attrition.meanings import FEATURE_SCHEMA, NAMES
-from features.history import history
-from features.skills.levels import gaps
 from features.timelines import ENTERED, MOMENT, state_at, timeline, total_within
 
 __all__ = ["FEATURE_SCHEMA", "KEY", "NAMES", "TABLES", "employed", "features"]
@@ -31,6 +30,7 @@ SURVEY_ITEMS = {
     "satisfaction": "satisfaction",
     "intent_to_stay": "intent_to_stay",
 }
+IDENTIFIERS = (("employee_id", "manager_id"), ("skill_id",))
 CARRIED = ("pay_amount", "hours_per_week", "fte_share", "rating", "commute_minutes", "overtime_hours")
 
 TEXT, NUMBER, FLAG = pl.String, pl.Float64, pl.Boolean
@@ -53,8 +53,6 @@ TABLES: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
     "held_skills": {"employee_id": TEXT, "skill_id": TEXT, "happened_at": MOMENT, "known_at": MOMENT, "level": NUMBER,
                     "source": TEXT, "evidence": TEXT},
 }  # fmt: skip
-GAP_KEYS = {"held_skills": ["employee_id", "skill_id", "source"], "learning_events": ["event_id"],
-            "job_history": SPELL, "exits": SPELL}  # fmt: skip
 
 
 def features(
@@ -78,7 +76,7 @@ def features(
         ``employee_id, spell, as_of`` and the columns of `NAMES`, all float, null where unknown; sorted by moment
         and person.
     """
-    tables = {name: table(records, name) for name in TABLES}
+    tables = numbered({name: table(records, name) for name in TABLES})
     rows = employed(tables, as_ofs)
     line = job_timeline(tables)
     rows = state_at(rows, line, SPELL)
@@ -88,9 +86,10 @@ def features(
     rows = with_surveys(rows, tables)
     rows = with_learning(rows, tables)
     if employee_ids is not None:
-        rows = rows.filter(pl.col("employee_id").is_in(list(employee_ids)))
-    rows = with_gaps(rows, tables, employee_ids)
-    return with_clock(rows).select(*KEY, *(pl.col(name).cast(NUMBER) for name in NAMES)).sort("as_of", *SPELL)
+        rows = rows.filter(pl.col("employee_id").cast(TEXT).is_in(list(employee_ids)))
+    rows = with_gaps(rows, tables)
+    found = with_clock(rows).sort("as_of", *SPELL)
+    return found.select(*KEY, *(pl.col(name).cast(NUMBER) for name in NAMES)).cast({"employee_id": TEXT})
 
 
 def table(records: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
@@ -103,6 +102,21 @@ def table(records: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
         if column not in frame.columns
     ]
     return frame.with_columns(missing).select(list(shape)).cast(dict(shape))  # type: ignore[arg-type]
+
+
+def numbered(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return tables whose identifiers are numbers that sort as the identifiers do: rows are sooner sorted, grouped and joined."""
+    found = dict(tables)
+    for columns in IDENTIFIERS:
+        held = [
+            frame[name].unique() for frame in tables.values() for name in columns if name in frame.columns
+        ]
+        kind = pl.Enum(pl.concat([each.rename("") for each in held]).drop_nulls().unique().sort())
+        found = {
+            table: frame.cast({name: kind for name in columns if name in frame.columns})
+            for table, frame in found.items()
+        }
+    return found
 
 
 def employed(tables: Mapping[str, pl.DataFrame], as_ofs: Sequence[datetime]) -> pl.DataFrame:
@@ -126,27 +140,30 @@ def job_timeline(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         pl.struct(SPELL).rle_id().alias(NUMBERED)
     )  # sorted: a number is sooner grouped than a name
     line = line.with_columns(pl.col(name).forward_fill().over(NUMBERED) for name in CARRIED)
-    place = ["job_id", "department", "location"]
-    moved = pl.any_horizontal(has_changed(name) for name in place)
-    risen = pl.col("grade") > pl.col("grade").shift(1).over(NUMBERED)
+    since = {
+        "job_since": has_changed("job_id"),
+        "moved_since": pl.any_horizontal(has_changed(name) for name in ("job_id", "department", "location")),
+        "promoted_since": ~is_first() & (pl.col("grade") > pl.col("grade").shift(1)),
+        "manager_since": has_changed("manager_id"),
+    }
+    line = line.with_columns(
+        *(pl.when(came).then("happened_at").alias(name) for name, came in since.items()),
+        manager_changes=since["manager_since"].cast(NUMBER),
+    )  # row by row first: what is asked within a spell is then a column, which is sooner grouped than an expression
     return line.with_columns(
-        job_since=since(has_changed("job_id")),
-        moved_since=since(moved),
-        promoted_since=since(risen),
-        manager_since=since(has_changed("manager_id")),
-        manager_changes=has_changed("manager_id").cast(NUMBER).cum_sum().over(NUMBERED),
+        *(pl.col(name).forward_fill().over(NUMBERED) for name in since),
+        pl.col("manager_changes").cum_sum().over(NUMBERED),
     ).drop(NUMBERED)
 
 
 def has_changed(name: str) -> pl.Expr:
     """Return whether a column differs from the row before of the same spell; false in its first row."""
-    is_first = pl.col(NUMBERED).ne_missing(pl.col(NUMBERED).shift(1))
-    return pl.col(name).ne_missing(pl.col(name).shift(1)) & ~is_first
+    return pl.col(name).ne_missing(pl.col(name).shift(1)) & ~is_first()
 
 
-def since(changed: pl.Expr) -> pl.Expr:
-    """Return when the last change happened, null before the first."""
-    return pl.when(changed).then(pl.col("happened_at")).forward_fill().over(NUMBERED)
+def is_first() -> pl.Expr:
+    """Return whether a row is the first of its spell."""
+    return pl.col(NUMBERED).ne_missing(pl.col(NUMBERED).shift(1))
 
 
 def with_year_before(rows: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
@@ -210,21 +227,14 @@ def with_surveys(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.D
     """Add the latest answer to each survey item, as a share of its scale, and its change."""
     low, high = pl.col("scale_low").fill_null(1.0), pl.col("scale_high").fill_null(5.0)
     share = (pl.col("value") - low) / pl.when(high > low).then(high - low)
-    line = timeline(tables["surveys"].with_columns(share=share), ["employee_id", "item"])
-    line = line.with_columns(
-        change=pl.col("share") - pl.col("share").shift(1).over("employee_id", "item"),
-        answered_at="happened_at",
-    )
+    answers = tables["surveys"].select("employee_id", "item", "happened_at", "known_at", share=share)
+    is_same = pl.col("employee_id") == pl.col("employee_id").shift(1)
     for item, name in SURVEY_ITEMS.items():
-        own = line.filter(pl.col("item") == item)
-        own = own.select(
-            "employee_id",
-            "entered_at",
-            pl.col("share").alias(f"{name}_share"),
-            pl.col("change").alias(f"{name}_change"),
-        )
-        rows = state_at(rows, own, ["employee_id"])
-    any_answer = timeline(tables["surveys"], ["employee_id"])
+        line = timeline(answers.filter(pl.col("item") == item), ["employee_id"])
+        change = pl.when(is_same).then(pl.col("share") - pl.col("share").shift(1))
+        columns = {f"{name}_share": pl.col("share"), f"{name}_change": change}
+        rows = state_at(rows, line.select("employee_id", "entered_at", **columns), ["employee_id"])
+    any_answer = timeline(answers.select("employee_id", "happened_at", "known_at"), ["employee_id"])
     any_answer = any_answer.select("employee_id", "entered_at", answered_at="happened_at")
     return state_at(rows, any_answer, ["employee_id"])
 
@@ -244,27 +254,6 @@ def with_learning(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.
     return rows.with_columns(
         total_within(rows, done, ["employee_id"], value, YEAR, ["event_id"]).alias(name)
         for name, value in asked.items()
-    )
-
-
-def with_gaps(
-    rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], employee_ids: Sequence[str] | None
-) -> pl.DataFrame:
-    """Add the mean gap between required and held levels, weighted by importance."""
-    if tables["job_skills"].is_empty():
-        return rows.with_columns(skill_gap_levels=pl.lit(None, dtype=NUMBER))
-    needed = {name: frame for name, frame in tables.items() if name not in ("employees", "surveys")}
-    weight = pl.col("importance")
-    mean_gap = (pl.col("gap") * weight).sum() / weight.sum()
-    parts = []
-    for as_of in rows["as_of"].unique().sort():
-        found = gaps(history(needed, as_of, GAP_KEYS), employee_ids)
-        mean = found.group_by("employee_id").agg(skill_gap_levels=mean_gap)
-        parts.append(mean.with_columns(as_of=pl.lit(as_of, dtype=MOMENT)))
-    return (
-        rows.join(pl.concat(parts), ["employee_id", "as_of"], "left")
-        if parts
-        else rows.with_columns(skill_gap_levels=pl.lit(None, dtype=NUMBER))
     )
 
 

@@ -9,7 +9,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from features.attrition.population import FEATURE_SCHEMA, KEY, features
-from features.history import known, latest
+from features.history import history, known, latest
+from features.records.facts import FACT_KEYS
+from features.skills.levels import gaps
 
 MOMENTS = [datetime(2021 + month // 12, 1 + month % 12, 1, tzinfo=UTC) for month in range(0, 36, 3)]
 SPELL = ["employee_id", "spell"]
@@ -152,3 +154,49 @@ def test_the_features_of_nobody_are_an_empty_table() -> None:
     empty = features({}, [datetime(2022, 1, 1, tzinfo=UTC)])
     assert empty.columns == [*KEY, *FEATURE_SCHEMA]
     assert empty.height == 0
+
+
+def test_the_gap_is_the_mean_of_the_gaps_that_each_person_is_told(careers: dict[str, pl.DataFrame]) -> None:
+    as_of = MOMENTS[8]
+    told = gaps(history(careers, as_of, FACT_KEYS))
+    weight = pl.col("importance")
+    mean = told.group_by("employee_id").agg(told=(pl.col("gap") * weight).sum() / weight.sum())
+    both = features(careers, [as_of]).join(mean, "employee_id", "left")
+    assert both["told"].count() > 20
+    assert both["skill_gap_levels"].to_list() == pytest.approx(both["told"].to_list(), nan_ok=True)
+
+
+COLUMNS_OF_TABLE = {
+    "surveys": {"satisfaction_share", "satisfaction_change", "days_since_survey"},
+    "learning_events": {"learning_hours_365_days", "completions_365_days", "skill_gap_levels"},
+    "courses": {
+        "skill_gap_levels"
+    },  # what a course teaches where its skill does not say; its hours where an event has none
+    "course_skills": {"skill_gap_levels"},
+    "jobs": {"grade", "days_since_promotion"},
+    "job_skills": {"skill_gap_levels"},
+    "exits": {"team_exit_share_180_days"},
+}
+
+
+AMONG_PEERS = {
+    "pay_to_job_median",
+    "pay_growth_excess",
+    "team_size",
+    "span_of_control",
+}  # who left is no peer any more
+
+
+@pytest.mark.parametrize("table", sorted(COLUMNS_OF_TABLE))
+def test_a_table_that_is_missing_costs_its_own_features_and_no_other(
+    careers: dict[str, pl.DataFrame], table: str
+) -> None:
+    stayers = careers["employees"].join(careers["exits"], SPELL, "anti")["employee_id"].to_list()
+    without = {name: frame for name, frame in careers.items() if name != table}
+    before, after = (
+        features(records, MOMENTS).filter(pl.col("employee_id").is_in(stayers))
+        for records in (careers, without)
+    )
+    moved = {name for name in FEATURE_SCHEMA if not before[name].equals(after[name], null_equal=True)}
+    assert moved <= COLUMNS_OF_TABLE[table] | (AMONG_PEERS if table == "exits" else set())
+    assert moved or table == "courses"

@@ -24,6 +24,8 @@ PurposeHeader = Annotated[
     ),
 ]
 SWITCH = "attrition"
+SWITCHES = METADATA.tables["switches"].c
+IS_ON = sa.select(SWITCHES.is_on).where(SWITCHES.name == SWITCH)
 
 
 def check_purpose(house: House, caller: Caller, operation: str, subject: str, purpose: str | None) -> str:
@@ -51,9 +53,8 @@ def check_purpose(house: House, caller: Caller, operation: str, subject: str, pu
 
 def check_switch(house: House) -> None:
     """Raise RefusedError where attrition has been switched off; other questions go on."""
-    table = METADATA.tables["switches"].c
     with house.store.reading() as connection:
-        is_on = connection.scalar(sa.select(table.is_on).where(table.name == SWITCH))
+        is_on = connection.scalar(IS_ON)
     if is_on is False:
         raise RefusedError("Attrition is switched off: no exit probability is shown to anybody.",
                            hint="Recommendations, skills and impact go on.")  # fmt: skip

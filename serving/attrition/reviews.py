@@ -17,16 +17,17 @@ from serving.models.answering import LoadedModel
 
 TABLE = METADATA.tables["attrition_reviews"]
 USED = "used_for"
+REVIEWS = (
+    sa.select(TABLE.c.status, TABLE.c.reason, TABLE.c.at)
+    .where(TABLE.c.employee_id == sa.bindparam("person"), TABLE.c.model_digest == sa.bindparam("digest"))
+    .order_by(TABLE.c.at, TABLE.c.review_id)
+)
 
 
 def review_of(house: House, employee_id: str, digest: str) -> Review:
     """Return where a person's score under a model stands."""
-    columns = TABLE.c
-    query = sa.select(columns.status, columns.reason, columns.at).where(
-        columns.employee_id == employee_id, columns.model_digest == digest
-    )
     with house.store.reading() as connection:
-        rows = connection.execute(query.order_by(columns.at, columns.review_id)).all()
+        rows = connection.execute(REVIEWS, {"person": employee_id, "digest": digest}).all()
     return standing([(row[0], row[1], row[2]) for row in rows])
 
 

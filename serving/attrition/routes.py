@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Query
 
-from features.errors import RefusedError, UnknownRecordError
-from features.records.moments import to_micros
-from features.records.schema import METADATA
+from features.errors import UnknownRecordError
 from serving.access import Caller, CallerDependency
 from serving.attrition import batch, steering, what_if
 from serving.attrition import listing as attrition_list
 from serving.attrition.answers import AttritionRisk, Cause, Horizon
 from serving.attrition.interventions import interventions_of
-from serving.attrition.kept import Packed, objections, score_everybody, unpack
+from serving.attrition.kept import Packed, score_everybody, unpack
+from serving.attrition.person import check_person, newest_known
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, basis_of, curve_of, probabilities_of, reasons_of
 from serving.attrition.reviews import review_of
-from serving.house import STALE_SECONDS, EmployeeId, House, HouseDependency, in_thread
+from serving.house import EmployeeId, House, HouseDependency, in_thread
 from serving.models.answering import LoadedModel
 
 __all__ = ["get_attrition_risk", "router", "score_everybody"]
@@ -30,41 +28,7 @@ router = APIRouter(tags=["HR"])
 for part in (attrition_list, batch, steering, what_if):
     router.include_router(part.router)
 
-TABLES = METADATA.tables
 VALID_DAYS = 90
-FACTS = ("job_history", "exits", "surveys", "learning_events")
-
-
-def works_here() -> sa.Select[Any]:
-    """Return the statement that tells somebody's last spell, whether it has ended, and their manager, as known at a moment."""
-    people, exits, jobs = (TABLES[name].c for name in ("employees", "exits", "job_history"))
-    person: sa.BindParameter[str] = sa.bindparam("person")
-    at: sa.BindParameter[int] = sa.bindparam("at")
-    spell = sa.select(sa.func.max(people.spell)).where(
-        people.employee_id == person, people.hired_at < at, people.known_at < at
-    ).scalar_subquery()  # fmt: skip
-    gone = sa.exists().where(
-        exits.employee_id == person, exits.spell == spell, exits.happened_at < at, exits.known_at < at
-    )
-    held = sa.select(jobs.manager_id).where(
-        jobs.employee_id == person, jobs.spell == spell, jobs.happened_at < at, jobs.known_at < at
-    )
-    latest = held.order_by(jobs.happened_at.desc(), jobs.known_at.desc()).limit(1).scalar_subquery()
-    return sa.select(spell, gone, latest)
-
-
-def is_newer() -> sa.Select[Any]:
-    """Return the statement that tells whether something about a person became known within a time."""
-    person: sa.BindParameter[str] = sa.bindparam("person")
-    seen: sa.BindParameter[int] = sa.bindparam("seen")
-    late: sa.BindParameter[int] = sa.bindparam("late")
-    tables = [TABLES[name].c for name in FACTS]
-    return sa.select(sa.or_(*(
-        sa.exists().where(table.employee_id == person, table.known_at >= seen, table.known_at < late) for table in tables
-    )))  # fmt: skip
-
-
-WORKS_HERE, IS_NEWER = works_here(), is_newer()
 
 
 @router.get("/v1/employees/{employee_id}/attrition-risk")
@@ -119,28 +83,6 @@ class Found:
     fallback: str | None
 
 
-def check_person(house: House, employee_id: str, now: datetime) -> None:
-    """Raise UnknownRecordError unless the person works here; RefusedError if they objected.
-
-    Whether the person is the caller's to see was decided before (`serving.access`).
-    """
-    if current_manager(house, employee_id, now) is None:
-        raise UnknownRecordError("There is no such employee at present.", found=employee_id)
-    if objections(house.store, [employee_id]):
-        raise RefusedError(
-            "This person objected to being scored; there is no exit probability for them.", found=employee_id
-        )
-
-
-def current_manager(house: House, employee_id: str, now: datetime) -> str | None:
-    """Return the manager of somebody who works here now, empty where there is none; None if they do not work here."""
-    with house.store.reading() as connection:
-        spell, is_gone, manager = connection.execute(
-            WORKS_HERE, {"person": employee_id, "at": to_micros(now)}
-        ).one()
-    return None if spell is None or is_gone else manager or ""
-
-
 def kept_or_computed(house: House, model: LoadedModel, employee_id: str, now: datetime) -> Found:
     """Return the kept scores; computed on the spot where there are none, or they have expired."""
     kept = house.kept.read("attrition", employee_id, model.digest)
@@ -153,17 +95,6 @@ def kept_or_computed(house: House, model: LoadedModel, employee_id: str, now: da
     payload = rows[employee_id]
     house.kept.write("attrition", model.digest, [(employee_id, payload)], as_of=now, computed_at=now)
     return Found(unpack(payload), now, now, None)
-
-
-def newest_known(house: House, employee_id: str, seen: datetime, now: datetime) -> bool:
-    """Say whether something about the person became known after what the scores saw, more than a moment ago."""
-    asked = {
-        "person": employee_id,
-        "seen": to_micros(seen),
-        "late": to_micros(now - timedelta(seconds=STALE_SECONDS)),
-    }
-    with house.store.reading() as connection:
-        return bool(connection.scalar(IS_NEWER, asked))
 
 
 def answer(house: House, model: LoadedModel, employee_id: str, found: Found, asked: Asked) -> AttritionRisk:

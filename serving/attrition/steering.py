@@ -20,6 +20,7 @@ from serving.attrition.answers import (
     Switch,
     SwitchBody,
 )
+from serving.attrition.person import check_person
 from serving.attrition.purpose import SWITCH, PurposeHeader, check_purpose, check_switch
 from serving.attrition.reviews import review
 from serving.house import EmployeeId, House, HouseDependency, in_thread
@@ -43,8 +44,6 @@ async def review_attrition_risk(
 
 def reviewed(house: House, caller: Caller, employee_id: str, body: ReviewBody, purpose: str | None) -> Review:
     """Keep a review, written into the audit before; a person who is not scored cannot be reviewed."""
-    from serving.attrition.routes import check_person
-
     declared = check_purpose(house, caller, "review_attrition_risk", employee_id, purpose)
     check_switch(house)
     model = house.models.current("attrition")

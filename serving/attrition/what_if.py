@@ -16,6 +16,7 @@ from serving.access import Caller, CallerDependency
 from serving.attrition.answers import Change, Horizon, WhatIf
 from serving.attrition.interventions import interventions_of
 from serving.attrition.kept import Packed
+from serving.attrition.person import check_person
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import HORIZONS
 from serving.house import EmployeeId, House, HouseDependency, in_thread
@@ -45,7 +46,7 @@ async def explore_attrition_risk(
 
 def what_if(house: House, caller: Caller, employee_id: str, purpose: str | None, horizon: int) -> WhatIf:
     """Return the changes of one person's probability, its reading written down before."""
-    from serving.attrition.routes import check_person, kept_or_computed
+    from serving.attrition.routes import kept_or_computed
 
     declared = check_purpose(house, caller, "explore_attrition_risk", employee_id, purpose)
     check_switch(house)

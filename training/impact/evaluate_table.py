@@ -16,13 +16,14 @@ from training.impact import peers
 from training.impact.doubts.missing import missing_bounds
 from training.impact.estimate import Estimate, observational_estimate, randomised_estimate
 from training.impact.estimators.aipw import Effect
+from training.impact.estimators.bins import is_large
 from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.estimators.randomised import offer_effects
 from training.impact.plain.arguments import read_arguments
 from training.impact.plain.reading import Read, read
 from training.impact.plain.rollout import PROTOCOL as ROLLOUT
 from training.impact.plain.rollout import interval, staggered, words
-from training.impact.table import columns_of, refuse_unusable
+from training.impact.table import Floats, columns_of, refuse_unusable
 from training.impact.telling import figures
 from training.impact.telling.individual import with_individual
 from training.impact.telling.record import diagnostics
@@ -94,6 +95,7 @@ def observational(request: argparse.Namespace) -> Evaluation:
     error = measured.outcome[compared] - estimate.fitted.nuisances.if_not[compared]
     from_mean = measured.outcome[compared] - measured.outcome[compared].mean()
     found = evaluation(request, given, estimate, beside)
+    found = replace(found, diagnostics={**found.diagnostics, "learners": learners_of(pipeline, columns)})
     if request.individual:
         found = with_individual(found, measured, None)
     return replace(
@@ -103,6 +105,15 @@ def observational(request: argparse.Namespace) -> Evaluation:
         seeds=pipeline.seeds,
         figures={**found.figures, **figures.of_estimate(estimate, measured.trained)},
     )
+
+
+def learners_of(pipeline: Pipeline, columns: Floats) -> str:
+    """Return in words what propensities and expected outcomes were learnt by."""
+    if pipeline.name == "screening":
+        return "ridge and L2-logit, with a few strongly regularised boosted trees"
+    if is_large(columns):
+        return "ridge and L2-logit, with boosted trees for as long as held-out rows gain"
+    return "ridge and L2-logit, stacked with random forests"
 
 
 def randomised(request: argparse.Namespace) -> Evaluation:

@@ -104,6 +104,7 @@ def test_a_planted_effect_is_found_and_told_with_everything_beside_it(table: Pat
     assert found["peers"]["difference_in_means"]["estimate"]["value"] > 2.5
     assert found["diagnostics"]["overlap"]["effective_sample"] > 50
     assert found["diagnostics"]["sensitivity"]["robustness_value"] > 0
+    assert "random forests" in found["diagnostics"]["learners"]
     assert found["verdict"] in ("credible", "suggestive")
     assert found["n"]["trained"] + found["n"]["compared"] == 600
     assert len(found["data_digest"]) == 64

@@ -22,6 +22,18 @@ BINNING: dict[
 }
 
 
+def is_large(matrix: Floats) -> bool:
+    """Say whether a table of covariates is too large for forests.
+
+    Examples
+    --------
+    >>> is_large(np.zeros((16_177, 10))), is_large(np.zeros((4_802, 84)))
+    (False, True)
+    """
+    rows, width = matrix.shape
+    return bool(rows * width**2 > MOST_WORK)
+
+
 class Bins:
     """The bins of a matrix, made when first asked for, once for each number of them; no outcome takes part in them.
 
@@ -83,8 +95,7 @@ class Part:
     @property
     def is_of_large_table(self) -> bool:
         """Say whether the whole matrix, not these rows alone, is too large for forests."""
-        rows, width = self.bins.matrix.shape
-        return bool(rows * width**2 > MOST_WORK)
+        return is_large(self.bins.matrix)
 
     def __len__(self) -> int:
         """Return the number of rows."""

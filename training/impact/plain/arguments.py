@@ -68,7 +68,12 @@ def parser() -> argparse.ArgumentParser:
     add("--cluster", help="column whose groups are not independent (teams)")
     add("--estimand", choices=ESTIMANDS, help="att by default; offer: late; randomised: ate")
     add("--pipeline", choices=("full", "screening"), default="full")
-    add("--trees", type=int, default=500, help="trees of each forest (full)")
+    add(
+        "--trees",
+        type=int,
+        default=500,
+        help="trees of each forest (full; large tables grow theirs until they stop to gain)",
+    )
     add("--seeds", type=int, default=5, help="so many seeds, from 0 on (full)")
     add(
         "--individual",

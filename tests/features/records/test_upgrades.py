@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
+from features.records import migrations
 from features.records.ledger_file import SCHEMA, ledger_file
 from features.records.schema import METADATA
 from features.records.store import Store, upgrade_schema
@@ -125,3 +130,18 @@ def test_an_audit_from_before_rights_is_carried_over_and_a_break_in_it_stays(sto
     assert kept[1]["previous_hash"] == kept[0]["row_hash"]
     assert kept[0]["subject_digest"] == hashlib.sha256((kept[0]["subject_salt"] + "ann").encode()).hexdigest()
     assert kept[2]["previous_hash"] != kept[1]["row_hash"]
+
+
+def test_the_last_file_s_number_is_the_version_that_alembic_leads_to(store: Store) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.FOLDER))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.newest()]
+    with store.reading() as connection:
+        assert migrations.version_of(connection) == migrations.newest()
+
+
+def test_a_store_that_is_up_to_date_is_opened_without_alembic(store: Store) -> None:
+    program = "import sys; from features.records.store import open_store; open_store(sys.argv[1]); print('alembic' in sys.modules)"
+    url = store.engine.url.render_as_string(hide_password=False)
+    done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

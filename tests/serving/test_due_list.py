@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.records.moments import to_micros
-from features.records.store import Store
+from features.records.store import Store, open_store
 from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
@@ -30,24 +30,27 @@ def event(person: str, course: str, days: int, **changes: Any) -> dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def learners(sqlite_store: Store) -> None:
+    """Keep people and what each completed."""
+    keep(sqlite_store)
+
+
+def keep(store: Store) -> None:
     """Keep manager M over A and B, manager N over Z, a leaver L, and what each completed."""
     over = {"A": "M", "B": "M", "L": "M", "Z": "N", "M": None, "N": None}
     stamp = {"happened_at": ago(900), "known_at": ago(900), "spell": 1}
-    with sqlite_store.transaction() as connection:
-        sqlite_store.upsert(connection, "jobs", [{"job_id": "J", "title": "Job"}])
-        sqlite_store.upsert(connection, "skills", [{"skill_id": "S", "name": "Skill"}])
-        sqlite_store.upsert(connection, "courses", [{"course_id": c, "title": f"={c}"} for c in "CD"])
-        sqlite_store.upsert(
-            connection, "course_skills", [{"course_id": "C", "skill_id": "S", "source": "given"}]
-        )
+    with store.transaction() as connection:
+        store.upsert(connection, "jobs", [{"job_id": "J", "title": "Job"}])
+        store.upsert(connection, "skills", [{"skill_id": "S", "name": "Skill"}])
+        store.upsert(connection, "courses", [{"course_id": c, "title": f"={c}"} for c in "CD"])
+        store.upsert(connection, "course_skills", [{"course_id": "C", "skill_id": "S", "source": "given"}])
         spells = [
             {"employee_id": name, "spell": 1, "hired_at": ago(900), "known_at": ago(900)} for name in over
         ]
-        sqlite_store.upsert(connection, "employees", spells)
+        store.upsert(connection, "employees", spells)
         jobs = [
             {"employee_id": name, "job_id": "J", "manager_id": boss, **stamp} for name, boss in over.items()
         ]
-        sqlite_store.append(connection, "job_history", jobs)
+        store.append(connection, "job_history", jobs)
         gone = {
             "employee_id": "L",
             "happened_at": ago(30),
@@ -55,10 +58,10 @@ def learners(sqlite_store: Store) -> None:
             "spell": 1,
             "reason_class": "voluntary",
         }
-        sqlite_store.append(connection, "exits", [gone])
+        store.append(connection, "exits", [gone])
         done = [event("A", "C", 120), event("B", "C", 110), event("Z", "C", 100), event("L", "C", 120),
                 event("A", "D", 10), event("B", "D", 800)]  # fmt: skip
-        sqlite_store.append(connection, "learning_events", done)
+        store.append(connection, "learning_events", done)
 
 
 @pytest.fixture
@@ -181,6 +184,22 @@ def test_pages_hang_together_and_none_comes_twice(client: TestClient) -> None:
         if cursor is None:
             break
     assert seen == whole
+
+
+@pytest.mark.postgres
+def test_postgresql_lists_the_same_and_shows_a_manager_their_own(make_house: Any, postgres_url: str) -> None:
+    store = open_store(postgres_url)
+    try:
+        keep(store)
+        house = make_house(store)
+        for person, seen in ((None, {"A", "B", "Z"}), ("M", {"A", "B"}), ("N", {"Z"})):
+            key = create_key(store, "tests", ["evaluations:read"], NOW, employee_id=person)
+            headers = {"Authorization": f"Bearer {key}"}
+            with TestClient(create_app(house=house), headers=headers) as client:
+                assert {name for name, *_ in rows(client)} == seen
+                assert client.get(PATH, params={"limit": 1, "cursor": ""}).json()["next_cursor"]
+    finally:
+        store.close()
 
 
 def test_as_csv_no_title_becomes_a_formula(client: TestClient) -> None:

@@ -208,7 +208,8 @@ def gates_told(estimated: Sequence[Mapping[str, Any]]) -> str:
     """Return for how many of those examined in full the gate for individual effects stands open."""
     asked = [one["individual"] for one in estimated if one["individual"]]
     opened = sum(one["gate"] == "open" for one in asked)
-    return f"{opened} of {len(asked)} gates open; one average per course and outcome is served"
+    lines = sum(bool(one.get("line")) for one in asked)
+    return f"{opened} of {len(asked)} gates open; people's own effects are served of {lines}, one average of all others"
 
 
 def verdict_counts(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 
@@ -33,6 +34,7 @@ from serving.scores.recompute import keep_scores
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 SCORER = Path(__file__).resolve().parents[2] / "training" / "attrition" / "scorer.py"
+MOST_READS = 8  # a page more of reads is a page more of waiting
 TALK = {"Purpose": "retention_conversation"}
 OVERTIME, TENURE = NAMES.index("overtime_hours"), NAMES.index("tenure_days")
 
@@ -583,3 +585,17 @@ def test_interventions_are_ranked_by_their_effect_and_say_what_a_person_has_done
     assert {one["is_completed"] for one in listed_too["items"]} == {None}
     what_if = asking.get("/v1/employees/e3/attrition-risk/what-if", headers=TALK).json()["interventions"]
     assert [one["is_completed"] for one in what_if["items"]] == [False, False, False]
+
+
+def test_an_explained_score_asks_the_records_few_times(asking: TestClient, house: House) -> None:
+    asked: list[str] = []
+    assert risk(asking).status_code == 200  # computed and kept
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    sa.event.listen(house.store.engine, "before_cursor_execute", count)
+    assert risk(asking).status_code == 200
+    sa.event.remove(house.store.engine, "before_cursor_execute", count)
+    reading = [statement for statement in asked if statement.startswith("SELECT")]
+    assert len(reading) <= MOST_READS, reading

@@ -1,4 +1,4 @@
-"""Tables read a column at a time: from SQLite by Arrow's own driver (ADBC), which makes no Python object of a value."""
+"""Tables read a column at a time, by Arrow's own drivers (ADBC), which make no Python object of a value."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from features.records import row_security
 from features.records.ledger_file import TABLES as LEDGER
 from features.records.schema import ALL_TABLES, METADATA
 from features.records.store import FRAME_TYPES, Store
 
 PATIENCE_MS = 10_000
+PERCENT_STYLES = ("format", "pyformat")
 
 
 def columns_of_table(
@@ -23,12 +25,12 @@ def columns_of_table(
     columns: Sequence[str] | None = None,
     where: sa.ColumnElement[bool] | None = None,
 ) -> pl.DataFrame:
-    """Return rows of a table as `Store.frame` does, in the same order, some ten times as fast where the store is a file.
+    """Return rows of a table as `Store.frame` does, in the same order: ten times as fast from a file, three times from PostgreSQL.
 
     Parameters
     ----------
     store : Store
-        The records; those of PostgreSQL are read as `Store.frame` reads them.
+        The records; those that are in memory alone, and the ledger, are read as `Store.frame` reads them.
     name : str
         Table name.
     columns : sequence of str, optional
@@ -38,29 +40,49 @@ def columns_of_table(
     """
     names = tuple(columns or ALL_TABLES[name].names)
     path = store.engine.url.database
-    if store.is_postgres or not path or not Path(path).is_file() or name in LEDGER:
+    is_file = bool(path) and Path(str(path)).is_file()
+    if not store.is_postgres and (not is_file or name in LEDGER):
         return store.frame(name, names, where)
-    from adbc_driver_sqlite import dbapi
-
     table = METADATA.tables[name]
     query = sa.select(*(table.c[column] for column in names)).order_by(table.c.id)
     asked = query if where is None else query.where(where)
+    found = from_postgres(store, asked) if store.is_postgres else from_sqlite(Path(str(path)), asked)
+    kinds = {column: FRAME_TYPES[ALL_TABLES[name].column(column).kind] for column in names}
+    return found.cast(kinds)  # type: ignore[arg-type]
+
+
+def from_sqlite(path: Path, asked: sa.Select[Any]) -> pl.DataFrame:
+    """Return what a query finds in a file, as the file has it."""
+    from adbc_driver_sqlite import dbapi
+
     counted = sa.select(sa.func.count()).select_from(asked.order_by(None).subquery())
-    with (
-        dbapi.connect(Path(path).resolve().as_uri() + "?mode=ro") as connection,
-        connection.cursor() as cursor,
-    ):
+    with dbapi.connect(path.resolve().as_uri() + "?mode=ro") as connection, connection.cursor() as cursor:
         cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
-        cursor.execute(text_of(counted))
+        cursor.execute(text_of(counted, sqlite.dialect()))
         rows: Any = cursor.fetchone()
         # a column's type is told by its first batch, and a batch's memory is taken beforehand: one batch of just the rows
         cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(max(1, rows[0]))})
-        cursor.execute(text_of(asked))
-        found: Any = pl.from_arrow(cursor.fetch_arrow_table())
-    kinds = {column: FRAME_TYPES[ALL_TABLES[name].column(column).kind] for column in names}
-    return pl.DataFrame(found).cast(kinds)  # type: ignore[arg-type]
+        cursor.execute(text_of(asked, sqlite.dialect()))
+        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
 
 
-def text_of(query: sa.Select[Any]) -> str:
-    """Return a query as SQLite reads it, its values in the text."""
-    return str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+def from_postgres(store: Store, asked: sa.Select[Any]) -> pl.DataFrame:
+    """Return what a query finds in PostgreSQL, as it has it; row-level security shows whom it would show the store."""
+    from adbc_driver_postgresql import dbapi
+
+    address = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    shown = sa.select(sa.func.set_config(row_security.VARIABLE, row_security.SHOWN.get(), sa.false()))
+    connect: Any = dbapi.connect
+    with connect(address) as connection, connection.cursor() as cursor:
+        cursor.execute(text_of(shown, store.engine.dialect))
+        cursor.fetchall()
+        cursor.execute(text_of(asked, store.engine.dialect))
+        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+
+
+def text_of(query: sa.Select[Any], dialect: sa.Dialect) -> str:
+    """Return a query as a database reads it, its values in the text."""
+    text = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return (
+        text.replace("%%", "%") if dialect.paramstyle in PERCENT_STYLES else text
+    )  # doubled for drivers that fill it in

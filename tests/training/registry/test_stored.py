@@ -8,7 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features.records import row_security
 from features.records.columnar import columns_of_table
+from features.records.schema import METADATA
 from features.records.store import Store
 from training.runs import end_of
 from training.stored import NAMES, StoredTables, some
@@ -80,3 +82,30 @@ def test_what_is_no_table_of_the_records_is_not_found(small_store: Store, name: 
     assert name not in StoredTables(small_store)
     with pytest.raises(KeyError):
         StoredTables(small_store)[name]
+
+
+def test_a_table_read_by_column_is_the_same_on_both_databases(store: Store) -> None:
+    shown = {"moment": 1_767_225_600_000_001, "odd": "50 % of 'it': ö\\n \U0001f600"}
+    rows = [
+        {"employee_id": person, "spell": 1, "hired_at": shown["moment"], "known_at": shown["moment"],
+         "display_name": name}
+        for person, name in (("ann", shown["odd"]), ("bob", ""), ("eve", None))
+    ]  # fmt: skip
+    with store.transaction() as connection:
+        store.append(connection, "employees", rows)
+    assert columns_of_table(store, "employees").equals(store.frame("employees"))
+    assert columns_of_table(store, "exits").equals(store.frame("exits"))
+    people = METADATA.tables["employees"].c
+    is_odd = people.display_name == shown["odd"]
+    found = columns_of_table(store, "employees", ("employee_id", "hired_at"), is_odd)
+    assert found.equals(store.frame("employees", ("employee_id", "hired_at"), is_odd))
+    assert found["employee_id"].to_list() == ["ann"]
+
+
+def test_row_level_security_holds_for_what_is_read_by_column(store: Store) -> None:
+    rows = [{"employee_id": person, "spell": 1, "hired_at": 0, "known_at": 0} for person in ("ann", "b'b")]
+    with store.transaction() as connection:
+        store.append(connection, "employees", rows)
+    with row_security.only(["b'b"]):
+        seen = columns_of_table(store, "employees")["employee_id"].to_list()
+    assert seen == (["b'b"] if store.is_postgres else ["ann", "b'b"])

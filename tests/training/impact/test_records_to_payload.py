@@ -192,6 +192,18 @@ def test_a_reloaded_scorer_answers_what_was_estimated_for_everybody_alike(
     assert scorer.individual_effects is False
 
 
+def test_a_course_examined_in_full_says_whether_people_have_effects_of_their_own(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    chosen = Parameters(full_courses=("GOOD",), trees=30, seeds=1)
+    write_payload(fit(dataset, chosen, np.random.default_rng(7)), tmp_path / "full")
+    found = estimates(tmp_path / "full")
+    good = found["GOOD", "productivity"]
+    assert good["pipeline"] == "full"
+    assert (good["individual"]["gate"], good["individual"].get("line")) == ("shut", None)  # all gain the same
+    assert found["EMPTY", "productivity"]["individual"] is None  # screened
+
+
 def test_the_same_records_give_the_same_payload(folder: Path, dataset: Dataset, tmp_path: Path) -> None:
     again = fit(replace(dataset, threads=2), Parameters(), np.random.default_rng(7))
     assert write_payload(again, tmp_path / "again") == write_payload(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from features.history import History, latest
+from features.skills.sorting import by_texts
 
 PRECEDENCE = ("assessed", "manager", "peer", "inferred", "self")  # the first that is fresh is believed
 COMPLETED = "completed"  # the source of a level that a completed course raised
@@ -82,7 +83,7 @@ def held_levels(history: History, employee_ids: Sequence[str] | None = None) -> 
         key, keep="first", maintain_order=True
     )
     raised = raised.select(stated.columns)
-    return pl.concat([raised, stated.join(raised, key, "anti")]).sort(key)
+    return by_texts(pl.concat([raised, stated.join(raised, key, "anti")]), key)
 
 
 def stated_levels(history: History, employee_ids: Sequence[str] | None = None) -> pl.DataFrame:

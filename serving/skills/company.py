@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import adbc_driver_manager
 import polars as pl
 import sqlalchemy as sa
 
+from features.errors import UnavailableError
 from features.history import History, history
+from features.records.columnar import columns_of_table
 from features.records.facts import FACT_KEYS
 from features.records.row_security import everybody
 from features.records.schema import METADATA
+from features.records.store import Store
 from features.skills.levels import COMPLETION_KINDS, current_jobs, gaps, held_levels
 from features.skills.reskilling import courses_with_hours
 from serving.house import House
@@ -23,8 +28,22 @@ from serving.house import House
 log = logging.getLogger("skillpath.skills")
 
 TABLES = METADATA.tables
-READS = ("job_history", "exits", "held_skills", "courses", "course_skills", "jobs", "job_aliases", "job_skills",
-         "job_relations", "skills")  # fmt: skip
+WHOLE = ("courses", "course_skills", "jobs", "job_aliases", "job_skills", "job_relations", "skills")
+# Of what grows with the people, the columns that are looked at.
+COLUMNS = {
+    "job_history": ("employee_id", "spell", "happened_at", "known_at", "job_id", "department", "manager_id"),
+    "exits": ("employee_id", "spell", "happened_at", "known_at"),
+    "held_skills": ("employee_id", "skill_id", "happened_at", "known_at", "level", "source", "evidence"),
+    "learning_events": (
+        "event_id",
+        "employee_id",
+        "course_id",
+        "kind",
+        "happened_at",
+        "known_at",
+        "score_share",
+    ),
+}
 KEY = "skills of everybody"
 KEPT_SECONDS = 60.0
 QUICK_SECONDS = 0.5  # what a request may wait for
@@ -101,7 +120,7 @@ def renew_beside(house: House, before: Kept) -> None:
     """Read the organisation in a thread of its own that holds the lock; without the store the one in hand goes on."""
     try:
         renew(house, before)
-    except sa.exc.SQLAlchemyError as error:
+    except (sa.exc.SQLAlchemyError, UnavailableError) as error:
         log.warning("the organisation cannot be read again", extra={"why": type(error).__name__})
     finally:
         RENEWING.release()
@@ -120,15 +139,26 @@ def renew(house: House, before: Kept | None) -> Company:
 def read_company(house: House) -> Company:
     """Read everybody's evidence and every job's requirements."""
     now, store = house.clock(), house.store
-    records = store.frames(READS)
-    kinds = TABLES["learning_events"].c.kind.in_(COMPLETION_KINDS)
-    records["learning_events"] = store.frame("learning_events", where=kinds)
+    records = store.frames(WHOLE)
+    completed = {"learning_events": TABLES["learning_events"].c.kind.in_(COMPLETION_KINDS)}
+    for name, columns in COLUMNS.items():
+        records[name] = read_columns(store, name, columns, completed.get(name))
     known = history(records, now + timedelta(microseconds=1), FACT_KEYS)
     people = people_of(known)
     ids = people["employee_id"].to_list()
     held = held_levels(known).join(people.select("employee_id"), "employee_id", "semi")
     compared = gaps(known, ids, held=held)
     return Company(now, records, known, people, held, compared, courses_with_hours(known))
+
+
+def read_columns(
+    store: Store, name: str, columns: Sequence[str], where: sa.ColumnElement[bool] | None
+) -> pl.DataFrame:
+    """Return columns of a table; raise UnavailableError where the store is away."""
+    try:
+        return columns_of_table(store, name, columns, where)
+    except adbc_driver_manager.Error as error:
+        raise UnavailableError("The records cannot be read now.", found=type(error).__name__) from error
 
 
 def people_of(known: History) -> pl.DataFrame:

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import adbc_driver_manager
 import pytest
 import sqlalchemy as sa
+from adbc_driver_manager import AdbcStatusCode
 
+from features.errors import UnavailableError
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 from serving.house import House
@@ -93,6 +96,34 @@ def test_who_was_erased_while_it_was_read_does_not_come_back(
     wait_for(lambda: not company.RENEWING.locked())
     monkeypatch.undo()
     assert people(company_of(staffed)) == ["bob"]
+
+
+def test_of_what_grows_with_the_people_the_columns_that_are_looked_at_are_read_as_the_store_has_them(
+    staffed: House,
+) -> None:
+    found = company.read_company(staffed)
+    for name, columns in company.COLUMNS.items():
+        assert found.records[name].equals(staffed.store.frame(name, columns))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_driver_that_finds_no_records_says_that_they_are_away(
+    staffed: House, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    def away(*_asked: object) -> None:
+        raise adbc_driver_manager.OperationalError("unable to open", status_code=AdbcStatusCode.IO)
+
+    monkeypatch.setattr(company, "columns_of_table", away)
+    if is_first:
+        staffed.cache.pop(KEY)
+        with pytest.raises(UnavailableError, match="cannot be read"):
+            company_of(staffed)
+    else:
+        age(staffed, took=5.0)
+        assert people(company_of(staffed)) == ["ann"]
+        wait_for(lambda: not company.RENEWING.locked())
+        assert people(company_of(staffed)) == ["ann"]
+        wait_for(lambda: not company.RENEWING.locked())
 
 
 def test_where_the_store_is_away_the_one_in_hand_goes_on(

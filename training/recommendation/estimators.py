@@ -56,11 +56,14 @@ def ease(
     factor, status = lapack.dpotrf(gram, lower=1, overwrite_a=True)
     if status != 0:
         raise ValueError(f"the ridge of {ridge} is too small for these data")
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=True)
-    precision = np.tril(inverse) + np.tril(inverse, -1).T
-    weights = precision / -np.diag(precision)
+    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=True)  # above the diagonal stand zeros
+    diagonal = np.diag(inverse).copy()
+    weights = inverse + inverse.T
+    weights /= -diagonal
     weights[places] = 0.0
-    return np.asarray(weights * popularity_scale(history, item_power), dtype=np.float32)
+    if item_power:
+        weights *= popularity_scale(history, item_power)
+    return np.asarray(weights, dtype=np.float32)
 
 
 def popularity_scale(history: Matrix, item_power: float) -> Floats:

@@ -53,8 +53,12 @@ def target_ranks(scores: NDArray[np.floating], targets: Matrix) -> NDArray[np.in
         part = slice(start, start + step)
         of_row = scores[rows[part]]
         own = scores[rows[part], columns[part]][:, None]
-        ties = (of_row == own) & (before < columns[part][:, None])
-        ranks[part] = 1 + (of_row > own).sum(axis=1) + ties.sum(axis=1)
+        at_least = np.count_nonzero(of_row >= own, axis=1)
+        ranks[part] = at_least
+        # Equals are rare: only where there are some, a second look tells which of them come earlier.
+        tied = np.flatnonzero(at_least - np.count_nonzero(of_row > own, axis=1) > 1)
+        later = before > columns[part][tied, None]
+        ranks[start + tied] -= np.count_nonzero((of_row[tied] == own[tied]) & later, axis=1)
     return ranks
 
 

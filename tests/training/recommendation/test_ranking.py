@@ -35,6 +35,23 @@ def test_what_was_taken_before_is_not_ranked() -> None:
     assert target_ranks(hidden, rows([1], n=3)).tolist() == [2]
 
 
+@pytest.mark.parametrize("kinds", [1, 3, 40, 10_000])
+def test_ranks_count_what_is_higher_and_the_equals_that_come_earlier(kinds: int) -> None:
+    rng = np.random.default_rng(7)
+    scores = rng.integers(0, kinds, (30, 50)).astype(np.float32)
+    scores[:, ::7] = -np.inf
+    targets = sp.csr_matrix(rng.random((30, 50)) < 0.1)
+    expected = [
+        1
+        + sum(
+            other > scores[row, one] or (other == scores[row, one] and place < one)
+            for place, other in enumerate(scores[row])
+        )
+        for row, one in zip(*targets.nonzero(), strict=True)
+    ]
+    assert target_ranks(scores, targets).tolist() == expected
+
+
 def test_ndcg_hit_rate_recall_and_mrr_by_hand() -> None:
     # Ranks 1 and 12 of two targets: DCG = 1/log2(2) = 1; ideal = 1 + 1/log2(3) = 1.63093.
     found = per_person(np.array([1, 12, 30]), rows([0, 1], [2], n=40))

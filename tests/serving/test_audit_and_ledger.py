@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from features.errors import UnavailableError
 from features.records.shown import packed
 from features.records.store import Store
+from serving import audit as audit_module
 from serving.audit import TABLE, Audit
 from serving.http.problems import Problem
 from serving.ledger import Ledger
@@ -126,3 +127,28 @@ def test_what_was_shown_waits_while_the_store_is_away_and_is_kept_once(sqlite_st
     ledger.shown(shown(2))
     ledger.flush()
     assert sqlite_store.count("recommendations_shown") == 2
+
+
+def test_whoever_is_read_again_is_one_person_of_those_a_caller_may_read_in_a_day(store: Store) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    audit = Audit(store, lambda: noon, most_people=3)
+    for _ in range(5):
+        audit.record("sk_1", "get_attrition_risk", "ann", "audit")
+    audit.record("sk_1", "get_attrition_risk", "bob", "audit")
+    audit.record("sk_1", "get_attrition_risk", "eve", "audit")
+    with pytest.raises(Problem, match="so many people"):
+        audit.record("sk_1", "get_attrition_risk", "joe", "audit")
+    audit.record("sk_2", "get_attrition_risk", "joe", "audit")
+    Audit(store, lambda: noon + timedelta(days=1), most_people=3).record("sk_1", "x", "joe", "audit")
+    assert store.count("audit") == 9
+
+
+def test_a_score_is_not_shown_where_the_audit_s_turn_does_not_come(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "TURN_SECONDS", 0.01)
+    audit = Audit(store, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    with audit.turn(), pytest.raises(UnavailableError, match="audit"):
+        audit.record("sk_1", "get_attrition_risk", "ann", "audit")
+    audit.record("sk_1", "get_attrition_risk", "ann", "audit")
+    assert store.count("audit") == 1

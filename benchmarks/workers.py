@@ -1,4 +1,4 @@
-"""Recommendations of one worker and of two, the load generator sharing their cores.
+"""Recommendations of one worker and of two, in turns, the load generator sharing their cores.
 
 Run: ``python -m benchmarks.workers --var DIR`` over an installation with a recommendation model (``make demo ONCE=1`` makes one).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,7 +17,14 @@ from benchmarks.http_load import Load, request, run_load
 from benchmarks.processes import machine
 from benchmarks.serving import PORT, SCOPE, wait
 
-PEOPLE, SECONDS, WARM_SECONDS, WANTED = 1_000, 5.0, 3.0, 1.6
+PEOPLE, SECONDS, WARM_SECONDS, WANTED = 1_000, 4.0, 3.0, 1.6
+TURNS = (
+    2,
+    1,
+    2,
+    1,
+    2,
+)  # the first is not counted: it finds the files cold and scores that nobody has asked for yet
 
 
 def prepared(var: Path) -> list[bytes]:
@@ -53,11 +61,17 @@ def main() -> None:
     var = parser.parse_args().var
     print(machine("fastapi", "uvicorn", "uvloop"))
     asked = prepared(var)
-    found = {workers: measure(var, workers, asked) for workers in (1, 2)}
-    for workers, load in found.items():
-        print(f"{workers} worker(s): {load.per_second:,.0f} recommendations/s, p50 {load.p50_ms:.1f} ms, "
-              f"p99 {load.p99_ms:.1f} ms, {load.failures} failures")  # fmt: skip
-    print(f"two are {found[2].per_second / found[1].per_second:.2f} × one (wanted {WANTED})")
+    found: dict[int, list[Load]] = {1: [], 2: []}
+    for number, workers in enumerate(TURNS):
+        load = measure(var, workers, asked)
+        if number:
+            found[workers].append(load)
+    for workers, loads in found.items():
+        for load in loads:
+            print(f"{workers} worker(s): {load.per_second:,.0f} recommendations/s, p50 {load.p50_ms:.1f} ms, "
+                  f"p99 {load.p99_ms:.1f} ms, {load.failures} failures")  # fmt: skip
+    one, two = (statistics.median(load.per_second for load in found[workers]) for workers in (1, 2))
+    print(f"two are {two / one:.2f} × one (wanted {WANTED})")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ TAKERS = (
     PLAIN, (0.0, 10.0), (0.0, 30.0), (0.0, 300.0), (0.0, 500.0), (0.0, 1000.0),
     (0.5, 1.0), (0.5, 3.0), (0.5, 10.0), (0.5, 30.0), (0.5, 60.0), (0.5, 100.0),
 )  # fmt: skip
+MANY_COURSES = 2_500  # beyond, only every other of them is tried: each costs the cube of the courses
 ITEM_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2)
 WEIGHT_POWERS = (1.0, 0.0, 0.5, 2.0)
 FACTORS = (
@@ -118,14 +119,14 @@ def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float]:
     history = weighted(block.history, 1.0)
     best, weights = PLAIN, np.empty((0, 0), dtype=np.float32)
     grams: dict[float, Floats] = {}
-    for power, ridge in TAKERS:
+    for power, ridge in takers_tried(train.shape[1]):
         if power not in grams:
             grams = {power: weighted_gram(train, power)}  # one at a time: they are as large as the weights
         made = ease(train, ridge, power, gram=grams[power])
         tried[power, ridge] = mean(linear(history, made), block)
         if not weights.size or tried[power, ridge] > tried[best]:
             best, weights = (power, ridge), made
-    plain = max((choice for choice in TAKERS if choice[0] == PLAIN[0]), key=lambda choice: tried[choice])
+    plain = max((choice for choice in tried if choice[0] == PLAIN[0]), key=lambda choice: tried[choice])
     words = {f"person_power {power:g}, ridge {ridge:g}": value for (power, ridge), value in tried.items()}
     scaled = {
         power: mean(linear(history, weights * popularity_scale(train, power)), block) for power in ITEM_POWERS
@@ -134,6 +135,17 @@ def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float]:
     words |= {f"item_power {power:g}": value for power, value in scaled.items()}
     chosen = Chosen(*best, item_power, tried=words, plain_ridge=plain[1])
     return choose_weight_power(train, block, chosen, scaled[item_power])
+
+
+def takers_tried(n_courses: int) -> tuple[tuple[float, float], ...]:
+    """Return the settings of EASE that are tried on a catalogue of so many courses, the published one first.
+
+    Examples
+    --------
+    >>> len(takers_tried(1_000)), takers_tried(5_000)[:2]
+    (12, ((0.0, 100.0), (0.0, 30.0)))
+    """
+    return TAKERS if n_courses <= MANY_COURSES else TAKERS[::2]
 
 
 def choose_weight_power(train: Matrix, block: Block, chosen: Chosen, best: float) -> tuple[Chosen, float]:

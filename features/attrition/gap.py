@@ -27,11 +27,15 @@ def with_gaps(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Data
         name: tables[name].join(here, "employee_id", "semi", maintain_order="left") if name in ABOUT_ONESELF else tables[name]
         for name in GAP_TABLES
     }  # fmt: skip
+    needed = {
+        name: frame.cast({pl.Enum: pl.String}) for name, frame in needed.items()
+    }  # skills are told by their names
     parts = []
     for as_of in rows["as_of"].unique().sort():
         mean = mean_gaps(history(needed, as_of, GAP_KEYS))
         parts.append(mean.with_columns(as_of=pl.lit(as_of, dtype=MOMENT)))
-    return rows.join(pl.concat(parts), ["employee_id", "as_of"], "left")
+    found = pl.concat(parts).cast({"employee_id": rows.schema["employee_id"]})
+    return rows.join(found, ["employee_id", "as_of"], "left")
 
 
 def mean_gaps(past: History) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 from features.attrition.population import FEATURE_SCHEMA, KEY, features
 from features.history import history, known, latest
 from features.records.facts import FACT_KEYS
+from features.skills import sorting
 from features.skills.levels import gaps
 
 MOMENTS = [datetime(2021 + month // 12, 1 + month % 12, 1, tzinfo=UTC) for month in range(0, 36, 3)]
@@ -200,3 +201,11 @@ def test_a_table_that_is_missing_costs_its_own_features_and_no_other(
     moved = {name for name in FEATURE_SCHEMA if not before[name].equals(after[name], null_equal=True)}
     assert moved <= COLUMNS_OF_TABLE[table] | (AMONG_PEERS if table == "exits" else set())
     assert moved or table == "courses"
+
+
+def test_many_people_are_put_in_order_by_number_and_told_the_same(
+    careers: dict[str, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = features(careers, MOMENTS)
+    monkeypatch.setattr(sorting, "MANY", 0)
+    assert_frame_equal(features(careers, MOMENTS), few, check_exact=True)

@@ -17,7 +17,7 @@ from features.recommendation.catalogue import (
 )
 from features.recommendation.gap_value import needs_of
 from features.recommendation.person_state import PersonState
-from serving.recommendation.case import Candidates, Case
+from serving.recommendation.case import Candidates, Case, Causes
 from serving.recommendation.policy import RankingPolicy
 
 FOREVER = 2**62
@@ -85,10 +85,7 @@ def case_at_random(
         held=held,
         fading=dict.fromkeys(list(held)[-3:], 10 * DAY_MICROS),
     )
-    nothing = np.empty(0, dtype=np.int64)
-    none = Candidates(
-        np.zeros(catalogue.size), 2.0, nothing, np.full(catalogue.size, -1, dtype=np.int32), nothing, nothing
-    )
+    none = Candidates(np.zeros(catalogue.size), 2.0, np.empty(0, dtype=np.int64))
     return Case(catalogue, needs_of(catalogue.jobs["J"], held), candidates or none, state)
 
 
@@ -97,9 +94,10 @@ def candidates_at_random(catalogue: Catalogue, rng: np.random.Generator) -> Cand
     kept = rng.choice(catalogue.size, KEPT, replace=False).astype(np.int64)
     scores = np.zeros(catalogue.size)
     scores[kept] = rng.exponential(1.0, KEPT)
-    position = np.full(catalogue.size, -1, dtype=np.int32)
-    position[kept] = np.arange(KEPT)
-    return Candidates(scores, 8.0, kept, position, np.ones(KEPT, dtype=np.int64), kept)
+    position = np.zeros(catalogue.size, dtype=np.int32)
+    position[kept] = np.arange(1, KEPT + 1)
+    causes = Causes(position, np.ones(KEPT, dtype=np.int64), kept, np.arange(catalogue.size))
+    return Candidates(scores, 8.0, kept, causes)
 
 
 def everything_asked_for(catalogue: Catalogue) -> tuple[Catalogue, RankingPolicy]:

@@ -79,10 +79,7 @@ def levels_of(moment: Any, catalogue: Catalogue, ids: list[str]) -> dict[str, di
 
 def whole_candidates(scores: Floats, gap_weight: float) -> Candidates:
     """Return scores of every course, none of which rests on anything in particular."""
-    nothing = np.empty(0, dtype=np.int64)
-    return Candidates(
-        scores, gap_weight, np.arange(scores.size), np.full(scores.size, -1, np.int32), nothing, nothing
-    )
+    return Candidates(scores, gap_weight, np.arange(scores.size))
 
 
 def ranked_by(asked: Asked, policy: RankingPolicy) -> dict[str, Floats]:

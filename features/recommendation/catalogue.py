@@ -57,12 +57,11 @@ class Closing:
         """The same pairs, those of one course together."""
         order = np.argsort(self.course, kind="stable")
         courses, starts = np.unique(self.course[order], return_index=True)
-        place, level, coverage = self.place[order], self.level[order], self.coverage[order]
-        triples = list(zip(place.tolist(), level.tolist(), coverage.tolist(), strict=True))
         ends = [*starts[1:].tolist(), order.size]
-        spans = zip(courses.tolist(), starts.tolist(), ends, strict=True)
-        taught = {course: tuple(triples[start:end]) for course, start, end in spans}
-        return ClosingByCourse(courses, starts, place, level, coverage, taught)
+        pairs = dict(zip(courses.tolist(), map(range, starts.tolist(), ends), strict=True))
+        return ClosingByCourse(
+            courses, starts, self.place[order], self.level[order], self.coverage[order], pairs
+        )
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,8 @@ class ClosingByCourse:
         Place of the skill among those asked for.
     level, coverage : (p,) float
         Level 0–5 taught, and how sure it is taught, 0–1.
-    taught : dict of int to tuple
-        Course → its pairs as plain tuples: place, level, coverage; quicker to walk than arrays.
+    pairs : dict of int to range
+        Course → where its pairs stand.
     """
 
     courses: Integers
@@ -86,7 +85,12 @@ class ClosingByCourse:
     place: Integers
     level: Floats
     coverage: Floats
-    taught: dict[int, tuple[tuple[int, float, float], ...]]
+    pairs: dict[int, range]
+
+    @cached_property
+    def places(self) -> list[int]:
+        """`place` as plain numbers: quicker to walk than an array."""
+        return list(map(int, self.place))
 
 
 @dataclass(frozen=True)
@@ -244,6 +248,11 @@ class Catalogue:
     @cached_property
     def closings(self) -> dict[bytes, Closing]:
         """What `closing` found before."""
+        return {}
+
+    @cached_property
+    def sentences(self) -> dict[tuple[int, int, str | None], str]:
+        """What the model's part says of a course by itself (`features.recommendation.reasons`), where it was asked before."""
         return {}
 
     def eligible(self, department: str | None) -> Bools:

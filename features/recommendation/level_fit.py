@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from features.recommendation.catalogue import Catalogue
@@ -44,10 +45,9 @@ def misfit(catalogue: Catalogue, course: int, held: Mapping[int, float]) -> Misf
     """
     taught = catalogue.taught[course]
     if catalogue.lowest_taught[course] > TOO_HARD:
-        skill, level, _ = min(taught, key=lambda one: one[1] - held.get(one[0], 0.0))
-        start = held.get(skill, 0.0)
-        if level - start > TOO_HARD:
-            return Misfit(skill, start, level, level - start - TOO_HARD)
+        above, skill, level = least_above(taught, held)
+        if above > TOO_HARD:
+            return Misfit(skill, held.get(skill, 0.0), level, above - TOO_HARD)
     for skill, level, _ in taught:
         if skill not in held or held[skill] < level + TOO_EASY:
             return None
@@ -55,3 +55,15 @@ def misfit(catalogue: Catalogue, course: int, held: Mapping[int, float]) -> Misf
         return None
     skill, level, _ = max(taught, key=lambda one: one[1] - held[one[0]])
     return Misfit(skill, held[skill], level, held[skill] - level)
+
+
+def least_above(
+    taught: Sequence[tuple[int, float, float]], held: Mapping[int, float]
+) -> tuple[float, int, float]:
+    """Return how far above what is held the nearest of the taught skills lies, that skill, and the level taught."""
+    found = (math.inf, -1, 0.0)
+    for skill, level, _ in taught:
+        above = level - held.get(skill, 0.0)
+        if above < found[0]:
+            found = (above, skill, level)
+    return found

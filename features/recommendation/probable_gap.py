@@ -7,8 +7,8 @@ import math
 import msgspec
 import numpy as np
 
-from features.recommendation.catalogue import ClosingByCourse, Floats
-from features.recommendation.gap_value import Needs
+from features.recommendation.catalogue import Floats
+from features.recommendation.raises import Raises
 
 SPREAD_LEVELS = 0.5  # standard deviation of a held level: between a test's and a manager's (`features.skills.uncertainty`)
 LEAST_LEVELS = 0.05  # a course expected to raise a skill by less raises nothing
@@ -34,21 +34,12 @@ def expected_raise(margin: float) -> float:
     return found if found >= LEAST_LEVELS else 0.0
 
 
-TABLE = [expected_raise(place * STEP) for place in range(-100, 101)]
-RAISES = np.array(TABLE)
+RAISES = np.array(
+    [expected_raise(place * STEP) for place in range(-100, 101)]
+)  # of margins of -5 to 5 levels
 
 
-def raise_of(margin: float) -> float:
-    """Return the expected raise of a margin of -5 to 5 levels, to the nearest twentieth of a level."""
-    return TABLE[round(margin / STEP) + 100]
-
-
-def probable_values(pairs: ClosingByCourse, needs: Needs) -> Floats:
-    """Return what each pair of a course and a needed skill is probably worth, (p,) float.
-
-    Importance × coverage × expected raise; nothing beyond the level required counts.
-    """
-    margins = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
-    raises = RAISES[np.rint(margins / STEP).astype(np.int64) + 100]
-    found: Floats = needs.importance[pairs.place] * pairs.coverage * raises
+def probable_values(raises: Raises) -> Floats:
+    """Return what each pair of a course and a needed skill is probably worth, (p,) float: its weight × the expected raise."""
+    found: Floats = raises.weights * RAISES[np.rint(raises.margins / STEP).astype(np.int64) + 100]
     return found

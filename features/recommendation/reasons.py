@@ -115,6 +115,8 @@ def reason(
     place : Place, optional
         What else put it where it stands.
     """
+    if not closed and place is None:
+        return model_sentence(catalogue, cause, jobs[1])
     said = [gap_part(closed, jobs[0])] if closed else []
     if place is not None and place.unsure is not None:
         said.append(unsure_part(place.unsure, jobs[0]))
@@ -125,8 +127,23 @@ def reason(
         said.append(model)
     if place is not None:
         said = around(catalogue, place, said)
-    sentence = "; ".join(said) if said else "open to you, and not taken yet"
-    return f"{sentence[0].upper()}{sentence[1:]}."
+    return sentence(said)
+
+
+def sentence(said: Sequence[str]) -> str:
+    """Return clauses as one sentence."""
+    whole = "; ".join(said) if said else "open to you, and not taken yet"
+    return f"{whole[0].upper()}{whole[1:]}."
+
+
+def model_sentence(catalogue: Catalogue, cause: Cause, cohort: str | None) -> str:
+    """Return the sentence where the model alone speaks: the same for everybody, and kept."""
+    key = (cause.kind, cause.course, cohort)
+    found = catalogue.sentences.get(key)
+    if found is None:
+        model = model_part(catalogue, cause, cohort) if cause.kind else ""
+        found = catalogue.sentences[key] = sentence([model] if model else [])
+    return found
 
 
 def around(catalogue: Catalogue, place: Place, said: list[str]) -> list[str]:

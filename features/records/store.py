@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.is_postgres = engine.dialect.name == "postgresql"
+        self.own = threading.local()
+        self.lasting: list[Any] = []  # connections that threads keep
 
     @contextmanager
     def transaction(self, *, is_deferred: bool = False) -> Iterator[sa.Connection]:
@@ -82,6 +85,29 @@ class Store:
         """Open a connection for reading only; it takes no write lock."""
         with self.engine.connect().execution_options(skillpath_deferred=True) as connection:
             yield connection
+
+    def rows(self, sql: str, values: Any) -> list[Any]:
+        """Return what a statement finds, as the driver gives it: the shortest way, for what an answer reads each time.
+
+        SQLite is asked through a connection that the thread keeps: to lend one takes as long as to look up some rows.
+        PostgreSQL is asked through the pool, which tells a connection whom it may show.
+
+        Raises
+        ------
+        Error
+            The driver's own, of the engine's ``dialect.loaded_dbapi``.
+        """
+        if self.is_postgres:
+            with closing(self.engine.raw_connection()) as lent, closing(lent.cursor()) as cursor:
+                cursor.execute(sql, values)
+                return list(cursor.fetchall())
+        connection: Any = getattr(self.own, "connection", None)
+        if connection is None:
+            taken = self.engine.raw_connection()
+            connection = self.own.connection = taken.driver_connection
+            taken.detach()  # the pool counts it no more
+            self.lasting.append(taken)
+        return list(connection.execute(sql, values))
 
     def frame(
         self, name: str, columns: Sequence[str] | None = None, where: sa.ColumnElement[bool] | None = None
@@ -166,6 +192,9 @@ class Store:
 
     def close(self) -> None:
         """Give every connection back."""
+        while self.lasting:
+            self.lasting.pop().close()
+        self.own = threading.local()
         self.engine.dispose()
 
 

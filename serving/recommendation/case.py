@@ -19,6 +19,41 @@ NO_CAUSE = Cause()
 
 
 @dataclass(frozen=True)
+class Causes:
+    """What the scores of a model rest on; looked up for the courses that are listed, not for all.
+
+    Parameters
+    ----------
+    position : (n_courses,) int
+        One more than where a course stands in `kinds` and `pointed`; 0 where it has no score of its own.
+    kinds, pointed : (n_scores,) int
+        What a score rests on (`features.recommendation.reasons`), and the course it points to, as the model counts courses.
+    courses : (n_known,) int
+        The catalogue's index of each course the model knows; -1 where it is gone.
+    """
+
+    position: NDArray[np.int32]
+    kinds: NDArray[Any]
+    pointed: NDArray[Any]
+    courses: Integers
+
+    def of(self, courses: Integers) -> list[Cause]:
+        """Return what the scores of some courses rest on; nothing in particular where one has none of its own."""
+        if not self.kinds.size:
+            return [NO_CAUSE] * courses.size
+        return [self.at(place - 1) if place else NO_CAUSE for place in self.position[courses].tolist()]
+
+    def at(self, place: int) -> Cause:
+        """Return what one score rests on."""
+        pointed = self.pointed.item(place)
+        return Cause(self.kinds.item(place), self.courses.item(pointed) if pointed >= 0 else NO_CAUSE.course)
+
+
+NOTHING = np.empty(0, dtype=np.int64)
+NO_CAUSES = Causes(NOTHING.astype(np.int32), NOTHING, NOTHING, NOTHING)
+
+
+@dataclass(frozen=True)
 class Candidates:
     """A model's part, over the whole catalogue.
 
@@ -30,10 +65,8 @@ class Candidates:
         What closing the whole gap would add.
     kept : (n_kept,) int
         Courses that have a score of their own.
-    position : (n_courses,) int
-        Where a course stands in `causes` and `because`; -1 where it has no score of its own.
-    causes, because : (n_scores,) int
-        What a score rests on (`features.recommendation.reasons`), and the course it points to.
+    causes : Causes
+        What scores rest on.
     is_new : bool
         True where the person had no history to learn from.
     """
@@ -41,20 +74,8 @@ class Candidates:
     scores: Floats
     gap_weight: float
     kept: Integers
-    position: NDArray[np.int32]
-    causes: NDArray[Any]
-    because: NDArray[Any]
+    causes: Causes = NO_CAUSES
     is_new: bool = False
-
-    def causes_of(self, courses: Integers) -> list[Cause]:
-        """Return what the scores of some courses rest on; nothing in particular where one has none of its own."""
-        if not self.causes.size:
-            return [NO_CAUSE] * courses.size
-        places = self.position[courses]
-        is_own = places >= 0
-        kinds = np.where(is_own, self.causes[places], NO_CAUSE.kind).tolist()
-        pointed = np.where(is_own, self.because[places], NO_CAUSE.course).tolist()
-        return list(map(Cause, kinds, pointed))
 
 
 @dataclass(frozen=True)

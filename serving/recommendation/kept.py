@@ -16,7 +16,7 @@ from features.records.facts import FACT_KEYS
 from features.skills.levels import current_jobs
 from serving.house import House
 from serving.models.answering import LoadedModel
-from serving.recommendation.case import Candidates
+from serving.recommendation.case import Candidates, Causes
 from serving.recommendation.catalogue import Shelf
 
 FORMAT = 1
@@ -70,17 +70,16 @@ def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidate
     there, _ = shelf.places_of(model)
     places, values = there[scores.courses], scores.scores
     outside = min(0.0, float(values.min())) if 0 < values.size < model.scorer.n_items else 0.0
-    order = np.arange(places.size, dtype=np.int32)
+    order = np.arange(1, places.size + 1, dtype=np.int32)
     if places.size and places.min() < 0:  # the model knows courses that the catalogue lost
         known = places >= 0
         places, values, order = places[known], values[known], order[known]
-    everywhere = np.full(shelf.catalogue.size, outside)
+    everywhere = np.full(shelf.catalogue.size, outside) if outside else np.zeros(shelf.catalogue.size)
     everywhere[places] = values
-    position = np.full(shelf.catalogue.size, -1, dtype=np.int32)
+    position = np.zeros(shelf.catalogue.size, dtype=np.int32)
     position[places] = order
-    because = there[scores.because]
-    because[scores.because < 0] = -1
-    return Candidates(everywhere, scores.gap_weight, places, position, scores.causes, because, scores.is_new)
+    causes = Causes(position, scores.causes, scores.because, there)
+    return Candidates(everywhere, scores.gap_weight, places, causes, scores.is_new)
 
 
 @dataclass(frozen=True)

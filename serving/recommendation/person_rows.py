@@ -202,7 +202,7 @@ def read_person(
 
 
 def rows_of(house: House, asked: dict[str, Any]) -> list[Any]:
-    """Return the rows of the statement, compiled once and run on the driver's own connection.
+    """Return the rows of the statement, compiled once.
 
     Raises
     ------
@@ -215,13 +215,7 @@ def rows_of(house: House, asked: dict[str, Any]) -> list[Any]:
         statement = house.cache["everything of a person"] = EVERYTHING.compile(dialect=engine.dialect)
     values: Any = asked if statement.positiontup is None else [asked[name] for name in statement.positiontup]
     try:
-        connection = engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(statement.string, values)
-            return list(cursor.fetchall())
-        finally:
-            connection.close()
+        return house.store.rows(statement.string, values)
     except engine.dialect.loaded_dbapi.Error as error:
         raise UnavailableError("The store does not answer.", found=type(error).__name__) from error
 

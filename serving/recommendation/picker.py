@@ -19,6 +19,7 @@ class Pool:
 
     def __init__(self, courses: Integers, worths: Floats) -> None:
         self.courses, self.worths = courses, worths
+        self.rest: Integers | None = None  # where those stand that are in no part yet
         self.listed: list[int] = []
         self.values: list[float] = []
         self.place = 0
@@ -27,17 +28,15 @@ class Pool:
         """Return whether another course is left, putting the next part in order where that is needed."""
         if self.place < len(self.values):
             return True
+        if self.rest is not None:
+            self.courses, self.worths, self.rest = self.courses[self.rest], self.worths[self.rest], None
         if not self.courses.size:
             return False
-        values = -self.worths
-        if values.size > PART:
-            split = np.argpartition(values, PART)
-            best, rest = split[:PART], split[PART:]
-            best = best[np.lexsort((self.courses[best], values[best]))]
-        else:
-            best, rest = np.lexsort((self.courses, values)), np.empty(0, np.int64)
-        self.listed, self.values = self.courses[best].tolist(), self.worths[best].tolist()
-        self.courses, self.worths, self.place = self.courses[rest], self.worths[rest], 0
+        is_last = self.worths.size <= PART
+        split = np.arange(self.worths.size) if is_last else np.argpartition(-self.worths, PART)
+        best, self.rest = split[:PART], split[PART:]
+        best = best[np.lexsort((self.courses[best], -self.worths[best]))]
+        self.listed, self.values, self.place = self.courses[best].tolist(), self.worths[best].tolist(), 0
         return True
 
 

@@ -12,6 +12,7 @@ from features.recommendation.catalogue import Bools, Catalogue, Floats, Integers
 from features.recommendation.gap_value import EPSILON, Needs
 from features.recommendation.level_fit import Misfit
 from features.recommendation.probable_gap import Probable
+from features.recommendation.raises import Raises, raises_of
 from features.recommendation.reasons import Cause
 from serving.recommendation.boosts import Boosts
 from serving.recommendation.case import NO_CAUSE, Candidates, Case
@@ -81,15 +82,11 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
     turn: Probable | None = None
 
 
-def worth_of(catalogue: Catalogue, needs: Needs) -> tuple[Integers, Floats]:
-    """Return what closes a gap, as pairs of course and share of the whole weighted gap; a course may stand twice."""
-    total = needs.total
-    if total <= EPSILON:
+def gap_part(raises: Raises, needs: Needs) -> tuple[Integers, Floats]:
+    """Return what closes a gap: each course once, and its share of the whole weighted gap; nothing where none is open."""
+    if needs.total <= EPSILON:
         return np.empty(0, np.int64), np.empty(0)
-    pairs = catalogue.closing(needs.skills)
-    reached = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
-    shares = pairs.coverage * (needs.importance / total)[pairs.place] * np.maximum(reached, 0.0)
-    return pairs.course, shares
+    return raises.taught.courses, raises.by_course(raises.on_record()) / needs.total
 
 
 def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more: int = 0) -> list[Ranked]:
@@ -115,10 +112,12 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     """
     catalogue, candidates = case.catalogue, case.candidates
     gap_weight = candidates.gap_weight * policy.gap_factor
-    closing, shares = worth_of(catalogue, case.needs)
+    raises = raises_of(catalogue, case.needs)
+    closing, shares = gap_part(raises, case.needs)
     totals = candidates.scores.copy()
-    np.add.at(totals, closing, gap_weight * shares)
-    np.add.at(totals, boosts.courses, boosts.worths)
+    totals[closing] += gap_weight * shares
+    if boosts.courses.size:
+        np.add.at(totals, boosts.courses, boosts.worths)  # a course may stand there twice
     asked = {
         one.course: one
         for one in sorted(case.assigned, key=urgency)
@@ -132,7 +131,7 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     weights = (gap_weight, wishes.diversity, policy.level_weight)
     picker = Picker(catalogue, case.needs, case.state.held, pool_of(totals, some), weights)
     picker.note(line.courses)
-    turns = Turns(catalogue, case.needs, case.state.held, policy.gap_turn)
+    turns = Turns(case, raises, policy.gap_turn)
     fill(line, picker, turns, totals)
     if not line.is_full:
         picker.pool = pool_of(totals, wishes.allowed & ~some)
@@ -168,7 +167,7 @@ def ranked(
     places = np.array(courses, dtype=np.int64)
     worths = totals[places] - picker.level_weight * np.array(distances)
     scores: list[float] = np.round(0.5 + np.arctan(worths) / math.pi, 4).tolist()
-    causes, opens, before = case.candidates.causes_of(places), line.opens.get, case.catalogue.prerequisites
+    causes, opens, before = case.candidates.causes.of(places), line.opens.get, case.catalogue.prerequisites
     return [
         Ranked(
             course,

@@ -8,17 +8,20 @@ down the whole list (`docs/decisions/0013-a-ranking-policy-is-a-file.md`).
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
-from features.recommendation.catalogue import Bools, Catalogue, Floats
+from features.recommendation.catalogue import Bools, Floats
 from features.recommendation.gap_value import EPSILON, Needs, gains
 from features.recommendation.level_fit import misfit
-from features.recommendation.probable_gap import Probable, probable_values, raise_of
+from features.recommendation.probable_gap import Probable, probable_values
+from features.recommendation.raises import Raises
+from serving.recommendation.case import Case
 from serving.recommendation.line import Line
 
 MOST_LOOKED_AT = 32  # courses, those that close most alone
+NO_PAIRS = range(0)
 
 
 class Turns:
@@ -26,18 +29,16 @@ class Turns:
 
     Parameters
     ----------
-    catalogue : Catalogue
-        The courses.
-    needs : Needs
-        What is missing.
-    held : mapping of int to float
-        Skill → level; a course far below or above it gets no turn.
+    case : Case
+        The courses, what is missing, and what is held: a course far below or above it gets no turn.
+    raises : Raises
+        What courses would raise.
     every : int
         The last of so many places is a turn; 0 gives none.
     """
 
-    def __init__(self, catalogue: Catalogue, needs: Needs, held: Mapping[int, float], every: int) -> None:
-        self.catalogue, self.needs, self.held, self.every = catalogue, needs, held, every
+    def __init__(self, case: Case, raises: Raises, every: int) -> None:
+        self.case, self.raises, self.every = case, raises, every
         self.offers: Offers | None = None
         self.noted = 0
         self.given: dict[int, Probable] = {}  # what a turn went to though no record shows a gap
@@ -52,15 +53,15 @@ class Turns:
         totals : (n_courses,) float
             What each course is worth alone: decides between courses that close alike.
         """
-        if not self.every or (len(line.courses) + 1) % self.every or not self.needs.skills.size:
+        if not self.every or (len(line.courses) + 1) % self.every or not self.raises.margins.size:
             return None
         if self.offers is None:
-            self.offers = Offers(self.catalogue, self.needs, line.allowed, totals)
+            self.offers = Offers(self.case.needs, self.raises, line.allowed, totals)
         self.offers.note(line.courses[self.noted :])
         self.noted = len(line.courses)
         while (course := self.offers.best(line.placed)) is not None:
-            if misfit(self.catalogue, course, self.held) is None:
-                if not gains(self.catalogue, course, self.needs):
+            if misfit(self.case.catalogue, course, self.case.state.held) is None:
+                if not gains(self.case.catalogue, course, self.case.needs):
                     self.given[course] = self.offers.most_raised(course)
                 return course
         return None
@@ -71,39 +72,38 @@ class Offers:
 
     Parameters
     ----------
-    catalogue : Catalogue
-        The courses.
     needs : Needs
         What is missing, of k skills.
+    raises : Raises
+        What courses would raise: at least one of them something.
     allowed : (n_courses,) bool
         Courses that may be offered; any may close.
     totals : (n_courses,) float
         Decides between courses that close alike.
     """
 
-    def __init__(self, catalogue: Catalogue, needs: Needs, allowed: Bools, totals: Floats) -> None:
-        self.pairs = catalogue.closing(needs.skills).by_course
-        self.asked = list(needs.places.values())
-        self.closed = [0.0] * len(self.asked)  # worth of what closes each needed skill already
-        self.known: dict[int, list[tuple[int, float]]] = {}
-        self.queue: list[tuple[float, int, int]] = []
-        courses = self.pairs.courses
-        if not courses.size:
-            return
-        closes = np.add.reduceat(probable_values(self.pairs, needs), self.pairs.starts)
-        alone = np.where(allowed[courses], -closes, 0.0)  # the most first
+    def __init__(self, needs: Needs, raises: Raises, allowed: Bools, totals: Floats) -> None:
+        self.needs, self.taught, courses = needs, raises.taught, raises.taught.courses
+        self.closed = [0.0] * needs.skills.size  # worth of what closes each needed skill already
+        worths = probable_values(raises)
+        self.worths: list[float] = (
+            worths.tolist()
+        )  # by pair; at once, for each look into an array costs as much as ten of these
+        alone = np.where(allowed[courses], -raises.by_course(worths), 0.0)  # most first
         leading = np.arange(alone.size)
         if alone.size > MOST_LOOKED_AT:
             leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
         order = leading[np.lexsort((-totals[courses[leading]], alone[leading]))]
-        self.queue = list(zip(alone[order].tolist(), range(order.size), courses[order].tolist(), strict=True))
+        self.queue: list[tuple[float, int, int]] = list(
+            zip(alone[order].tolist(), range(order.size), courses[order].tolist(), strict=True)
+        )
 
     def note(self, placed: Iterable[int]) -> None:
         """Take into account what was placed."""
-        closed = self.closed
+        closed, places, worths, pairs = self.closed, self.taught.places, self.worths, self.taught.pairs
         for course in placed:
-            for place, worth in self.raises(course):
-                closed[place] = max(closed[place], worth)
+            for pair in pairs.get(course, NO_PAIRS):
+                closed[places[pair]] = max(closed[places[pair]], worths[pair])
 
     def best(self, placed: set[int]) -> int | None:
         """Return the course that closes most beyond what is closed, and offer it no more; None where none closes any."""
@@ -122,24 +122,15 @@ class Offers:
 
     def more(self, course: int) -> float:
         """Return what a course probably closes beyond what is closed."""
-        value, closed = 0.0, self.closed
-        for place, worth in self.raises(course):
-            if worth > closed[place]:
-                value += worth - closed[place]
+        value, closed, places, worths = 0.0, self.closed, self.taught.places, self.worths
+        for pair in self.taught.pairs[course]:
+            if worths[pair] > closed[places[pair]]:
+                value += worths[pair] - closed[places[pair]]
         return value
-
-    def raises(self, course: int) -> list[tuple[int, float]]:
-        """Return what a course alone probably closes: place in the needs, and its worth."""
-        found = self.known.get(course)
-        if found is None:
-            found = self.known[course] = []
-            for place, level, coverage in self.pairs.taught.get(course, ()):
-                _, held, required, importance = self.asked[place]
-                found.append((place, importance * coverage * raise_of(min(level, required) - held)))
-        return found
 
     def most_raised(self, course: int) -> Probable:
         """Return the most valuable of what a course probably raises beyond what is placed."""
-        place = max(self.raises(course), key=lambda one: one[1] - self.closed[one[0]])[0]
-        taught = next(level for one, level, _ in self.pairs.taught[course] if one == place)
-        return Probable(place, self.asked[place][1], taught)
+        places = self.taught.places
+        pair = max(self.taught.pairs[course], key=lambda one: self.worths[one] - self.closed[places[one]])
+        place = places[pair]
+        return Probable(place, self.needs.held.item(place), self.taught.level.item(pair))

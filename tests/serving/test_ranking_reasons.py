@@ -18,7 +18,7 @@ from features.recommendation.level_fit import misfit
 from features.recommendation.person_state import LearningEvent, PersonState, SkillEvidence, person_state
 from features.recommendation.reasons import TAKERS, Place, reason
 from serving.recommendation.boosts import boosts_of
-from serving.recommendation.case import Candidates, Case
+from serving.recommendation.case import Candidates, Case, Causes
 from serving.recommendation.person_rows import Assignment
 from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.ranking import Ranked, Wishes, rank
@@ -94,7 +94,7 @@ def case_of(
     every = np.arange(catalogue.size)
     causes = np.where(values > 0, TAKERS, 0)
     because = np.full(catalogue.size, course["art"])
-    candidates = Candidates(values, 2.0, every, every.astype(np.int32), causes, because)
+    candidates = Candidates(values, 2.0, every, Causes((every + 1).astype(np.int32), causes, because, every))
     return Case(catalogue, needs_of(catalogue.jobs["analyst"], state.held), candidates, state)
 
 

@@ -12,6 +12,7 @@ from features.recommendation.catalogue import Catalogue, Profile
 from features.recommendation.gap_value import needs_of
 from features.recommendation.person_state import PersonState
 from features.recommendation.probable_gap import expected_raise
+from features.recommendation.raises import raises_of
 from features.recommendation.reasons import Cause, Place, Unsure, reason
 from serving.recommendation.boosts import NONE
 from serving.recommendation.case import Candidates, Case
@@ -33,11 +34,7 @@ def case_of(catalogue: Catalogue, held: dict[int, float]) -> Case:
     needs = needs_of(catalogue.jobs["J"], held)
     useful = np.isin(np.arange(catalogue.size), catalogue.closing(needs.skills).course)
     scores = np.where(useful, 0.0, 5.0) + np.arange(catalogue.size) / 100
-    nothing = np.empty(0, dtype=np.int64)
-    candidates = Candidates(
-        scores, 0.1, np.arange(catalogue.size), np.full(catalogue.size, -1, np.int32), nothing, nothing
-    )
-    return Case(catalogue, needs, candidates, PersonState(held=held))
+    return Case(catalogue, needs, Candidates(scores, 0.1, np.arange(catalogue.size)), PersonState(held=held))
 
 
 def ranking(case: Case, n: int, policy: RankingPolicy) -> list[Ranked]:
@@ -112,9 +109,9 @@ def test_the_expected_raise_is_the_mean_over_where_the_level_may_be() -> None:
 def test_what_is_offered_is_worth_what_it_probably_raises(catalogue: Catalogue) -> None:
     case = case_at_random(catalogue, np.random.default_rng(5))
     everything = np.ones(catalogue.size, dtype=bool)
-    offers = Offers(catalogue, case.needs, everything, case.candidates.scores)
-    for course in range(catalogue.size):
-        worths = {place: worth for place, worth in offers.raises(course) if worth > 0}
+    offers = Offers(case.needs, raises_of(catalogue, case.needs), everything, case.candidates.scores)
+    for course, pairs in offers.taught.pairs.items():
+        worths = {offers.taught.places[one]: offers.worths[one] for one in pairs if offers.worths[one] > 0}
         assert worths == pytest.approx(raised(case, course))
         assert offers.more(course) == pytest.approx(sum(worths.values()))
 
@@ -123,7 +120,7 @@ def test_each_offer_closes_most_of_what_those_before_it_left(catalogue: Catalogu
     for seed in range(10):
         case = case_at_random(catalogue, np.random.default_rng(seed))
         everything = np.ones(catalogue.size, dtype=bool)
-        offers = Offers(catalogue, case.needs, everything, case.candidates.scores)
+        offers = Offers(case.needs, raises_of(catalogue, case.needs), everything, case.candidates.scores)
         closed: dict[int, float] = {}
         while (course := offers.best(set())) is not None:
             left = {

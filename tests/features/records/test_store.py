@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -136,3 +139,17 @@ def test_every_column_is_spelled_with_meaning_and_moments_in_utc() -> None:
 def test_the_page_of_the_records_says_what_the_tables_say() -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "records.md"
     assert page.read_text() == describe_tables()
+
+
+def test_more_threads_than_the_pool_lends_to_read_at_once_and_closing_takes_all_back(store: Store) -> None:
+    together = threading.Barrier(20 if not store.is_postgres else 4)  # threads of PostgreSQL's share the pool
+
+    def read(_: int) -> list[Any]:
+        together.wait(timeout=10)
+        return [tuple(row) for row in store.rows("SELECT 1, 'a'", ())]
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        assert list(pool.map(read, range(together.parties))) == [[(1, "a")]] * together.parties
+    store.close()
+    assert not store.lasting
+    assert [tuple(row) for row in store.rows("SELECT 2", ())] == [(2,)]

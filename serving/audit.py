@@ -34,6 +34,7 @@ CHAIN_LOCK = 0x5C111_A0D17
 START = "0" * 64
 ERASED, RETENTION = "erase_employee", "retention"  # what may empty rows, and says how many
 ANCHOR = "audit.anchor"
+ANCHOR_BYTES = 128
 TURN_SECONDS = 1.0
 
 
@@ -215,10 +216,13 @@ class Audit:
         """Write the last row's name outside the database; a chain that is cut off or made anew no longer fits it."""
         if self.anchor is None or head is None:
             return
-        partial = self.anchor.with_name(f".{self.anchor.name}.{os.getpid()}.{threading.get_ident()}")
+        text = f"{head}".ljust(ANCHOR_BYTES).encode()  # of one length, in one write: renaming would wait for the disk
         with contextlib.suppress(OSError):  # the chain itself is written; verifying tells an old anchor too
-            partial.write_text(str(head))
-            partial.replace(self.anchor)
+            descriptor = os.open(self.anchor, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                os.pwrite(descriptor, text, 0)
+            finally:
+                os.close(descriptor)
 
     def remembered(self) -> Head | None:
         """Return the head that the anchor names, or None."""

@@ -216,7 +216,7 @@ class Audit:
         """Write the last row's name outside the database; a chain that is cut off or made anew no longer fits it."""
         if self.anchor is None or head is None:
             return
-        text = f"{head}".ljust(ANCHOR_BYTES).encode()  # of one length, in one write: renaming would wait for the disk
+        text = f"{head}".ljust(ANCHOR_BYTES).encode()  # one length, one write: a rename waits for the disk
         with contextlib.suppress(OSError):  # the chain itself is written; verifying tells an old anchor too
             descriptor = os.open(self.anchor, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:

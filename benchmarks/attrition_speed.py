@@ -22,6 +22,7 @@ from training.loading import load_scorer
 from training.payload import write_payload
 
 SEASON = [NAMES.index("season_sine"), NAMES.index("season_cosine")]
+MOST_SECONDS, MOST_GIB, LEAST_SHARE = 360, 8, 0.7
 FIXED = Parameters(shapes=("pairs",), weights=(0.7,), penalties=(100.0,), bags=0)
 
 
@@ -53,6 +54,7 @@ def main() -> None:
             f"score: {len(rows) / ours:,.0f} people per processor second, Booster.predict of its trees "
             f"{len(rows) / raw:,.0f} rows: {raw / ours:.0%} (≥ 70 %)"
         )
+    raise SystemExit(0 if seconds <= MOST_SECONDS and memory <= MOST_GIB and raw / ours >= LEAST_SHARE else 1)
 
 
 def compare(scorer: Any, rows: np.ndarray) -> tuple[float, float]:

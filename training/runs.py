@@ -6,6 +6,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -205,11 +206,15 @@ def open_workbench(
     from features.records.protected import protected_attributes
     from training.tracking import Tracking
 
-    tracking = Tracking(settings)  # first, for a registry that does not answer should cost nobody a minute
     records = StoredTables(store)
+    with ThreadPoolExecutor(
+        1
+    ) as beside:  # both take seconds: one waits for the database, the other imports MLflow
+        end = beside.submit(lambda: as_of or end_of(records))
+        tracking = Tracking(settings)
     context = TrainingContext(
         records=records,
-        as_of=as_of or end_of(records),
+        as_of=end.result(),
         protected=protected_attributes(store),
         encode=cached_encode(settings, store, say),
         threads=settings.threads,

@@ -16,13 +16,11 @@ from features.recommendation.probable_gap import Probable
 from features.recommendation.reasons import Closed, Place, Unsure, reason
 from features.records.moments import from_micros
 from features.records.shown import packed
-from serving.house import House
 from serving.models.answering import LoadedModel
 from serving.recommendation.boosts import NONE, Boosts
 from serving.recommendation.filters import RecommendationQuery
 from serving.recommendation.ranking import Ranked
 
-CANNOT_TELL = "cannot_tell"
 ENCODER = msgspec.json.Encoder()
 
 
@@ -183,24 +181,6 @@ def unsure_of(context: Context, found: Probable) -> Unsure:
     """Return the level that a course probably raises, by name."""
     skill = context.needs.skills.item(found.place)
     return Unsure(context.catalogue.skill_names[skill], found.held, found.taught)
-
-
-def known_impact(house: House) -> Mapping[str, list[dict[str, Any]]]:
-    """Return course → its effects as the impact model estimated them; what it cannot tell is left out."""
-    model = house.models.held.get("impact")
-    if model is None:
-        return {}
-    key = ("expected impact", model.digest)
-    if key not in house.cache:
-        found: dict[str, list[dict[str, Any]]] = {}
-        for one in model.scorer.estimates():
-            if one["effect"] is not None and one["verdict"]["code"] != CANNOT_TELL:
-                shown = {name: one["effect"][name] for name in ("value", "low", "high")}
-                shown |= {name: one.get(name) for name in ("outcome", "unit", "horizon_days")}
-                found.setdefault(one["course_id"], []).append({**shown, "verdict": one["verdict"]["code"]})
-        house.cache[key] = found
-    kept: Mapping[str, list[dict[str, Any]]] = house.cache[key]
-    return kept
 
 
 def stamp(micros: int) -> str:

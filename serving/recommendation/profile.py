@@ -15,9 +15,10 @@ from features.recommendation.person_state import PersonState, held_now
 from features.recommendation.reasons import WISH
 from serving.house import House
 from serving.models.answering import LoadedModel
-from serving.recommendation.body import Context, answer, known_impact, new_id
+from serving.recommendation.body import Context, answer, new_id
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
+from serving.recommendation.expected_impact import average_impact
 from serving.recommendation.filters import Id, RecommendationQuery, allowed_of, known
 from serving.recommendation.kept import Past, Scores, candidates_of, score_people
 from serving.recommendation.paging import paged, policies_of
@@ -101,7 +102,7 @@ def profile_answer(house: House, profile: Profile) -> Response:
         new_id(now),
         now,
         said,
-        known_impact(house),
+        average_impact(house),
     )
     policies = Policies(policies_of(house).default.model_copy(update={"exploration_share": 0.0}))
     context, page = paged(policies, context, (case, is_open, allowed), profile)

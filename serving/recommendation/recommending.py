@@ -9,9 +9,10 @@ from features.recommendation.catalogue import to_micros
 from features.recommendation.gap_value import needs_of
 from serving.house import STALE_SECONDS, House
 from serving.models.answering import LoadedModel
-from serving.recommendation.body import Context, Page, known_impact, new_id
+from serving.recommendation.body import Context, Page, new_id
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
+from serving.recommendation.expected_impact import impact_for
 from serving.recommendation.filters import RecommendationQuery, allowed_of
 from serving.recommendation.kept import Past, Scores, candidates_of, score_people, unpack
 from serving.recommendation.paging import paged, policies_of
@@ -51,7 +52,7 @@ def recommended(
         new_id(now),
         now,
         fallback(scores, is_stale),
-        known_impact(house),
+        impact_for(house, employee_id),
     )
     policies = policies_of(house) if shadow is None else policies_of(house).without_lots()
     return paged(policies, context, (case, is_open, allowed), asked)

@@ -13,7 +13,7 @@ from features.records.store import Store
 
 log = logging.getLogger("skillpath.ledger")
 
-FLUSH_SECONDS = 0.5
+FLUSH_SECONDS = 0.1  # small groups: an answer that comes meanwhile waits for no more than one of them
 MOST_WAITING = 50_000
 GROUP = 1_000
 

@@ -46,21 +46,23 @@ def columns_of_table(
     table = METADATA.tables[name]
     query = sa.select(*(table.c[column] for column in names)).order_by(table.c.id)
     asked = query if where is None else query.where(where)
-    found = from_postgres(store, asked) if store.is_postgres else from_sqlite(Path(str(path)), asked)
+    found = from_postgres(store, asked) if store.is_postgres else from_sqlite(Path(str(path)), table, asked)
     kinds = {column: FRAME_TYPES[ALL_TABLES[name].column(column).kind] for column in names}
     return found.cast(kinds)  # type: ignore[arg-type]
 
 
-def from_sqlite(path: Path, asked: sa.Select[Any]) -> pl.DataFrame:
-    """Return what a query finds in a file, as the file has it."""
+def from_sqlite(path: Path, table: sa.Table, asked: sa.Select[Any]) -> pl.DataFrame:
+    """Return what a query finds in one table of a file, as the file has it."""
     from adbc_driver_sqlite import dbapi
 
-    counted = sa.select(sa.func.count()).select_from(asked.order_by(None).subquery())
+    counted = sa.select(sa.func.count()).select_from(
+        table
+    )  # all of its rows: to count some takes as long as to read them
     with dbapi.connect(path.resolve().as_uri() + "?mode=ro") as connection, connection.cursor() as cursor:
         cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         cursor.execute(text_of(counted, sqlite.dialect()))
         rows: Any = cursor.fetchone()
-        # a column's type is told by its first batch, and a batch's memory is taken beforehand: one batch of just the rows
+        # a column's type is told by its first batch, and a batch's memory is set aside: one batch that surely holds the rows
         cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(max(1, rows[0]))})
         cursor.execute(text_of(asked, sqlite.dialect()))
         return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))

@@ -17,8 +17,12 @@ def by_texts(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     frame : polars.DataFrame
         Of any size; no nulls in the columns sorted by.
     names : sequence of str
-        Text columns, the first counts most.
+        Columns of texts, numbered ones (`polars.Enum`) among them; the first counts most.
     """
+    texts = {name: pl.col(name).cast(pl.String) for name in names}
     if frame.height < MANY:
-        return frame.sort(names)
-    return frame.sort([pl.col(name).cast(pl.Enum(frame[name].unique().sort())) for name in names])
+        return frame.sort(list(texts.values()))
+    order = frame.select(texts[name].unique().sort().implode() for name in names).row(0)
+    return frame.sort([
+        text.cast(pl.Enum(found)) for text, found in zip(texts.values(), order, strict=True)
+    ])  # fmt: skip

@@ -24,6 +24,8 @@ def test_many_rows_and_few_are_sorted_alike(many: int, monkeypatch: pytest.Monke
     found = by_texts(frame, ["employee_id", "skill_id"])
     assert found.rows() == sorted(frame.rows())
     assert found.schema == frame.schema
+    numbered = frame.cast({"employee_id": pl.Enum(IDS), "skill_id": pl.Enum(IDS[::-1])})
+    assert by_texts(numbered, ["employee_id", "skill_id"]).equals(found.cast(dict(numbered.schema)))
 
 
 def test_no_rows_stay_none() -> None:

@@ -68,7 +68,7 @@ class Service(RuleBasedStateMachine):
         app = create_app(house=self.house)
         self.client = TestClient(app, headers={"X-API-Key": key}, raise_server_exceptions=False)
         self.staff: set[str] = set()
-        self.audited: set[str] = set()  # whom the audit names: asking for everything about nobody is audited too
+        self.audited: set[str] = set()  # an export of nobody is audited too
         self.events: dict[str, tuple[str, str, str]] = {}
 
     def teardown(self) -> None:

@@ -35,7 +35,10 @@ def main() -> None:
         "job_change": lambda: run(job_change(options.data, options.repeats or 1)),
         "promotion": lambda: run(promotion(options.data, options.repeats or 1)),
     }
-    for name in options.only.split(","):
+    asked = options.only.split(",")
+    if unknown := [name for name in asked if name not in tasks]:
+        parser.error(f"no such table: {', '.join(unknown)}; there are {', '.join(tasks)}")
+    for name in asked:
         started = time.perf_counter()
         show(name, tasks[name](), time.perf_counter() - started)
 

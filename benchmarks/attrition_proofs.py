@@ -32,7 +32,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/attrition"))
     parser.add_argument("--only", default=",".join(PROOFS))
     options = parser.parse_args()
-    for name in options.only.split(","):
+    asked = options.only.split(",")
+    if unknown := [name for name in asked if name not in PROOFS]:
+        parser.error(f"no such proof: {', '.join(unknown)}; there are {', '.join(PROOFS)}")
+    for name in asked:
         started = time.perf_counter()
         print(f"{name}: {PROOFS[name](options.data)}; {time.perf_counter() - started:.0f} s")
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from features.recommendation.catalogue import Bools, Catalogue, Floats, Integers
 from features.recommendation.gap_value import EPSILON, Needs
+from features.recommendation.raises import raises_of
 
 STARTS = 3  # of the greedy courses, each left out once for another start
 ROUNDS = 50  # each exchange closes more, so that it ends by itself long before
@@ -69,13 +70,13 @@ def value_of(worth: Floats, chosen: list[int]) -> float:
 
 def worths(catalogue: Catalogue, needs: Needs, allowed: Bools) -> tuple[Integers, Floats]:
     """Return the allowed courses that close something, and what each is worth for each needed skill, (m,) and (m, k)."""
-    pairs = catalogue.closing(needs.skills)
-    reached = np.minimum(pairs.level, needs.required[pairs.place]) - needs.held[pairs.place]
-    worth = needs.importance[pairs.place] * pairs.coverage * np.maximum(reached, 0.0)
-    kept = (worth > EPSILON) & allowed[pairs.course]
-    pool, row = np.unique(pairs.course[kept], return_inverse=True)
+    raises = raises_of(catalogue, needs)
+    taught, worth = raises.taught, raises.on_record()
+    courses = np.repeat(taught.courses, np.diff(taught.starts, append=worth.size))
+    kept = (worth > EPSILON) & allowed[courses]
+    pool, row = np.unique(courses[kept], return_inverse=True)
     found = np.zeros((pool.size, needs.skills.size))
-    found[row, pairs.place[kept]] = worth[kept]
+    found[row, taught.place[kept]] = worth[kept]
     return pool, found
 
 

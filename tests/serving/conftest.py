@@ -56,6 +56,19 @@ def full_key(sqlite_house: House) -> str:
 
 
 @pytest.fixture
+def acting(sqlite_house: House) -> Callable[[str], TestClient]:
+    """Return a function that makes a client which acts for a person and may write evaluations."""
+
+    def made(person: str) -> TestClient:
+        key = create_key(
+            sqlite_house.store, "person", ["evaluations:write"], datetime.now(UTC), employee_id=person
+        )
+        return TestClient(create_app(house=sqlite_house), headers={"Authorization": f"Bearer {key}"})
+
+    return made
+
+
+@pytest.fixture
 def client(sqlite_house: House, full_key: str) -> Iterator[TestClient]:
     """Return a client of the SQLite house, its background work running, with every scope."""
     app = create_app(house=sqlite_house)

@@ -64,17 +64,6 @@ def keep(store: Store) -> None:
         store.append(connection, "learning_events", done)
 
 
-@pytest.fixture
-def acting(sqlite_house: House) -> Callable[[str], TestClient]:
-    """Return a function that makes a client acting for a person."""
-
-    def made(person: str) -> TestClient:
-        key = create_key(sqlite_house.store, "person", ["evaluations:write"], NOW, employee_id=person)
-        return TestClient(create_app(house=sqlite_house), headers={"Authorization": f"Bearer {key}"})
-
-    return made
-
-
 def rows(client: TestClient, **asked: Any) -> list[tuple[str, str, str]]:
     found = client.get(PATH, params=asked)
     assert found.status_code == 200, found.text

@@ -13,9 +13,7 @@ from fastapi.testclient import TestClient
 
 from features.records.moments import to_micros
 from features.records.store import Store
-from serving.app import create_app
 from serving.house import House
-from serving.keys import create_key
 from serving.models.answering import LoadedModel
 from serving.rights.erasure import erase
 from training.impact.scorer import Scorer
@@ -68,17 +66,6 @@ def learners(sqlite_store: Store) -> None:
             {**done[0], "event_id": "new", "course_id": "N", "happened_at": ago(7), "known_at": ago(7)}
         )
         sqlite_store.append(connection, "learning_events", done)
-
-
-@pytest.fixture
-def acting(sqlite_house: House) -> Callable[[str], TestClient]:
-    """Return a function that makes a client acting for a person."""
-
-    def made(person: str) -> TestClient:
-        key = create_key(sqlite_house.store, "person", ["evaluations:write"], NOW, employee_id=person)
-        return TestClient(create_app(house=sqlite_house), headers={"Authorization": f"Bearer {key}"})
-
-    return made
 
 
 def answer(**changes: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ Run: python -m benchmarks.impact lalonde [--trees 500] [--seeds 5] [--controls c
      python -m benchmarks.impact null [--employees 2000] [--fakes 1000]
      python -m benchmarks.impact noise [--draws 200]
      python -m benchmarks.impact planted [--draws 1000] [--on organisation,acic,ihdp] [--pipeline screening|full] [--seeds 5]
-     python -m benchmarks.impact hidden [--draws 200]
+     python -m benchmarks.impact hidden [--draws 200] [--pipeline screening|full] [--seeds 5]
+     python -m benchmarks.impact own [--employees 4000] [--seeds 2]
      python -m benchmarks.impact simulated [--draws 5]
      python -m benchmarks.impact rollout [--draws 500]
      python -m benchmarks.impact experiments
@@ -18,7 +19,17 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks.impact import experiments, lalonde, organisation, planted, rollout, simulated, speed
+from benchmarks.impact import (
+    experiments,
+    hidden,
+    lalonde,
+    organisation,
+    own,
+    planted,
+    rollout,
+    simulated,
+    speed,
+)
 from benchmarks.processes import machine
 
 REAL_DATA = Path(
@@ -30,7 +41,8 @@ PARTS = {
     "null": organisation.null,
     "noise": planted.noise,
     "planted": planted.planted,
-    "hidden": planted.hidden,
+    "hidden": hidden.hidden,
+    "own": own.own,
     "simulated": simulated.simulated,
     "rollout": rollout.rollout,
     "experiments": experiments.experiments,
@@ -53,7 +65,7 @@ def main() -> None:
     add("--fakes", type=int, default=1_000)
     add("--draws", type=int, default=0, help="as many as the part's own default")
     add("--on", default="organisation,acic,ihdp")
-    add("--pipeline", choices=("screening", "full"), default="screening", help="of planted")
+    add("--pipeline", choices=("screening", "full"), default="screening", help="of planted and hidden")
     add("--threads", type=int, default=2)
     request = parser.parse_args()
     print(machine("numpy", "scikit-learn", "lightgbm", "doubleml"))

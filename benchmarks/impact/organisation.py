@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import false_discovery_control
 
+from benchmarks.impact.contrast import contrasts, planted_in, tell
 from features.impact.months import EXIT
 from features.records.reading import import_organisation
 from features.records.sample import write_sample
@@ -53,26 +54,16 @@ def sample(request: argparse.Namespace) -> None:
           f"{len(estimated)} estimated, {len(found) - len(estimated)} refused")  # fmt: skip
     for outcome, name in enumerate(dataset.outcome_names):
         rows = [answer for answer in estimated if answer.outcome == outcome]
-        if name != EXIT and rows:
-            effects = [truth["effects"][dataset.course_ids[row.course]][name] for row in rows]
-            planted(name, rows, effects, [unadjusted(dataset, row) for row in rows])
-
-
-def planted(name: str, rows: list[Any], effects: list[float], naive: list[float]) -> None:
-    """Print bias, coverage and correlation; what enrolling does is the planted effect times the share that completed."""
-    truth = np.array(effects) * np.array([row.comparison.completed_share for row in rows])
-    value = np.array([row.estimate.effect.value for row in rows])
-    error = np.array([row.estimate.effect.standard_error for row in rows])
-    low, high = (np.array([getattr(row.estimate.effect, end) for row in rows]) for end in ("low", "high"))
-    covered = (low <= truth) & (truth <= high)
-    excludes = (low > 0) | (high < 0)
-    real = truth != 0
-    placebo = [not row.estimate.placebo.excludes_zero for row in rows if row.estimate.placebo]
-    print(f"{name:18} courses {len(rows):3}  bias {np.mean(value - truth):+.2f} (unadjusted {np.mean(np.array(naive) - truth):+.2f})  "
-          f"coverage {covered.mean():.1%}  z spread {np.std((value - truth) / error):.2f}  "
-          f"mean where planted {value[real].mean():.2f} of {truth[real].mean():.2f}  "
-          f"significant {excludes[real].mean():.0%} of planted, "
-          f"{excludes[~real].mean():.1%} of empty  placebo passes {np.mean(placebo):.1%}")  # fmt: skip
+        if name == EXIT or not rows:
+            continue
+        planted = planted_in(dataset, truth["effects"], name)
+        truths = [contrasts(dataset, row, planted) for row in rows]
+        plain = [float(planted.effects[row.course]) for row in rows]
+        tell(name, rows, truths, plain, [unadjusted(dataset, row) for row in rows])
+        placebo = [
+            not row.estimate.placebo.excludes_zero for row in rows if row.estimate and row.estimate.placebo
+        ]
+        print(f"{'':18} placebo passes {np.mean(placebo):.1%}")
 
 
 def unadjusted(dataset: Dataset, row: Any) -> float:

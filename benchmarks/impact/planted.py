@@ -20,7 +20,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.impact.organisation import organisation
 from features.errors import RefusedError
-from training.impact.doubts.sensitivity import Hidden
 from training.impact.estimate import observational_estimate
 from training.impact.estimators.crossfit import Pipeline, fit_effect, full_pipeline, screening_pipeline
 from training.impact.table import ComparisonTable, Floats, filled
@@ -130,55 +129,6 @@ def in_parallel(work: Callable[[int], Any], draws: int, threads: int) -> Iterato
     """Yield the result of each draw, several processes at a time."""
     with ProcessPoolExecutor(threads, initializer=threadpool_limits, initargs=(1,)) as pool:
         yield from pool.map(work, range(draws), chunksize=10)
-
-
-CONFOUNDERS = ("survey motivation", "nominations_last_year")
-
-
-def hidden(request: argparse.Namespace) -> None:
-    """Print how far an estimate is believed with its confounders recorded, and with them hidden."""
-    columns, names = organisation_covariates(request)
-    causes = [place for place, name in enumerate(names) if name.startswith(CONFOUNDERS)]
-    draws = request.draws or 200
-    print(
-        f"confounders: {', '.join(names[place] for place in causes)}; {draws} draws; no effect is planted where it says so"
-    )
-    for title, effect, is_hidden in (
-        ("recorded", 0.6, False), ("hidden", 0.6, True), ("recorded, no effect", 0.0, False), ("hidden, no effect", 0.0, True),
-    ):  # fmt: skip
-        work = partial(confounded, (columns, causes), effect, is_hidden)
-        found = list(in_parallel(work, draws, request.threads))
-        value = np.array([each[0] for each in found])
-        verdicts = Counter(each[1] for each in found)
-        shown = np.mean([each[2].strength > 0 for each in found])
-        strength = np.mean([each[2].strength for each in found])
-        left = np.array([(each[2].left, each[2].low <= effect <= each[2].high) for each in found])
-        print(f"{title:20} planted {effect:.2f}: found {value.mean():.2f} ± {value.std():.2f}; "
-              f"sensitivity shows a hidden cause in {shown:.0%} (mean strength {strength:.3f}), which would leave "
-              f"{left[:, 0].mean():.2f} (planted effect inside {left[:, 1].mean():.0%} of the intervals); {dict(verdicts)}")  # fmt: skip
-
-
-def confounded(
-    given: tuple[Floats, list[int]], effect: float, is_hidden: bool, seed: int
-) -> tuple[float, str, Hidden]:
-    """Return estimate, verdict and what the sensitivity figure shows of a hidden cause, in one confounded world."""
-    columns, causes = given
-    rng = np.random.default_rng([seed, 9])
-    cause = unit(columns[:, causes].sum(axis=1))
-    trained = rng.random(len(columns)) < 1 / (1 + np.exp(1.2 - 0.9 * cause))
-    base = 0.6 * cause + 0.3 * columns[:, [n for n in range(columns.shape[1]) if n not in causes][:4]].sum(
-        axis=1
-    )
-    outcome = base + effect * trained + rng.normal(size=len(columns))
-    earlier = base + rng.normal(size=len(columns))
-    kept = [place for place in range(columns.shape[1]) if not (is_hidden and place in causes)]
-    table = ComparisonTable(
-        columns[:, kept], tuple(f"x{place}" for place in kept), trained, outcome, earlier, is_filled=True
-    )
-    found = observational_estimate(table, screening_pipeline())
-    assert found.sensitivity is not None
-    assert found.sensitivity.hidden is not None
-    return found.effect.value, found.verdict.code, found.sensitivity.hidden
 
 
 def noise(request: argparse.Namespace) -> None:

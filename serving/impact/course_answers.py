@@ -20,6 +20,13 @@ from serving.impact.answers import (
 from serving.impact.level_answers import Levels
 
 
+class OtherCourses(BaseModel):
+    """How many other courses people completed on average, from the month compared to the horizon."""
+
+    trained: float = Field(description="Of those who enrolled.", examples=[1.4])
+    compared: float = Field(description="Of the compared, weighted as they are.", examples=[1.6])
+
+
 class CourseImpact(BaseModel):
     """What a course did to an outcome of those who enrolled, and how sure one can be."""
 
@@ -44,6 +51,10 @@ class CourseImpact(BaseModel):
     )
     later_enrolled_share: float | None = Field(
         None, description="Share 0-1 of the compared who enrolled later.", examples=[0.03]
+    )
+    other_courses: OtherCourses | None = Field(
+        None,
+        description="What else was learnt meanwhile: the effect is of enrolling against doing that instead.",
     )
     overlap: Overlap | None
     balance: Balance | None

@@ -28,7 +28,7 @@ router.include_router(evaluation_routes.router)
 
 SHOWN = (
     "unit", "status", "effect", "n", "estimand", "design", "pipeline", "comparison_group", "completed_share",
-    "later_enrolled_share", "overlap", "balance", "sensitivity", "placebo", "bounds", "q_value", "verdict",
+    "later_enrolled_share", "other_courses", "overlap", "balance", "sensitivity", "placebo", "bounds", "q_value", "verdict",
     "shrunk", "negative_control", "individual",
 )  # fmt: skip
 Outcome = Annotated[

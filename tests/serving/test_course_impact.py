@@ -19,7 +19,7 @@ ESTIMATED: dict[str, Any] = {
     "effect": {"value": 2.0, "low": 0.5, "high": 3.5},
     "n": {"trained": 80, "compared": 900, "trained_without_outcome": 4, "compared_without_outcome": 60},
     "estimand": "att", "design": "observational", "pipeline": "screening", "comparison_group": "people of …",
-    "completed_share": 0.7, "later_enrolled_share": 0.02,
+    "completed_share": 0.7, "later_enrolled_share": 0.02, "other_courses": {"trained": 1.2, "compared": 1.5},
     "overlap": {"effective_sample": 500.0, "outside_share": 0.4, "trained_outside_share": 0.1, "largest_weight_share": 0.01},
     "balance": {"largest_before": 0.4, "largest_after": 0.05,
                 "covariates": [{"name": "grade", "before": 0.4, "after": 0.05}]},

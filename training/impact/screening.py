@@ -17,9 +17,11 @@ from training.impact.comparisons import Comparison, comparison, comparison_colum
 from training.impact.dataset import Dataset
 from training.impact.doubts.shrinkage import shrunk
 from training.impact.estimate import Estimate, Shared, observational_estimate
+from training.impact.estimators.aipw import odds_weights
 from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Pipeline, cross_fitted_propensity
 from training.impact.estimators.linear import fold_numbers
+from training.impact.meanwhile import Completions, learnt_meanwhile, other_courses
 from training.impact.table import ComparisonTable, Floats
 from training.impact.telling.individual import of_records
 from training.impact.telling.record import estimated_record, refused_record
@@ -30,7 +32,7 @@ MOST_BOUND = 0.5
 FEWEST_TRAINED = 30  # screened; so few people are described by so many covariates
 COMPARED_WITH = (
     "people of the same departments and places who were employed at the same time and had not enrolled by then, "
-    "weighted so that they resemble those who enrolled in everything recorded before"
+    "weighted so that they resemble those who enrolled in everything recorded before; what they learnt instead counts as theirs"
 )
 
 
@@ -172,7 +174,8 @@ def records(dataset: Dataset, found: Sequence[Answer]) -> list[dict[str, Any]]:
     estimated = [place for place, answer in enumerate(found) if answer.estimate is not None]
     p_values = [found[place].estimate.effect.p_value for place in estimated]  # type: ignore[union-attr]
     q_values = dict(zip(estimated, false_discovery_control(p_values), strict=True)) if estimated else {}
-    listed = [record(dataset, answer, q_values.get(place)) for place, answer in enumerate(found)]
+    completions = Completions.of(dataset)
+    listed = [record(dataset, answer, q_values.get(place), completions) for place, answer in enumerate(found)]
     for outcome in range(len(dataset.outcome_names)):
         add_shrunk([listed[place] for place in estimated if found[place].outcome == outcome])
     return listed
@@ -191,7 +194,9 @@ def add_shrunk(listed: Sequence[dict[str, Any]]) -> None:
         }
 
 
-def record(dataset: Dataset, answer: Answer, q_value: float | None) -> dict[str, Any]:
+def record(
+    dataset: Dataset, answer: Answer, q_value: float | None, completions: Completions
+) -> dict[str, Any]:
     """Return one answer as plain data."""
     name, unit = dataset.outcome_names[answer.outcome], dataset.units[answer.outcome]
     about = {
@@ -212,4 +217,16 @@ def record(dataset: Dataset, answer: Answer, q_value: float | None) -> dict[str,
         "comparison_group": COMPARED_WITH,
         "later_enrolled_share": answer.comparison.later_share,
         "completed_share": answer.comparison.completed_share,
+        "other_courses": instead(dataset, answer, completions),
     }
+
+
+def instead(dataset: Dataset, answer: Answer, completions: Completions) -> dict[str, float] | None:
+    """Return how many other courses the trained, and the compared as weighted, completed by the horizon; None where not kept."""
+    chosen, fitted = answer.comparison, answer.estimate.fitted if answer.estimate else None
+    if fitted is None:
+        return None
+    known = np.isfinite(dataset.outcomes[chosen.rows, answer.outcome])
+    counted = other_courses(dataset, answer.course, chosen, completions)[known]
+    trained = chosen.trained[known]
+    return learnt_meanwhile(counted, trained, odds_weights(fitted.nuisances.propensity, trained))

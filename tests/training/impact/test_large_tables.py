@@ -32,6 +32,14 @@ def test_what_counts_is_the_whole_table_and_its_width() -> None:
     assert not Part.of(np.zeros((16_177, 10))).is_of_large_table  # LaLonde's largest
 
 
+def test_a_narrow_table_of_amounts_is_large_where_sorting_them_costs_more_than_lalondes() -> None:
+    amounts = np.random.default_rng(7).normal(size=(20_000, 10))
+    assert Part.of(amounts).is_of_large_table
+    assert Part.of(amounts[:, :3]).is_of_large_table
+    assert not Part.of(amounts[:, :2]).is_of_large_table
+    assert not Part.of(np.round(amounts)).is_of_large_table  # a handful of values each
+
+
 def test_a_large_table_is_given_no_forest(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(Grown, "outcome", lambda self, *_: asked.append(self.threads))

@@ -57,7 +57,7 @@ def asked(path: Path, *more: str) -> list[str]:
         (["--estimand", "late"], "no such estimand"),
         (["--design", "offer"], "needs --offer"),
         (["--design", "staggered"], "needs --unit, --period"),
-        (["--design", "by lot"], "cannot be read"),
+        (["--design", "by lot"], "invalid choice"),
         (["--trees", "0"], "at least 1"),
         (["--table", "missing.csv"], "not there"),
     ],

@@ -169,6 +169,7 @@ def test_the_planted_effect_is_found_and_the_empty_course_is_not_praised(folder:
     assert good["pipeline"] == "screening"
     assert good["unit"] == "index"
     assert good["q_value"] < 0.01
+    assert good["other_courses"] == {"trained": 0.0, "compared": 0.0}  # nobody's completions are recorded
     assert empty["effect"]["low"] < 0 < empty["effect"]["high"]
 
 

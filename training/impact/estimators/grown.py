@@ -12,14 +12,24 @@ Zhang, Yu, Ann. Statist. 33 (2005) 1538, doi:10.1214/009053605000000255 (early s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from training.impact.estimators.bins import BINNING, Part
-from training.impact.estimators.linear import expit, fold_numbers, log_odds, logit, out_of_fold, ridge
-from training.impact.table import Bools, Floats
+from training.impact.estimators.linear import (
+    Predict,
+    expit,
+    fold_numbers,
+    log_odds,
+    logit,
+    out_of_fold,
+    ridge,
+)
+from training.impact.estimators.products import Products, standing_out
+from training.impact.table import Bools, Floats, Ints
 
 MOST_ROUNDS = 500
 PATIENCE = 25  # rounds without a gain on the held-out rows
@@ -67,17 +77,19 @@ class Grown:
     def propensity(self, columns: Part, trained: Bools, held: Floats, seed: int) -> Floats:
         """Return the probability of being trained: the logit, corrected by trees in log-odds."""
         folds = fold_numbers(trained, INNER_FOLDS, np.random.default_rng(seed))
-        start = log_odds(out_of_fold(logit, columns.values, trained, folds))
-        taught = Taught(columns, trained.astype(float), start)
-        correction = self.correction("binary", taught, folds == 0, held, seed)
-        return expit(log_odds(logit(columns.values, trained)(held)) + correction)
+        chance, beside = with_products(logit, columns.values, trained, folds)
+        wide, wanted = beside.part(columns), beside(held)
+        taught = Taught(wide, trained.astype(float), log_odds(chance))
+        correction = self.correction("binary", taught, folds == 0, wanted, seed)
+        return expit(log_odds(logit(wide.values, trained)(wanted)) + correction)
 
     def outcome(self, columns: Part, target: Floats, held: Floats, seed: int) -> Floats:
         """Return the expected outcome: ridge, and trees of what ridge leaves over out of fold."""
         folds = fold_numbers(np.zeros(len(target), bool), INNER_FOLDS, np.random.default_rng(seed))
-        start = out_of_fold(ridge, columns.values, target, folds)
-        correction = self.correction("regression", Taught(columns, target, start), folds == 0, held, seed)
-        return ridge(columns.values, target)(held) + correction
+        start, beside = with_products(ridge, columns.values, target, folds)
+        wide, wanted = beside.part(columns), beside(held)
+        correction = self.correction("regression", Taught(wide, target, start), folds == 0, wanted, seed)
+        return ridge(wide.values, target)(wanted) + correction
 
     def correction(
         self, objective: str, taught: Taught, is_watched: Bools, held: Floats, seed: int
@@ -117,6 +129,15 @@ class Grown:
         )  # fmt: skip
         (lowest,) = booster.best_score["valid_0"].values()
         return booster.best_iteration if lowest < starting_loss(options["objective"], watched) else 0
+
+
+def with_products(
+    fit: Callable[[Floats, Any], Predict], columns: Floats, target: Any, folds: Ints
+) -> tuple[Floats, Products]:
+    """Return a linear model's predictions out of fold, and the products of columns that stand beside the columns in it."""
+    plain = out_of_fold(fit, columns, target, folds)
+    beside = standing_out(columns, target - plain)
+    return (out_of_fold(fit, beside(columns), target, folds) if beside.pairs else plain), beside
 
 
 def starting_loss(objective: str, watched: Taught) -> float:

@@ -20,6 +20,7 @@ from serving.attrition.answers import (
     Reasons,
 )
 from serving.attrition.kept import Packed
+from serving.attrition.wording import in_words
 from serving.models.answering import LoadedModel
 
 HORIZONS = tuple(int(horizon) for horizon in Horizon)
@@ -96,7 +97,7 @@ def driver_of(name: str, size: float, value: float | None) -> Driver:
     """Return one driver in plain words."""
     meaning = MEANINGS[name]
     direction: Any = "raises" if size > 0 else "lowers"
-    shown = "not recorded" if value is None else f"{value:.3g} {meaning.unit.split(',')[0]}"
+    shown = "not recorded" if value is None else in_words(value, meaning.unit)
     return Driver(
         feature=name,
         words=f"{meaning.words} ({shown}) {direction} it",

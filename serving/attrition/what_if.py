@@ -19,6 +19,7 @@ from serving.attrition.kept import Packed
 from serving.attrition.person import check_person
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import HORIZONS
+from serving.attrition.wording import instead_of
 from serving.house import EmployeeId, House, HouseDependency, in_thread
 from serving.models.answering import LoadedModel
 
@@ -26,6 +27,9 @@ router = APIRouter(tags=["HR"])
 STEPS = 9
 LEAST_FALL = 0.001  # a probability that falls by less is not worth a line
 MOST_CHANGES = 6
+WHOLE = ("0 or 1", "count")  # units of which there are no parts
+ELAPSED = "days"
+ONLY_MORE = ("learning_hours_365_days", "completions_365_days", "manager_changes_365_days")
 ASSOCIATION = (
     "An association found among people of the records, holding all else as it is: who differs in this leaves less often. "
     "Whether changing it for this person would keep them has not been estimated."
@@ -74,7 +78,11 @@ def changes_of(scores: Packed, model: LoadedModel, horizon: int) -> list[Change]
     if not scores.is_personal or not plausible:
         return []
     own = np.array([np.nan if value is None else value for value in scores.values], dtype=np.float64)
-    tried = [(index, value) for index in actionable(own) for value in reachable(own[index], plausible[index])]
+    tried = [
+        (index, value)
+        for index in actionable(own)
+        for value in reachable(index, float(own[index]), plausible[index])
+    ]
     if not tried:
         return []
     rows = np.tile(own, (len(tried) + 1, 1))
@@ -97,20 +105,35 @@ def actionable(own: np.ndarray) -> list[int]:
     ]
 
 
-def reachable(value: float, bounds: list[float] | None) -> list[float]:
-    """Return values between what nine of ten people have, and not the present one."""
-    if bounds is None or bounds[1] <= bounds[0]:
+def reachable(index: int, value: float, bounds: list[float] | None) -> list[float]:
+    """Return what a feature could become for somebody: between what nine of ten people have, and not the present value.
+
+    Notes
+    -----
+    What takes whole numbers stays whole. A time since something can only begin anew, and what came within a year cannot
+    be undone.
+    """
+    if bounds is None:
         return []
-    return [float(step) for step in np.linspace(bounds[0], bounds[1], STEPS) if abs(step - value) > 1e-9]
+    name, unit = NAMES[index], MEANINGS[NAMES[index]].unit
+    low, high = bounds
+    if unit in WHOLE:
+        steps = np.arange(np.ceil(low), np.floor(high) + 1)
+    else:
+        steps = np.array([low]) if unit == ELAPSED else np.linspace(low, high, STEPS)
+    if unit == ELAPSED:
+        steps = steps[steps < value]
+    if name in ONLY_MORE:
+        steps = steps[steps > value]
+    return [float(step) for step in np.unique(steps) if abs(step - value) > 1e-9]
 
 
 def change_of(index: int, before: float, after: float, probability: float, now: float) -> Change:
     """Return one change in plain words."""
     meaning = MEANINGS[NAMES[index]]
-    unit = meaning.unit.split(",", maxsplit=1)[0]
     return Change(
         feature=NAMES[index],
-        words=f"{meaning.words}: {after:.3g} instead of {before:.3g} {unit} goes with {probability:.1%} instead of {now:.1%}",
+        words=f"{meaning.words}: {instead_of(after, before, meaning.unit)} goes with {probability:.1%} instead of {now:.1%}",
         now=before,
         then=after,
         unit=meaning.unit,

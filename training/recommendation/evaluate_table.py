@@ -6,12 +6,12 @@ import argparse
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from features.errors import BadInputError
 from training.evaluation import Evaluation
+from training.options import Options
 from training.payload import write_payload
 from training.questions import parameters_of
 from training.recommendation import fit as fitting
@@ -28,26 +28,12 @@ Tables: .csv, .tsv, .txt, .parquet, .dta, .xlsx or RecBole's .inter, plain or .g
 person course course …
 
 With --log instead: what another policy would have brought, from what was shown with logged propensities."""
-EXAMPLE = "example: skillpath evaluate recommendation --interactions train.txt.gz --split leave-one --seed 0"
+EXAMPLE = "skillpath evaluate recommendation --interactions train.txt.gz --split leave-one --seed 0"
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are the house's own."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise BadInputError with what argparse found."""
-        raise BadInputError("The command cannot be understood.", found=message, hint=EXAMPLE)
-
-
-def parser() -> Parser:
+def parser() -> Options:
     """Return the parser of the command's options."""
-    made = Parser(
-        prog="skillpath evaluate recommendation",
-        description=DESCRIPTION,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = Options("recommendation", DESCRIPTION, EXAMPLE)
     made.add_argument("--interactions", type=Path, help="who took what")
     add_options(made)
     made.add_argument("--test", type=Path, help="held-out interactions; without it they are split off")
@@ -82,7 +68,9 @@ def run(arguments: list[str]) -> Evaluation:
         return evaluate_log(options)
     if options.interactions is None:
         raise BadInputError(
-            "There is nothing to evaluate.", allowed="--interactions FILE, or --log FILE", hint=EXAMPLE
+            "There is nothing to evaluate.",
+            allowed="--interactions FILE, or --log FILE",
+            hint=f"Example: {EXAMPLE}",
         )
     peers = chosen_peers([name.strip() for name in options.peers.split(",") if name.strip()])
     parameters = parameters_of(fitting, options.set)

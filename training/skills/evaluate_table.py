@@ -6,12 +6,12 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
 from features.errors import BadInputError
 from training.evaluation import Evaluation
+from training.options import Options
 from training.payload import write_payload
 from training.questions import parameters_of
 from training.skills import fit as fitting
@@ -39,28 +39,14 @@ DESCRIPTION = """Rank every concept of a taxonomy for each text and compare with
 
 decorte: sentence, label (ESCO skill names) · jobbert: vacancyTitle, conceptUri (ESCO occupations) · melo: --queries --corpus
 --qrels (--concepts), tab- or comma-separated, with or without header rows · pairs: any table of texts and labels."""
-EXAMPLE = "example: skillpath evaluate skills --format decorte --queries tech_validation_annotations.csv --taxonomy esco_v1.1.1_en"
+EXAMPLE = "skillpath evaluate skills --format decorte --queries tech_validation_annotations.csv --taxonomy esco_v1.1.1_en"
 LENGTHS = (1, 2, 3, 4, 5, 6)
 NO_VALIDATION: list[tuple[str, frozenset[int]]] = []
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are the house's own."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise BadInputError with what argparse found."""
-        raise BadInputError("The command cannot be understood.", found=message, hint=EXAMPLE)
-
-
-def parser() -> Parser:
+def parser() -> Options:
     """Return the parser of the command's options."""
-    made = Parser(
-        prog="skillpath evaluate skills",
-        description=DESCRIPTION,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = Options("skills", DESCRIPTION, EXAMPLE)
     made.add_argument(
         "--format", choices=FORMATS, help="how the tables are written; seen from them by default"
     )
@@ -134,7 +120,7 @@ def taxonomy_for(options: argparse.Namespace, pairs: Pairs, kind: str) -> Taxono
         return read_taxonomy(options.taxonomy, kind)
     if options.format == "pairs":
         return taxonomy_of_labels(pairs)
-    raise BadInputError("A taxonomy is needed.", found="no --taxonomy", hint=EXAMPLE)
+    raise BadInputError("A taxonomy is needed.", found="no --taxonomy", hint=f"Example: {EXAMPLE}")
 
 
 def labelled_dataset(
@@ -169,7 +155,9 @@ def run_melo(
 ) -> Evaluation:
     """Evaluate on MELO's four files."""
     if options.corpus is None or options.qrels is None:
-        raise BadInputError("MELO needs its files.", found="no --corpus or no --qrels", hint=EXAMPLE)
+        raise BadInputError(
+            "MELO needs its files.", found="no --corpus or no --qrels", hint=f"Example: {EXAMPLE}"
+        )
     melo: Melo = read_melo(options.queries, options.corpus, options.qrels, options.concepts, options.encoding)
     if not melo.relevant:
         raise BadInputError("No judgement names a document of the corpus.", found=str(options.qrels))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,13 @@ from numpy.typing import NDArray
 
 from features.errors import BadInputError
 from training.attrition.scorer import Floats
+from training.options import Options
 from training.tables import data_digest_of_table, read_table
 
 Ints = NDArray[np.int64]
+DESCRIPTION = """Evaluate exit probabilities on any table: a cross-section (--label), a survival table (--duration --event) or a
+panel (--id --period --event)."""
+EXAMPLE = "skillpath evaluate attrition --table hr.csv --label Attrition --positive Yes --repeats 10"
 POSITIVE = {"1", "1.0", "yes", "y", "true", "left", "leaver", "ja"}
 LISTS = ("features", "drop", "protected", "fold_group")
 MOST_CODES = (
@@ -25,15 +28,9 @@ MOST_CODES = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Options:
     """Return the parser of ``skillpath evaluate attrition``."""
-    found = argparse.ArgumentParser(
-        prog="skillpath evaluate attrition",
-        description="Evaluate exit probabilities on any table: a cross-section (--label), a survival table "
-        "(--duration --event) or a panel (--id --period --event).",
-        epilog="Example: skillpath evaluate attrition --table hr.csv --label Attrition --positive Yes --repeats 10",
-        allow_abbrev=False,
-    )
+    found = Options("attrition", DESCRIPTION, EXAMPLE)
     found.add_argument("--table", required=True, help="CSV, TSV, Parquet, Stata or Excel, plain or .gz")
     found.add_argument("--label", help="column that says who left")
     found.add_argument("--duration", help="column with the time until exit, or until last seen")
@@ -103,14 +100,7 @@ def read_request(arguments: list[str]) -> Request:
     BadInputError
         If they contradict each other, or name too little.
     """
-    try:
-        given = vars(parser().parse_args(arguments))
-    except SystemExit as error:
-        if error.code == 0:
-            raise
-        raise BadInputError(
-            "The arguments of evaluate attrition cannot be read.", hint="See --help."
-        ) from error
+    given = vars(parser().parse_args(arguments))
     mapped = read_mapping(given["columns"]) if given["columns"] else {}
     defaults = {action.dest: action.default for action in parser()._actions}
     values = {**given, **{name: value for name, value in mapped.items() if given[name] == defaults[name]}}

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 
 from features.errors import BadInputError
+from training.options import Options
 
+DESCRIPTION = "Estimate what a training did, on any table, with everything that says how sure one can be."
+EXAMPLE = (
+    "skillpath evaluate impact --table nsw_dw.dta --control-table cps_controls.dta --treatment treat "
+    "--outcome re78 --covariates age,education,re74,re75 --placebo-outcome re75"
+)
 DESIGNS = ("observational", "randomised", "offer", "staggered")
 ESTIMANDS = ("att", "ate", "itt", "late")
 ALLOWED = {
@@ -16,15 +22,9 @@ ALLOWED = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Options:
     """Return the parser of ``skillpath evaluate impact``."""
-    found = argparse.ArgumentParser(
-        prog="skillpath evaluate impact",
-        description="Estimate what a training did, on any table, with everything that says how sure one can be.",
-        epilog="Example: skillpath evaluate impact --table nsw_dw.dta --control-table cps_controls.dta "
-        "--treatment treat --outcome re78 --covariates age,education,re74,re75 --placebo-outcome re75",
-        allow_abbrev=False,
-    )
+    found = Options("impact", DESCRIPTION, EXAMPLE)
     add = found.add_argument
     add("--table", required=True, help="CSV, TSV, Parquet, Stata or Excel, plain or .gz")
     add("--control-table", help="who is compared; of --table only the trained are kept")
@@ -94,12 +94,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     BadInputError
         If they contradict each other, or name too little.
     """
-    try:
-        found = parser().parse_args(arguments)
-    except SystemExit as error:
-        if error.code == 0:
-            raise
-        raise BadInputError("The arguments of evaluate impact cannot be read.", hint="See --help.") from error
+    found = parser().parse_args(arguments)
     found.estimand = found.estimand or ALLOWED[found.design][0]
     if found.estimand not in ALLOWED[found.design]:
         raise BadInputError(

@@ -22,6 +22,7 @@ import msgspec
 import sqlalchemy as sa
 
 from features.errors import UnavailableError
+from features.records import row_security
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
@@ -127,6 +128,7 @@ class Audit:
         """
         self.record_many(actor, action, [subject], purpose, model_digest)
 
+    @row_security.everybody()  # the chain goes on from a row about somebody else
     def record_many(
         self,
         actor: str,

@@ -1,7 +1,11 @@
 """The second lock on people's rows: PostgreSQL shows a connection only the people that it was told to show.
 
-Every table with an ``employee_id`` carries one policy, forced on its owner too. It compares with the session's variable
+Every table with a personal column carries one policy, forced on its owner too. It compares with the session's variable
 ``skillpath.people``: ``*`` for everybody, else a JSON array of identifiers. A session that never said anything sees nobody.
+A row belongs to the person in its ``employee_id``, of the audit in its ``subject``. What was received as it came (statements,
+the quarantine) and answers kept for repetition may name several people inside a text: only a session that sees everybody
+sees those.
+
 `open_store` says ``*``, for most of the work is about everybody; whoever answers a caller that acts for one person says
 `only` first, and every connection that is then taken from the pool shows those people alone, whatever is asked of it.
 
@@ -22,6 +26,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from features.records.columns import Sensitivity, Table
 from features.records.schema import ALL_TABLES
 
 VARIABLE = "skillpath.people"
@@ -29,11 +34,19 @@ EVERYBODY = "*"
 POLICY = "people_of_the_session"
 PROTECT_LOCK = 0x5C111_20E5
 SHOWN: ContextVar[str] = ContextVar("people_shown", default=EVERYBODY)
-PERSONAL_TABLES = tuple(name for name, table in ALL_TABLES.items() if "employee_id" in table.names)
+PERSON_COLUMNS = {"audit": "subject"}  # elsewhere employee_id
+
+
+def is_about_people(table: Table) -> bool:
+    """Say whether a table holds anything personal."""
+    return any(column.sensitivity is Sensitivity.PERSONAL for column in table.columns)
+
+
+PERSONAL_TABLES = tuple(name for name, table in ALL_TABLES.items() if is_about_people(table))
 
 SAID = f"(SELECT coalesce(current_setting('{VARIABLE}', true), ''))"
 LISTED = f"SELECT jsonb_array_elements_text(CASE WHEN {SAID} IN ('', '{EVERYBODY}') THEN '[]' ELSE {SAID} END::jsonb)"
-SHOWS = f"{SAID} = '{EVERYBODY}' OR employee_id IN ({LISTED})"
+SHOWS_ALL = f"{SAID} = '{EVERYBODY}'"
 UNPROTECTED = sa.text(
     "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = current_schema() AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
@@ -51,8 +64,15 @@ def protect(connection: sa.Connection) -> list[str]:
     for name in bare:
         connection.exec_driver_sql(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
         connection.exec_driver_sql(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-        connection.exec_driver_sql(f"CREATE POLICY {POLICY} ON {name} USING ({SHOWS}) WITH CHECK ({SHOWS})")
+        shows = condition_of(name)
+        connection.exec_driver_sql(f"CREATE POLICY {POLICY} ON {name} USING ({shows}) WITH CHECK ({shows})")
     return bare
+
+
+def condition_of(name: str) -> str:
+    """Return which rows of a table a session is shown."""
+    column = PERSON_COLUMNS.get(name, "employee_id")
+    return f"{SHOWS_ALL} OR {column} IN ({LISTED})" if column in ALL_TABLES[name].names else SHOWS_ALL
 
 
 def bare_tables(connection: sa.Connection) -> list[str]:

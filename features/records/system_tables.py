@@ -113,7 +113,7 @@ SYSTEM_TABLES: dict[str, Table] = {table.name: table for table in (
         Column("actor", TEXT, "who sent it", required=True),
         Column("request_digest", TEXT, "SHA-256 of route and body", required=True),
         Column("status", INTEGER, "HTTP status; 0 while running", required=True),
-        Column("answer", TEXT, "body", required=True),
+        Column("answer", TEXT, "body", sensitivity=PERSONAL, required=True),
         Column("at", MOMENT, "when", required=True),
     )),
     Table("attrition_reviews", "A person looked at an attrition score and said what they think.", SYSTEM, ("review_id",), (

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from features.records import row_security
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 from serving.house import House
@@ -110,6 +111,7 @@ class Idempotency:
             await asyncio.to_thread(self.keep, row, Answer(500))
             raise
 
+    @row_security.everybody()  # called while the operation answers, behind its caller's lock
     def keep(self, row: dict[str, Any], answer: Answer) -> None:
         """Keep a finished answer."""
         mine = (TABLE.c.idempotency_key == row["idempotency_key"]) & (TABLE.c.actor == row["actor"])

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
+from features.records import row_security
 from features.records.moments import to_micros
 from features.records.store import Store, open_store
 from serving import access
@@ -139,3 +140,24 @@ def test_a_role_without_tables_of_its_own_serves_and_keeps_events(
     with psycopg.connect(postgres_cluster.url(database, "skillpath"), autocommit=True) as owner:
         owner.execute("DROP OWNED BY only_rows")
         owner.execute("DROP ROLE only_rows")
+
+
+def test_what_a_person_does_is_audited_and_done_once_behind_the_lock(house: House) -> None:
+    ann = client_of(house, "ann")
+    house.audit.record("sk_1", "export_employee", "bob", "subject_access")
+    with row_security.only(["ann"]):
+        house.audit.record("sk_2", "get_attrition_risk", "ann", "audit")
+    house.audit.record("sk_1", "export_employee", "bob", "subject_access")
+    assert house.audit.verify().holds
+    assert house.audit.verify().rows == 3
+    looked = ann.get("/v1/employees/ann/accesses").json()["items"]
+    assert [each["actor"] for each in looked] == ["sk_2"]
+    key = {"spell": 1, "happened_at": "2024-01-01T00:00:00Z"}
+    body = {"table": "job_history", "key": key, "column": "department", "value": "hr"}
+    asked = [
+        ann.post("/v1/employees/ann/corrections", json=body, headers={"Idempotency-Key": "once"})
+        for _ in "12"
+    ]
+    assert [each.status_code for each in asked] == [201, 201]
+    assert asked[1].headers["Idempotency-Replayed"] == "true"
+    assert asked[1].json() == asked[0].json()

@@ -94,3 +94,34 @@ def test_the_urls_own_options_are_kept_beside_ours(postgres_url: str) -> None:
         )
         assert tuple(said.one()) == ("4321ms", "*")
     opened.close()
+
+
+def counted(store: Store) -> dict[str, int]:
+    """Return how many rows a query without any condition finds of what names people otherwise than by `employee_id`."""
+    return {name: store.count(name) for name in ("audit", "statements", "quarantine", "idempotent_answers")}
+
+
+def test_the_audit_is_shown_by_its_subject_and_received_texts_only_to_who_sees_everybody(
+    peopled: Store,
+) -> None:
+    text = '{"actor": {"name": "ann and bob"}}'
+    row = {"actor": "sk_1", "action": "a", "purpose": "", "previous_hash": "", "row_hash": "", "at": 0}
+    with peopled.transaction() as connection:
+        looks = [{**row, "sequence": place, "subject": who} for place, who in enumerate(PEOPLE)]
+        peopled.append(connection, "audit", looks)
+        sent = {"content_digest": "d", "payload": text, "received_at": 0}
+        peopled.append(connection, "statements", [{**sent, "statement_id": "1"}])
+        peopled.append(connection, "quarantine", [{**sent, "source": "xapi", "reason": "?"}])
+        kept = {"idempotency_key": "k", "actor": "sk_1", "request_digest": "", "status": 200, "at": 0}
+        peopled.append(connection, "idempotent_answers", [{**kept, "answer": text}])
+    assert counted(peopled) == {"audit": 3, "statements": 1, "quarantine": 1, "idempotent_answers": 1}
+    with only(["ann", "bob"]):
+        assert counted(peopled) == {"audit": 2, "statements": 0, "quarantine": 0, "idempotent_answers": 0}
+        with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+            add_statement(peopled, {**sent, "statement_id": "2"})
+    peopled.close()
+
+
+def add_statement(store: Store, row: dict[str, object]) -> None:
+    with store.transaction() as connection:
+        store.append(connection, "statements", [row])

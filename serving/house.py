@@ -16,8 +16,9 @@ How a question's module (`serving/<question>.py`) is written::
   sees the plain identifier and needs no second route.
 - Errors are raised from `features.errors`; `serving.http.problems` answers them as problem+json.
 - Who asks is `caller: CallerDependency` (`serving.access`): `caller.prefix` is the audit's actor.
+- A few rows of one record are read by ``await looked_up(house, function, …)``: at once on SQLite, in a thread on PostgreSQL.
 - What writes may wait for a lock: call ``house.audit.record(…)`` from a plain ``def`` endpoint, or from an ``async def`` one
-  by ``await in_thread(house.audit.record, …)``. Reading one row is fast enough for the loop.
+  by ``await in_thread(house.audit.record, …)``.
 - The model: ``house.models.current("attrition")`` raises UnavailableError (503) where none is verified; where a canary may answer
   a share of the people, ``house.models.of("recommendation", employee_id)``. Take it once per request, so that no answer mixes
   two versions.
@@ -50,7 +51,7 @@ from serving.models.answering import Models
 from serving.scores.kept import Changes, KeptScores
 from serving.settings import ServingSettings
 
-__all__ = ["CourseId", "EmployeeId", "House", "HouseDependency", "JobId", "house", "in_thread"]
+__all__ = ["CourseId", "EmployeeId", "House", "HouseDependency", "JobId", "house", "in_thread", "looked_up"]
 
 STALE_SECONDS = 2.0
 
@@ -113,3 +114,14 @@ HouseDependency = Annotated[House, Depends(house)]
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run something that may wait, without making other requests wait."""
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+async def looked_up(house: House, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what a function reads of a few rows by their key.
+
+    On SQLite at once: a thread takes longer than such a read, and no lock makes it wait. A database server may be away, and is
+    asked from a thread.
+    """
+    if house.store.is_postgres:
+        return await in_thread(function, *args, **kwargs)
+    return function(*args, **kwargs)

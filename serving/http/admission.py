@@ -13,11 +13,12 @@ from serving.http.problems import refuse
 
 ALWAYS = ("/health/live", "/health/ready")
 MOST_CALLERS = 10_000
+LEAST_AT_ONCE = 10.0
 
 
 @dataclass(slots=True)
 class Bucket:
-    """What a caller may still ask: filled at the rate, never fuller than a second's worth."""
+    """What a caller may still ask at once: filled at the rate, up to a limit."""
 
     left: float
     filled_at: float
@@ -29,11 +30,14 @@ class Rate:
     Parameters
     ----------
     per_second : float
-        Of one process; a second's worth may come at once. 0 lets nothing in.
+        Of one process; a tenth of a second's worth may come at once, or ten requests where that is more, but no more than
+        a second's worth: what is let in together is answered one after the other, and the last one waits for all. 0 lets
+        nothing in.
     """
 
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
+        self.at_once = max(1.0, min(per_second, max(LEAST_AT_ONCE, per_second / 10)))
         self.buckets: dict[str, Bucket] = {}
 
     def wait(self, caller: str, now: float) -> float:
@@ -44,9 +48,8 @@ class Rate:
         if bucket is None:
             if len(self.buckets) >= MOST_CALLERS:
                 self.buckets.clear()  # everybody begins anew: better than to grow without bound
-            bucket = self.buckets[caller] = Bucket(max(1.0, self.per_second), now)
-        full = max(1.0, self.per_second)
-        bucket.left = min(full, bucket.left + (now - bucket.filled_at) * self.per_second)
+            bucket = self.buckets[caller] = Bucket(self.at_once, now)
+        bucket.left = min(self.at_once, bucket.left + (now - bucket.filled_at) * self.per_second)
         bucket.filled_at = now
         if bucket.left >= 1:
             bucket.left -= 1

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Response
 
 from features.errors import UnknownRecordError
 from serving.access import Caller, CallerDependency
-from serving.house import CourseId, EmployeeId, HouseDependency, JobId, in_thread
+from serving.house import CourseId, EmployeeId, HouseDependency, JobId, in_thread, looked_up
 from serving.records.bodies import WITHHELD
 from serving.records.store import COURSES, JOBS, Noun, put_noun, read_employee, read_noun, write_employee
 
@@ -32,13 +32,13 @@ async def put_course(
     """Add or replace a course, with the skills it teaches and the courses it asks for first."""
     is_new = await in_thread(put_noun, house, COURSES, course_id, course)
     response.status_code = 201 if is_new else 200
-    return await in_thread(found, house, COURSES, course_id)
+    return await looked_up(house, found, house, COURSES, course_id)
 
 
 @router.get("/v1/courses/{course_id}", response_model=Course)
 async def get_course(course_id: CourseId, house: HouseDependency) -> Any:
     """Return a course as it stands."""
-    return await in_thread(found, house, COURSES, course_id)
+    return await looked_up(house, found, house, COURSES, course_id)
 
 
 @router.put("/v1/jobs/{job_id}", response_model=Job, responses=CREATED)
@@ -48,13 +48,13 @@ async def put_job(
     """Add or replace a job, with the skills it requires."""
     is_new = await in_thread(put_noun, house, JOBS, job_id, job)
     response.status_code = 201 if is_new else 200
-    return await in_thread(found, house, JOBS, job_id)
+    return await looked_up(house, found, house, JOBS, job_id)
 
 
 @router.get("/v1/jobs/{job_id}", response_model=Job)
 async def get_job(job_id: JobId, house: HouseDependency) -> Any:
     """Return a job as it stands."""
-    return await in_thread(found, house, JOBS, job_id)
+    return await looked_up(house, found, house, JOBS, job_id)
 
 
 @router.put("/v1/employees/{employee_id}", response_model=EmployeeAnswer, responses=CREATED)
@@ -68,13 +68,13 @@ async def put_employee(
     """Add or replace an employment, with what holds from a day on and evidence of skills."""
     is_new = await in_thread(write_employee, house, employee_id, employee)
     response.status_code = 201 if is_new else 200
-    return await in_thread(found_employee, house, caller, employee_id)
+    return await looked_up(house, found_employee, house, caller, employee_id)
 
 
 @router.get("/v1/employees/{employee_id}", response_model=EmployeeAnswer)
 async def get_employee(employee_id: EmployeeId, house: HouseDependency, caller: CallerDependency) -> Any:
     """Return an employee's newest employment as it stands; pay and rating only with the scope personal:read."""
-    return await in_thread(found_employee, house, caller, employee_id)
+    return await looked_up(house, found_employee, house, caller, employee_id)
 
 
 def found(house: HouseDependency, noun: Noun, key: str) -> dict[str, Any]:

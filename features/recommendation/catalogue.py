@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,12 +95,44 @@ class ClosingByCourse:
 
 
 @dataclass(frozen=True)
+class Lessons:
+    """What courses teach of what a job asks for, whoever it is compared with: pairs, those of one course together.
+
+    Parameters
+    ----------
+    taught : ClosingByCourse
+        The pairs.
+    weights : (p,) float
+        Importance of the skill × how sure the course teaches it, 0–1.
+    levels : (p,) float
+        Level taught, 0–5; nothing beyond the required one counts.
+    is_among : (n_courses,) bool
+        True where a course teaches any of it.
+    """
+
+    taught: ClosingByCourse
+    weights: Floats
+    levels: Floats
+    is_among: Bools
+
+
+@dataclass(frozen=True)
 class Profile:
     """What a job asks for: skills (indices), levels 0–5 and importance 0–1, each of shape (k,)."""
 
     skills: Integers
     levels: Floats
     importance: Floats
+
+
+class CourseShown(msgspec.Struct, frozen=True, gc=False):
+    """A course as callers see it; None where something is unknown."""
+
+    course_id: str
+    title: str
+    url: str | None
+    hours: float | None
+    modality: str | None
 
 
 class Priority(NamedTuple):
@@ -200,10 +233,16 @@ class Catalogue:
         return tuple(map(repr, self.titles))
 
     @cached_property
-    def shown(self) -> tuple[tuple[str, str, str | None, float | None, str | None], ...]:
-        """Each course as callers see it: identifier, title, address, hours (None where unknown), modality."""
+    def shown(self) -> tuple[CourseShown, ...]:
+        """Each course as callers see it."""
         hours = [value if np.isfinite(value) else None for value in self.hours.tolist()]
-        return tuple(zip(self.course_ids, self.titles, self.urls, hours, self.modalities, strict=True))
+        columns = (self.course_ids, self.titles, self.urls, hours, self.modalities)
+        return tuple(map(CourseShown, *columns))
+
+    @cached_property
+    def heads(self) -> tuple[bytes, ...]:
+        """Each course as callers see it, as the beginning of a JSON object to which more is added."""
+        return tuple(msgspec.json.encode(course)[:-1] + b"," for course in self.shown)
 
     @property
     def size(self) -> int:
@@ -248,6 +287,11 @@ class Catalogue:
     @cached_property
     def closings(self) -> dict[bytes, Closing]:
         """What `closing` found before."""
+        return {}
+
+    @cached_property
+    def lessons(self) -> dict[tuple[bytes, ...], Lessons]:
+        """What `features.recommendation.raises` found of what jobs ask for."""
         return {}
 
     @cached_property

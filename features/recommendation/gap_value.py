@@ -127,9 +127,10 @@ def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[Gain]:
     found: list[Gain] = []
     places = needs.places
     for skill, level, coverage in catalogue.taught[course]:
-        if skill not in places:
+        needed = places.get(skill)
+        if needed is None:
             continue
-        place, start, required, importance = places[skill]
+        place, start, required, importance = needed
         reached = level if level < required else required
         if reached > start + EPSILON:
             found.append((place, start, reached, importance * coverage * (reached - start)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,6 +22,29 @@ LATE_MICROS = 365 * DAY_MICROS  # so long after a certificate expired it is stil
 HALF_LIFE_MICROS = {source: days * DAY_MICROS for source, days in HALF_LIFE_DAYS.items()}
 YEAR_MICROS = 365 * DAY_MICROS
 RANK = {source: place for place, source in enumerate(PRECEDENCE)}
+
+
+class Meaning(NamedTuple):
+    """What a kind of event says: how much the course was wanted, whether it is completed, open (None: neither), and wished for."""
+
+    weight: float
+    is_completed: bool
+    is_open: bool | None
+    is_word: bool
+
+
+def meaning(kind: str) -> Meaning:
+    """Return what a kind of event says."""
+    is_open = True if kind in OPEN_KINDS else False if kind in CLOSING_KINDS else None
+    is_word = kind in TAKEN_KINDS or kind == "dismissed"
+    return Meaning(EVENT_WEIGHTS.get(kind, 0.0), kind in COMPLETION_KINDS, is_open, is_word)
+
+
+MEANINGS = {
+    kind: meaning(kind)
+    for kind in {*EVENT_WEIGHTS, *TAKEN_KINDS, *OPEN_KINDS, *CLOSING_KINDS, *COMPLETION_KINDS, "dismissed"}
+}
+SAYS_NOTHING = meaning("")
 
 
 class LearningEvent(msgspec.Struct, frozen=True, gc=False):
@@ -39,6 +63,9 @@ class SkillEvidence(msgspec.Struct, frozen=True, gc=False):
     level: float
     source: str
     happened: int
+
+
+Believed = tuple[tuple[bool, int, int], SkillEvidence]  # what evidence is ordered by, and the evidence
 
 
 @dataclass
@@ -95,15 +122,15 @@ def person_state(
     last_open: dict[int, bool] = {}
     last_word: dict[int, LearningEvent] = {}
     for event in events:
-        course, kind = event.course, event.kind
-        weight = EVENT_WEIGHTS.get(kind, 0.0)
+        course = event.course
+        weight, is_completed, is_open, is_word = MEANINGS.get(event.kind, SAYS_NOTHING)
         if weight > state.weights.get(course, 0.0):
             state.weights[course] = weight
-        if kind in COMPLETION_KINDS:
+        if is_completed:
             state.completed[course] = event.happened
-        if kind in OPEN_KINDS or kind in CLOSING_KINDS:
-            last_open[course] = kind in OPEN_KINDS
-        if kind in TAKEN_KINDS or kind == "dismissed":
+        if is_open is not None:
+            last_open[course] = is_open
+        if is_word:
             last_word[course] = event
     state.current = still_current(catalogue, state, now)
     state.in_progress = frozenset(course for course, is_open in last_open.items() if is_open) - state.current
@@ -149,7 +176,7 @@ def levels_now(
     Believed evidence, raised by completed courses (`features.skills.levels.held_levels`). A course completed later
     that teaches the level held is new evidence of it.
     """
-    believed: dict[int, tuple[tuple[bool, int, int], SkillEvidence]] = {}
+    believed: dict[int, Believed] = {}
     fading: dict[int, int] = {}
     soon = now + SOON_MICROS
     for one in evidence:
@@ -162,14 +189,17 @@ def levels_now(
     for course, at in completed.items():
         end = at + HALF_LIFE_MICROS[COMPLETED]
         for skill, level, _ in catalogue.taught[course]:
-            stated = believed[skill][1] if skill in believed else None
-            may_raise = stated is None or at >= stated.happened or stated.source == "self"
-            if may_raise and level > held.get(skill, -1.0):
+            if level > held.get(skill, -1.0) and may_raise(believed.get(skill), at):
                 held[skill] = level
                 noted(fading, skill, end, soon)
             elif skill in fading and level >= held[skill] and end > fading[skill]:
                 noted(fading, skill, end, soon)
     return held, fading
+
+
+def may_raise(believed: Believed | None, at: int) -> bool:
+    """Say whether a course completed at a moment may raise a level: over no evidence, older one, or one's own word."""
+    return believed is None or at >= believed[1].happened or believed[1].source == "self"
 
 
 def noted(fading: dict[int, int], skill: int, end: int, soon: int) -> None:

@@ -41,5 +41,7 @@ RAISES = np.array(
 
 def probable_values(raises: Raises) -> Floats:
     """Return what each pair of a course and a needed skill is probably worth, (p,) float: its weight × the expected raise."""
-    found: Floats = raises.weights * RAISES[np.rint(raises.margins / STEP).astype(np.int64) + 100]
+    found: Floats = raises.lessons.weights * RAISES.take(
+        np.rint(raises.margins / STEP).astype(np.int64) + 100
+    )
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.recommendation.catalogue import Catalogue, ClosingByCourse, Floats
+from features.recommendation.catalogue import Catalogue, ClosingByCourse, Floats, Lessons
 from features.recommendation.gap_value import Needs
 
 
@@ -16,30 +16,48 @@ class Raises:
 
     Parameters
     ----------
-    taught : ClosingByCourse
-        The pairs.
-    weights : (p,) float
-        Importance of the skill × how sure the course teaches it, 0–1.
+    lessons : Lessons
+        The pairs, and what does not depend on who asks.
     margins : (p,) float
         Level taught, nothing beyond the required one counting, less the level held; below 0 where more is held.
     """
 
-    taught: ClosingByCourse
-    weights: Floats
+    lessons: Lessons
     margins: Floats
+
+    @property
+    def taught(self) -> ClosingByCourse:
+        """The pairs."""
+        return self.lessons.taught
 
     def on_record(self) -> Floats:
         """Return what each pair is worth by the levels on record, (p,) float; 0 where nothing is missing."""
-        found: Floats = self.weights * np.maximum(self.margins, 0.0)
+        found: Floats = self.lessons.weights * np.maximum(self.margins, 0.0)
         return found
 
     def by_course(self, values: Floats) -> Floats:
         """Return the sum over each course's pairs, (m,) float."""
-        return np.add.reduceat(values, self.taught.starts) if values.size else values
+        return np.add.reduceat(values, self.lessons.taught.starts) if values.size else values
 
 
 def raises_of(catalogue: Catalogue, needs: Needs) -> Raises:
     """Return what courses would raise for somebody with these needs."""
-    taught = catalogue.closing(needs.skills).by_course
-    margins = np.minimum(taught.level, needs.required[taught.place]) - needs.held[taught.place]
-    return Raises(taught, needs.importance[taught.place] * taught.coverage, margins)
+    lessons = lessons_of(catalogue, needs)
+    return Raises(lessons, lessons.levels - needs.held.take(lessons.taught.place))
+
+
+def lessons_of(catalogue: Catalogue, needs: Needs) -> Lessons:
+    """Return what courses teach of what is needed, kept for the next who needs the same."""
+    key = (needs.skills.tobytes(), needs.required.tobytes(), needs.importance.tobytes())
+    found = catalogue.lessons.get(key)
+    if found is None:
+        taught = catalogue.closing(needs.skills).by_course
+        is_among = np.zeros(catalogue.size, dtype=bool)
+        is_among[taught.courses] = True
+        found = catalogue.lessons[key] = Lessons(
+            taught,
+            needs.importance[taught.place] * taught.coverage,
+            np.minimum(taught.level, needs.required[taught.place]),
+            is_among,
+        )
+    return found

@@ -12,8 +12,9 @@ from serving.access import OPTED_OUT
 from serving.house import House
 from serving.http.problems import STATUS
 from serving.recommendation.answers import Recommendations
-from serving.recommendation.body import ENCODER, body
+from serving.recommendation.body import body
 from serving.recommendation.filters import Id, RecommendationQuery
+from serving.recommendation.items import ENCODER
 from serving.recommendation.recommending import recommended
 from serving.recommendation.shadowing import note_shown
 

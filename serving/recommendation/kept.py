@@ -27,7 +27,10 @@ READS = ("learning_events", "job_history", "exits")
 
 
 class Scores(msgspec.Struct, frozen=True, gc=False):
-    """A person's scores under a model; `courses` and `because` are the model's own course indices."""
+    """A person's scores under a model; `courses` and `because` are the model's own course indices.
+
+    Where not every course is among them they stand best first.
+    """
 
     is_new: bool
     gap_weight: float
@@ -68,17 +71,14 @@ def unpack(payload: bytes) -> Scores:
 def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidates:
     """Return scores over the whole catalogue; a course that is not among them counts as average at most."""
     there, _ = shelf.places_of(model)
-    places, values = there[scores.courses], scores.scores
-    outside = min(0.0, float(values.min())) if 0 < values.size < model.scorer.n_items else 0.0
-    order = np.arange(1, places.size + 1, dtype=np.int32)
+    places, values = there.take(scores.courses), scores.scores
+    outside = min(0.0, float(values[-1])) if 0 < values.size < model.scorer.n_items else 0.0
+    causes = Causes(places, scores.causes, scores.because, there)
     if places.size and places.min() < 0:  # the model knows courses that the catalogue lost
         known = places >= 0
-        places, values, order = places[known], values[known], order[known]
+        places, values = places[known], values[known]
     everywhere = np.full(shelf.catalogue.size, outside) if outside else np.zeros(shelf.catalogue.size)
     everywhere[places] = values
-    position = np.zeros(shelf.catalogue.size, dtype=np.int32)
-    position[places] = order
-    causes = Causes(position, scores.causes, scores.because, there)
     return Candidates(everywhere, scores.gap_weight, places, causes, scores.is_new)
 
 

@@ -219,15 +219,15 @@ def steps(catalogue: Catalogue, needs: Needs, path: LearningPath, pace: Pace) ->
     before, made = needs.held, []
     skill_ids = [catalogue.skill_ids[skill] for skill in needs.skills.tolist()]
     for number, step in enumerate(path.steps, 1):
-        course_id, title, url, hours, _ = catalogue.shown[step.course]
+        course = catalogue.shown[step.course]
         raised = [place for place in range(len(before)) if step.held[place] > before[place]]
         made.append(
             PathStep(
                 step=number,
-                course_id=course_id,
-                title=title,
-                url=url,
-                hours=hours,
+                course_id=course.course_id,
+                title=course.title,
+                url=course.url,
+                hours=course.hours,
                 hours_so_far=step.hours_so_far,
                 done_by=pace.done_by(step.hours_so_far),
                 prerequisites=[catalogue.course_ids[one] for one in catalogue.prerequisites[step.course]],
@@ -243,8 +243,8 @@ def steps(catalogue: Catalogue, needs: Needs, path: LearningPath, pace: Pace) ->
 
 def alternative(catalogue: Catalogue, course: int) -> Alternative:
     """Return a course that could stand in a step's place."""
-    course_id, title, _, hours, _ = catalogue.shown[course]
-    return Alternative(course_id=course_id, title=title, hours=hours)
+    other = catalogue.shown[course]
+    return Alternative(course_id=other.course_id, title=other.title, hours=other.hours)
 
 
 def gap(catalogue: Catalogue, needs: Needs, place: int, levels: tuple[float, float]) -> ClosedGap:

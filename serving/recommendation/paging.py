@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from features.recommendation.catalogue import Bools
 from serving.house import House
-from serving.recommendation.body import Context, Page
 from serving.recommendation.boosts import boosts_of
 from serving.recommendation.case import Case
+from serving.recommendation.context import Context, Page
 from serving.recommendation.exploration import explored
 from serving.recommendation.filters import RecommendationQuery, wishes_of
 from serving.recommendation.policy import Policies, RankingPolicy, read_policies

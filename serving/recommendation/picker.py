@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from features.recommendation.catalogue import Catalogue, Floats, Integers
-from features.recommendation.gap_value import EPSILON, Needs, gains
+from features.recommendation.catalogue import Floats, Integers
+from features.recommendation.gap_value import EPSILON, gains
 from features.recommendation.level_fit import Misfit, misfit
+from features.recommendation.raises import Raises
+from serving.recommendation.case import Case
 
 PART = 64  # so many of the pool are put in order at once
+NOTHING = np.empty(0, dtype=np.int64)
 
 
 class Pool:
@@ -32,11 +35,15 @@ class Pool:
             self.courses, self.worths, self.rest = self.courses[self.rest], self.worths[self.rest], None
         if not self.courses.size:
             return False
-        is_last = self.worths.size <= PART
-        split = np.arange(self.worths.size) if is_last else np.argpartition(-self.worths, PART)
-        best, self.rest = split[:PART], split[PART:]
-        best = best[np.lexsort((self.courses[best], -self.worths[best]))]
-        self.listed, self.values, self.place = self.courses[best].tolist(), self.worths[best].tolist(), 0
+        courses, below = self.courses, -self.worths
+        if below.size > PART:
+            split = below.argpartition(PART)
+            best, self.rest = split[:PART], split[PART:]
+            courses, below = courses.take(best), below.take(best)
+        else:
+            self.rest = NOTHING
+        order = np.lexsort((courses, below))
+        self.listed, self.values, self.place = courses.take(order).tolist(), (-below.take(order)).tolist(), 0
         return True
 
 
@@ -45,12 +52,10 @@ class Picker:
 
     Parameters
     ----------
-    catalogue : Catalogue
-        The courses.
-    needs : Needs
-        What is missing.
-    held : mapping of int to float
-        Skill → level, for the fit of a course to it.
+    case : Case
+        The courses, what is missing, and what is held: a course far below or above it is pushed back.
+    raises : Raises
+        What courses would raise: only those may close a gap.
     pool : Pool
         The courses to choose among, by what each is worth alone.
     weights : (float, float, float)
@@ -61,17 +66,11 @@ class Picker:
     Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978, doi:10.1007/BFb0006528.
     """
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        needs: Needs,
-        held: Mapping[int, float],
-        pool: Pool,
-        weights: tuple[float, float, float],
-    ) -> None:
-        self.catalogue, self.needs, self.held, self.pool = catalogue, needs, held, pool
+    def __init__(self, case: Case, raises: Raises, pool: Pool, weights: tuple[float, float, float]) -> None:
+        self.catalogue, self.needs, self.held, self.pool = case.catalogue, case.needs, case.state.held, pool
+        self.closers = raises.taught.pairs
         gap_weight, self.diversity, self.level_weight = weights
-        self.scale = gap_weight / needs.total if needs.total > EPSILON else 0.0
+        self.scale = gap_weight / self.needs.total if self.needs.total > EPSILON else 0.0
         self.best: dict[int, float] = {}
         self.taught: dict[int, int] = {}
         self.misfits: dict[int, Misfit | None] = {}
@@ -106,7 +105,7 @@ class Picker:
 
     def now(self, course: int, value: float) -> float:
         """Return what a course of some worth alone is worth beside those placed."""
-        if self.best:
+        if self.best and course in self.closers:
             for place, _, _, worth in gains(self.catalogue, course, self.needs):
                 before = self.best.get(place, 0.0)
                 value -= self.scale * (worth if worth < before else before)
@@ -119,7 +118,7 @@ class Picker:
     def note(self, courses: Sequence[int]) -> None:
         """Take into account what was placed: its gaps are closed, its like is less needed."""
         for course in courses:
-            if self.scale > 0:
+            if self.scale > 0 and course in self.closers:
                 for place, _, _, worth in gains(self.catalogue, course, self.needs):
                     if worth > self.best.get(place, 0.0):
                         self.best[place] = worth

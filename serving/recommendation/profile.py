@@ -15,9 +15,10 @@ from features.recommendation.person_state import PersonState, held_now
 from features.recommendation.reasons import WISH
 from serving.house import House
 from serving.models.answering import LoadedModel
-from serving.recommendation.body import Context, answer, new_id
+from serving.recommendation.body import answer, new_id
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
+from serving.recommendation.context import Context
 from serving.recommendation.expected_impact import average_impact
 from serving.recommendation.filters import Id, RecommendationQuery, allowed_of, known
 from serving.recommendation.kept import Past, Scores, candidates_of, score_people

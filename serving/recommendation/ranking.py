@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -15,12 +15,14 @@ from features.recommendation.probable_gap import Probable
 from features.recommendation.raises import Raises, raises_of
 from features.recommendation.reasons import Cause
 from serving.recommendation.boosts import Boosts
-from serving.recommendation.case import NO_CAUSE, Candidates, Case
+from serving.recommendation.case import NO_CAUSE, NOTHING, Case
 from serving.recommendation.line import Cap, Line
 from serving.recommendation.person_rows import Assignment
 from serving.recommendation.picker import Picker, Pool
 from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.turns import Turns
+
+NO_SHARES = np.empty(0)
 
 
 class Wishes(msgspec.Struct, frozen=True, gc=False):
@@ -85,7 +87,7 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
 def gap_part(raises: Raises, needs: Needs) -> tuple[Integers, Floats]:
     """Return what closes a gap: each course once, and its share of the whole weighted gap; nothing where none is open."""
     if needs.total <= EPSILON:
-        return np.empty(0, np.int64), np.empty(0)
+        return NOTHING, NO_SHARES
     return raises.taught.courses, raises.by_course(raises.on_record()) / needs.total
 
 
@@ -115,7 +117,7 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     raises = raises_of(catalogue, case.needs)
     closing, shares = gap_part(raises, case.needs)
     totals = candidates.scores.copy()
-    totals[closing] += gap_weight * shares
+    totals[closing] = totals.take(closing) + gap_weight * shares
     if boosts.courses.size:
         np.add.at(totals, boosts.courses, boosts.worths)  # a course may stand there twice
     asked = {
@@ -127,14 +129,17 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     line = Line(catalogue, wishes.allowed, set(case.state.current), most, caps_of(catalogue, wishes))
     for course in asked:
         line.add(course, is_capped=False)
-    some = promising(candidates, (closing, boosts.courses), wishes.allowed)
+    some = promising(candidates.kept, raises if closing.size else None, boosts, wishes.allowed)
     weights = (gap_weight, wishes.diversity, policy.level_weight)
-    picker = Picker(catalogue, case.needs, case.state.held, pool_of(totals, some), weights)
+    picker = Picker(case, raises, Pool(some, totals.take(some)), weights)
     picker.note(line.courses)
     turns = Turns(case, raises, policy.gap_turn)
     fill(line, picker, turns, totals)
     if not line.is_full:
-        picker.pool = pool_of(totals, wishes.allowed & ~some)
+        others = wishes.allowed.copy()
+        others[some] = False
+        rest = np.flatnonzero(others)
+        picker.pool = Pool(rest, totals.take(rest))
         fill(line, picker, turns, totals)
     return ranked(case, line, (picker, turns), totals, asked)
 
@@ -165,8 +170,7 @@ def ranked(
     misfits = [picker.misfit_of(course) if picker.level_weight else None for course in courses]
     distances = [0.0 if found is None else found.distance for found in misfits]
     places = np.array(courses, dtype=np.int64)
-    worths = totals[places] - picker.level_weight * np.array(distances)
-    scores: list[float] = np.round(0.5 + np.arctan(worths) / math.pi, 4).tolist()
+    scores = shown_scores(totals.take(places) - picker.level_weight * np.array(distances))
     causes, opens, before = case.candidates.causes.of(places), line.opens.get, case.catalogue.prerequisites
     return [
         Ranked(
@@ -183,6 +187,12 @@ def ranked(
     ]
 
 
+def shown_scores(worths: Floats) -> list[float]:
+    """Return what courses are worth as callers see it: 0–1, to four places."""
+    found: list[float] = (np.rint((0.5 + np.arctan(worths) / math.pi) * 1e4) / 1e4).tolist()
+    return found
+
+
 def unmet(case: Case, course: int) -> tuple[int, ...]:
     """Return the prerequisites of a course that are not completed."""
     done = case.state.current
@@ -195,17 +205,12 @@ def urgency(assignment: Assignment) -> tuple[bool, float, int]:
     return (not assignment.is_mandatory, due, assignment.course)
 
 
-def promising(candidates: Candidates, more: Sequence[Integers], allowed: Bools) -> Bools:
+def promising(kept: Integers, raises: Raises | None, boosts: Boosts, allowed: Bools) -> Integers:
     """Return the allowed courses that have a score of their own, close a gap or are raised; all others are worth less."""
-    some = np.zeros(allowed.size, dtype=bool)
-    some[candidates.kept] = True
-    for courses in more:
-        some[courses] = True
-    some &= allowed
-    return some
-
-
-def pool_of(totals: Floats, some: Bools) -> Pool:
-    """Return a pool of some courses by what each is worth alone."""
-    places = np.flatnonzero(some)
-    return Pool(places, totals[places])
+    courses = kept
+    if raises is not None:
+        alone = ~raises.lessons.is_among.take(kept)
+        courses = np.concatenate((raises.taught.courses, kept[alone]))
+    if boosts.courses.size:
+        courses = np.union1d(courses, boosts.courses)
+    return courses[allowed.take(courses)]

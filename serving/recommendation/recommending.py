@@ -9,9 +9,10 @@ from features.recommendation.catalogue import to_micros
 from features.recommendation.gap_value import needs_of
 from serving.house import STALE_SECONDS, House
 from serving.models.answering import LoadedModel
-from serving.recommendation.body import Context, Page, new_id
+from serving.recommendation.body import new_id
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import Shelf, shelf_of
+from serving.recommendation.context import Context, Page
 from serving.recommendation.expected_impact import impact_for
 from serving.recommendation.filters import RecommendationQuery, allowed_of
 from serving.recommendation.kept import Past, Scores, candidates_of, score_people, unpack

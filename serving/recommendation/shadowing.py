@@ -12,7 +12,8 @@ from features.errors import SkillpathError
 from features.records.shown import shadow_key
 from serving.house import House
 from serving.http.admission import Rate
-from serving.recommendation.body import Context, Page, ledger_row
+from serving.recommendation.body import ledger_row
+from serving.recommendation.context import Context, Page
 from serving.recommendation.filters import RecommendationQuery
 from serving.recommendation.recommending import QUESTION, recommended
 

@@ -85,25 +85,23 @@ class Offers:
     def __init__(self, needs: Needs, raises: Raises, allowed: Bools, totals: Floats) -> None:
         self.needs, self.taught, courses = needs, raises.taught, raises.taught.courses
         self.closed = [0.0] * needs.skills.size  # worth of what closes each needed skill already
-        worths = probable_values(raises)
-        self.worths: list[float] = (
-            worths.tolist()
-        )  # by pair; at once, for each look into an array costs as much as ten of these
-        alone = np.where(allowed[courses], -raises.by_course(worths), 0.0)  # most first
-        leading = np.arange(alone.size)
+        self.worths = probable_values(raises)
+        self.worth = self.worths.item  # of a pair
+        alone = np.where(allowed.take(courses), -raises.by_course(self.worths), 0.0)  # most first
         if alone.size > MOST_LOOKED_AT:
             leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
-        order = leading[np.lexsort((-totals[courses[leading]], alone[leading]))]
+            courses, alone = courses.take(leading), alone.take(leading)
+        order = np.lexsort((-totals.take(courses), alone))
         self.queue: list[tuple[float, int, int]] = list(
-            zip(alone[order].tolist(), range(order.size), courses[order].tolist(), strict=True)
+            zip(alone.take(order).tolist(), range(order.size), courses.take(order).tolist(), strict=True)
         )
 
     def note(self, placed: Iterable[int]) -> None:
         """Take into account what was placed."""
-        closed, places, worths, pairs = self.closed, self.taught.places, self.worths, self.taught.pairs
+        closed, places, pairs = self.closed, self.taught.places, self.taught.pairs
         for course in placed:
             for pair in pairs.get(course, NO_PAIRS):
-                closed[places[pair]] = max(closed[places[pair]], worths[pair])
+                closed[places[pair]] = max(closed[places[pair]], self.worth(pair))
 
     def best(self, placed: set[int]) -> int | None:
         """Return the course that closes most beyond what is closed, and offer it no more; None where none closes any."""
@@ -122,15 +120,16 @@ class Offers:
 
     def more(self, course: int) -> float:
         """Return what a course probably closes beyond what is closed."""
-        value, closed, places, worths = 0.0, self.closed, self.taught.places, self.worths
+        value, closed, places = 0.0, self.closed, self.taught.places
         for pair in self.taught.pairs[course]:
-            if worths[pair] > closed[places[pair]]:
-                value += worths[pair] - closed[places[pair]]
+            added = self.worth(pair) - closed[places[pair]]
+            if added > 0.0:
+                value += added
         return value
 
     def most_raised(self, course: int) -> Probable:
         """Return the most valuable of what a course probably raises beyond what is placed."""
         places = self.taught.places
-        pair = max(self.taught.pairs[course], key=lambda one: self.worths[one] - self.closed[places[one]])
+        pair = max(self.taught.pairs[course], key=lambda one: self.worth(one) - self.closed[places[one]])
         place = places[pair]
         return Probable(place, self.needs.held.item(place), self.taught.level.item(pair))

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features.recommendation.catalogue import CourseShown
 from features.recommendation.reasons import Closed
 from features.records.moments import to_micros
 from features.records.schema import METADATA
@@ -24,9 +25,9 @@ from serving.house import House
 from serving.models.answering import LoadedModel
 from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
 from serving.recommendation.batch import RecommendationBatch
-from serving.recommendation.body import Item
 from serving.recommendation.catalogue import KEY
 from serving.recommendation.filters import RecommendationQuery
+from serving.recommendation.items import Placed
 from serving.recommendation.kept import Scores, pack, score_everybody, unpack
 from serving.recommendation.paging import KEY as POLICIES
 from serving.recommendation.policy import Arm, Policies, Shadow
@@ -673,7 +674,9 @@ def test_arm_and_shadows_and_the_odds_of_a_lot_are_written_down(
 
 
 def test_the_encoded_item_has_the_fields_of_the_contract() -> None:
-    assert Item.__struct_fields__ == tuple(RecommendedCourse.model_fields)
+    assert (*CourseShown.__struct_fields__, *Placed.__struct_fields__) == tuple(
+        RecommendedCourse.model_fields
+    )
     assert Closed.__struct_fields__ == tuple(ClosedGap.model_fields)
 
 

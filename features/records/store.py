@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from features.errors import BadInputError, UnavailableError
 from features.records import ledger_file, row_security
 from features.records.columns import Kind, Table
+from features.records.readers import Readers
 from features.records.schema import ALL_TABLES, METADATA
 from features.records.tables import IMPORTABLE
 
@@ -63,8 +63,7 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.is_postgres = engine.dialect.name == "postgresql"
-        self.own = threading.local()
-        self.lasting: list[Any] = []  # connections that threads keep
+        self.readers = Readers(engine)
 
     @contextmanager
     def transaction(self, *, is_deferred: bool = False) -> Iterator[sa.Connection]:
@@ -89,25 +88,12 @@ class Store:
     def rows(self, sql: str, values: Any) -> list[Any]:
         """Return what a statement finds, as the driver gives it: the shortest way, for what an answer reads each time.
 
-        SQLite is asked through a connection that the thread keeps: to lend one takes as long as to look up some rows.
-        PostgreSQL is asked through the pool, which tells a connection whom it may show.
-
         Raises
         ------
         Error
             The driver's own, of the engine's ``dialect.loaded_dbapi``.
         """
-        if self.is_postgres:
-            with closing(self.engine.raw_connection()) as lent, closing(lent.cursor()) as cursor:
-                cursor.execute(sql, values)
-                return list(cursor.fetchall())
-        connection: Any = getattr(self.own, "connection", None)
-        if connection is None:
-            taken = self.engine.raw_connection()
-            connection = self.own.connection = taken.driver_connection
-            taken.detach()  # the pool counts it no more
-            self.lasting.append(taken)
-        return list(connection.execute(sql, values))
+        return self.readers.rows(sql, values)
 
     def frame(
         self, name: str, columns: Sequence[str] | None = None, where: sa.ColumnElement[bool] | None = None
@@ -192,9 +178,7 @@ class Store:
 
     def close(self) -> None:
         """Give every connection back."""
-        while self.lasting:
-            self.lasting.pop().close()
-        self.own = threading.local()
+        self.readers.close()
         self.engine.dispose()
 
 

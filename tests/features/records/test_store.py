@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.errors import BadInputError, UnavailableError
+from features.records import row_security
 from features.records.columns import Kind
 from features.records.describe import describe_tables
 from features.records.moments import from_micros, to_micros
@@ -151,5 +152,50 @@ def test_more_threads_than_the_pool_lends_to_read_at_once_and_closing_takes_all_
     with ThreadPoolExecutor(together.parties) as pool:
         assert list(pool.map(read, range(together.parties))) == [[(1, "a")]] * together.parties
     store.close()
-    assert not store.lasting
+    assert not any(store.readers.idle)
+    assert [tuple(row) for row in store.rows("SELECT 2", ())] == [(2,)]
+
+
+def test_what_is_kept_for_reading_sees_what_was_just_written(store: Store) -> None:
+    asked = "SELECT count(*) FROM skills"
+    for number in range(3):
+        assert list(store.rows(asked, ())[0]) == [number]
+        with store.transaction() as connection:
+            store.append(connection, "skills", [{"skill_id": f"s{number}", "name": "a"}])
+
+
+@pytest.mark.postgres
+def test_a_session_that_the_server_ended_is_replaced(postgres_url: str) -> None:
+    store = open_store(postgres_url, upgrade=False)
+    asked = "SELECT pg_backend_pid()"
+    before = store.rows(asked, ())[0][0]
+    with store.transaction() as connection:
+        connection.execute(sa.select(sa.func.pg_terminate_backend(before)))
+    after = store.rows(asked, ())[0][0]
+    assert after not in (before, None)
+    assert store.rows(asked, ())[0][0] == after
+    store.close()
+
+
+@pytest.mark.postgres
+def test_a_reader_shows_whom_its_asker_may_see(postgres_url: str) -> None:
+    store = open_store(postgres_url, upgrade=False)
+    with store.transaction() as connection:
+        rows = [{"employee_id": name, "spell": 1, "hired_at": 0, "known_at": 0} for name in ("ann", "bob")]
+        store.append(connection, "employees", rows)
+    asked = "SELECT employee_id FROM employees ORDER BY 1"
+
+    def seen() -> list[str]:
+        return [name for (name,) in store.rows(asked, ())]
+
+    assert seen() == ["ann", "bob"]
+    with row_security.only(["bob"]):
+        assert seen() == ["bob"]
+    assert seen() == ["ann", "bob"]
+    store.close()
+
+
+def test_a_statement_that_fails_leaves_the_reader_as_it_was(store: Store) -> None:
+    with pytest.raises(store.engine.dialect.loaded_dbapi.Error):
+        store.rows("SELECT nothing FROM nowhere", ())
     assert [tuple(row) for row in store.rows("SELECT 2", ())] == [(2,)]

@@ -8,6 +8,7 @@ Run: python -m benchmarks.impact lalonde [--trees 500] [--seeds 5] [--controls c
      python -m benchmarks.impact hidden [--draws 200] [--pipeline screening|full] [--seeds 5]
      python -m benchmarks.impact own [--employees 4000] [--seeds 2]
      python -m benchmarks.impact simulated [--draws 5]
+     python -m benchmarks.impact untouched [--draws 20] [--on ihdp,acic]
      python -m benchmarks.impact rollout [--draws 500]
      python -m benchmarks.impact experiments
      python -m benchmarks.impact speed [--employees 100000] [--courses 200]
@@ -29,6 +30,7 @@ from benchmarks.impact import (
     rollout,
     simulated,
     speed,
+    untouched,
 )
 from benchmarks.processes import machine
 
@@ -44,6 +46,7 @@ PARTS = {
     "hidden": hidden.hidden,
     "own": own.own,
     "simulated": simulated.simulated,
+    "untouched": untouched.untouched,
     "rollout": rollout.rollout,
     "experiments": experiments.experiments,
     "speed": speed.speed,

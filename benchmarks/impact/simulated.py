@@ -47,13 +47,16 @@ def ihdp(data: Path, number: int) -> Known:
 
 def acic(data: Path, number: int) -> Known:
     """Return a setting of ACIC 2016: 4,802 births, 58 covariates."""
-    given = pd.get_dummies(pd.read_csv(data / "acic2016" / "x.csv.gz"), dtype=float).to_numpy(
-        dtype=np.float64
-    )
     z = pd.read_csv(data / "acic2016" / f"zymu_{number}.csv.gz")
     trained = (z["z"] == 1).to_numpy()
     outcome = np.where(trained, z["y1"], z["y0"])
-    return known(given, trained, outcome, (z["mu1"] - z["mu0"]).to_numpy(dtype=np.float64))
+    return known(acic_covariates(data), trained, outcome, (z["mu1"] - z["mu0"]).to_numpy(dtype=np.float64))
+
+
+def acic_covariates(data: Path) -> Floats:
+    """Return the covariates of ACIC 2016's births, one indicator per value of text."""
+    frame = pd.get_dummies(pd.read_csv(data / "acic2016" / "x.csv.gz"), dtype=float)
+    return frame.to_numpy(dtype=np.float64)
 
 
 def known(covariates: Floats, trained: Bools, outcome: Floats, effect: Floats) -> Known:

@@ -94,6 +94,7 @@ def evidence_of(estimate: Estimate) -> Evidence:
         negative_control=(control.low, control.high) if control else None,
         clusters=estimate.effect.freedom + 1,
         missing_gap=missing_gap(estimate.n),
+        is_unadjusted=estimate.balance is not None and not estimate.balance.names,
     )
 
 
@@ -202,10 +203,14 @@ def not_too_sure(fitted: Fitted, trained: Bools) -> Effect:
 def refuse_apart(propensity: Floats, trained: Bools) -> None:
     """Raise OverlapError where most of the trained have no counterpart among the compared."""
     apart = float((propensity[trained] > EXTREME[1]).mean())
-    if apart > MOST_APART:
+    beyond = float((propensity[trained] > propensity[~trained].max()).mean())
+    if max(apart, beyond) > MOST_APART:
+        found = f"{apart:.0%} of the trained have a probability of being trained above {EXTREME[1]}"
+        if beyond > apart:
+            found = f"{beyond:.0%} of the trained were likelier to be trained than any of the compared"
         raise OverlapError(
             "The trained have no counterpart: what is recorded tells almost for certain who was trained.",
-            found=f"{apart:.0%} of the trained have a probability of being trained above {EXTREME[1]}",
+            found=found,
             allowed=f"at most {MOST_APART:.0%}",
         )
 

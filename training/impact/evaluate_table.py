@@ -23,7 +23,7 @@ from training.impact.plain.arguments import read_arguments
 from training.impact.plain.reading import Read, read
 from training.impact.plain.rollout import PROTOCOL as ROLLOUT
 from training.impact.plain.rollout import interval, staggered, words
-from training.impact.table import Floats, columns_of, refuse_unusable
+from training.impact.table import Bools, Floats, columns_of, refuse_unusable
 from training.impact.telling import figures
 from training.impact.telling.individual import with_individual
 from training.impact.telling.record import diagnostics
@@ -132,6 +132,7 @@ def offer(request: argparse.Namespace) -> Evaluation:
     given = read(request)
     assert given.offered is not None
     by_offer = replace(given.table, trained=given.offered)
+    refuse_no_lot(given.offered)
     refuse_unusable(by_offer)
     known = np.isfinite(by_offer.outcome)
     measured, took_part = by_offer.measured(), given.table.trained[known]
@@ -149,6 +150,16 @@ def offer(request: argparse.Namespace) -> Evaluation:
     facts = {"first_stage_f": found.first_stage_f, "uptake_if_offered": float(took_part[measured.trained].mean()),
              "uptake_if_not_offered": float(took_part[~measured.trained].mean())}  # fmt: skip
     return replace(result, diagnostics={**result.diagnostics, **facts})
+
+
+def refuse_no_lot(offered: Bools) -> None:
+    """Raise RefusedError where everybody, or nobody, was offered the training."""
+    if offered.all() or not offered.any():
+        raise RefusedError(
+            f"{'Everybody' if offered.all() else 'Nobody'} was offered the training: no lot decided anything.",
+            found=f"{int(offered.sum())} of {offered.size} offered",
+            allowed="some with the offer and some without",
+        )
 
 
 DESIGNS = {"observational": observational, "randomised": randomised, "offer": offer, "staggered": staggered}

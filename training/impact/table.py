@@ -18,6 +18,7 @@ LEAST_TRAINED = 20
 LEAST_COMPARED = 20
 SPIKE_SHARE = 0.10  # a number that is exactly 0 this often and takes many other values gets an indicator
 MANY_VALUES = 10
+LEAST_SIZE, MOST_SIZE = 1e-100, 1e100  # squares of outcomes, and sums of them, must remain numbers
 
 
 @dataclass(frozen=True)
@@ -118,27 +119,53 @@ def columns_of(table: ComparisonTable) -> tuple[Floats, list[str]]:
 def refuse_unusable(table: ComparisonTable) -> None:
     """Raise RefusedError where no honest comparison can be made of the rows with a measured outcome."""
     measured = table.measured()
-    trained = int(measured.trained.sum())
-    compared = measured.n - trained
     if measured.n == 0:
         raise RefusedError("No outcome was measured after the training.")
-    if compared == 0:
-        raise RefusedError(
-            "Everybody was trained: there is no comparison group.",
-            found=f"{trained} trained, 0 to compare with",
-            hint="Give people who were not trained, for example by --control-table.",
-        )
-    if trained == 0:
-        raise RefusedError("Nobody was trained.", found=f"0 trained, {compared} to compare with")
+    trained = int(measured.trained.sum())
+    compared = measured.n - trained
+    refuse_one_side(table, trained, compared)
     if trained < LEAST_TRAINED or compared < LEAST_COMPARED:
         raise RefusedError(
             "Too few people for an estimate.",
             found=f"{trained} trained, {compared} to compare with",
             allowed=f"at least {LEAST_TRAINED} trained and {LEAST_COMPARED} to compare with",
         )
-    if np.ptp(measured.outcome) == 0:
-        raise RefusedError("The outcome is the same for everybody.", found=f"{measured.outcome[0]:g}")
+    refuse_uncountable(measured.outcome)
     refuse_one_cluster(measured)
+
+
+def refuse_one_side(table: ComparisonTable, trained: int, compared: int) -> None:
+    """Raise RefusedError where nobody, or everybody, of those whose outcome is known was trained."""
+    if min(trained, compared) > 0:
+        return
+    if table.trained.any() and not table.trained.all():
+        side, count = (
+            ("trained", table.trained.sum()) if trained == 0 else ("compared", (~table.trained).sum())
+        )
+        raise RefusedError(
+            f"No outcome is known of anybody who was {side}.", found=f"{count} {side}, 0 of them measured"
+        )
+    if compared == 0:
+        raise RefusedError(
+            "Everybody was trained: there is no comparison group.",
+            found=f"{trained} trained, 0 to compare with",
+            hint="Give people who were not trained, for example by --control-table.",
+        )
+    raise RefusedError("Nobody was trained.", found=f"0 trained, {compared} to compare with")
+
+
+def refuse_uncountable(outcome: Floats) -> None:
+    """Raise RefusedError for an outcome that is the same for everybody, or whose squares are no numbers any more."""
+    if np.ptp(outcome) == 0:
+        raise RefusedError("The outcome is the same for everybody.", found=f"{outcome[0]:g}")
+    largest = float(np.abs(outcome).max())
+    if not LEAST_SIZE < largest < MOST_SIZE:
+        raise RefusedError(
+            "The outcome's numbers are too large, or too small, to be counted with.",
+            found=f"up to {largest:.0e}",
+            allowed=f"the largest between {LEAST_SIZE:.0e} and {MOST_SIZE:.0e}",
+            hint="Choose another unit.",
+        )
 
 
 def refuse_one_cluster(measured: ComparisonTable) -> None:

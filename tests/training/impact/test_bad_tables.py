@@ -127,7 +127,34 @@ def test_one_trained_team_beside_others_is_refused(frame: pd.DataFrame, tmp_path
 
 def test_no_overlap_is_refused(frame: pd.DataFrame, tmp_path: Path) -> None:
     apart = frame.assign(skill=frame["skill"] + 9 * frame["trained"])
-    assert "no counterpart" in reason(apart, tmp_path)
+    assert "no overlap: skill alone tells" in reason(apart, tmp_path)
+    # neither of two columns tells the sides apart, both together do
+    both = frame.assign(skill=frame["skill"], other=frame["skill"] + np.where(frame["trained"], 0.5, -0.5))
+    assert "no counterpart" in reason(both, tmp_path, "--covariates", "skill,other")
+
+
+def test_the_outcome_in_another_unit_is_no_covariate(frame: pd.DataFrame, tmp_path: Path) -> None:
+    twice = frame.assign(skill=frame["after"] * 60 + 3)
+    assert "skill is the outcome itself" in reason(twice, tmp_path)
+
+
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+def test_numbers_whose_squares_are_none_are_refused(frame: pd.DataFrame, tmp_path: Path, size: float) -> None:
+    assert "too large, or too small" in reason(frame.assign(after=frame["after"] * size), tmp_path)
+
+
+@pytest.mark.parametrize("side", [True, False])
+def test_outcomes_of_one_side_alone_are_refused(frame: pd.DataFrame, tmp_path: Path, side: bool) -> None:
+    lost = frame.assign(after=frame["after"].mask(frame["trained"] == side))
+    assert f"anybody who was {'trained' if side else 'compared'}" in reason(lost, tmp_path)
+
+
+@pytest.mark.parametrize("offered", [0, 1])
+def test_an_offer_to_everybody_or_nobody_decides_nothing(
+    frame: pd.DataFrame, tmp_path: Path, offered: int
+) -> None:
+    found = reason(frame.assign(offer=offered), tmp_path, "--design", "offer", "--offer", "offer")
+    assert "no lot decided anything" in found
 
 
 def test_a_roll_out_whose_outcomes_all_lie_before_training_is_refused(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def asked(path: Path, *more: str) -> list[str]:
         (["--covariates", "skill,age"], "no such column"),
         (["--covariates", "skill,trained"], "no covariates"),
         (["--outcome", "site"], "no number"),
+        (["--treated-value", "maybe"], "No row of column trained has the value"),
         (["--treatment", "site"], "does not say yes or no"),
         (["--placebo-outcome", "after"], "comes before it"),
         (["--estimand", "late"], "no such estimand"),
@@ -195,6 +196,80 @@ def test_a_roll_out_is_read_from_a_long_table(tmp_path: Path) -> None:
     assert found.n == {"units": 120, "trained": int((first > 0).sum()), "periods": 6}
     assert found.diagnostics["pretrend_p_value"] > 0.01
     found.figures["event_study"]()
+
+
+def test_periods_may_be_dates(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    rows = [
+        (unit, period, start, 2.0 * (start > 0 and period >= start) + rng.normal(0, 0.3))
+        for unit, start in enumerate(rng.choice([3, 5, 0], 60))
+        for period in range(1, 7)
+    ]
+    plain = pd.DataFrame(rows, columns=["unit", "month", "first", "kpi"])
+    # trained in the middle of the month before: counts from the next measurement
+    start = [f"2024-{one - 1:02}-15" if one else None for one in plain["first"]]
+    dated = plain.assign(month=[f"2024-{one:02}-01" for one in plain["month"]], first=start)
+    found = []
+    for name, frame in (("plain", plain), ("dated", dated)):
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        found.append(run(["--table", str(tmp_path / f"{name}.csv"), "--design", "staggered", "--outcome", "kpi", "--unit", "unit",
+                          "--period", "month", "--first-treated", "first"]))  # fmt: skip
+    assert found[0].metrics["estimate"] == found[1].metrics["estimate"]
+    assert (
+        found[1].diagnostics["left_out"]["periods"] == "dates, counted from 1 (2024-01-01) to 6 (2024-06-01)"
+    )
+    dated.assign(first="soon").to_csv(tmp_path / "dated.csv", index=False)
+    with pytest.raises(BadInputError, match="first does not"):
+        run(["--table", str(tmp_path / "dated.csv"), "--design", "staggered", "--outcome", "kpi", "--unit", "unit",
+             "--period", "month", "--first-treated", "first"])  # fmt: skip
+
+
+SCREENED = ("--pipeline", "screening", "--threads", "1")
+
+
+def test_without_anything_known_from_before_nobody_can_tell(table: Path) -> None:
+    pd.read_csv(table)[["trained", "after"]].to_csv(table, index=False)
+    found = run(asked(table, *SCREENED))
+    outcome, trained = (pd.read_csv(table)[name] for name in ("after", "trained"))
+    naive = outcome[trained == "yes"].mean() - outcome[trained == "no"].mean()
+    assert found.metrics["estimate"].value == pytest.approx(naive, abs=0.05)
+    assert found.verdict == "cannot tell"
+    assert "compared as they are" in found.diagnostics["verdict_words"]
+
+
+def test_a_placebo_that_is_the_only_covariate_is_compared_as_it_is(table: Path) -> None:
+    found = run(asked(table, *SCREENED, "--covariates", "before", "--placebo-outcome", "before"))
+    assert found.metrics["placebo"].low > 0  # nothing is left to adjust the past by
+    assert found.verdict == "cannot tell"
+
+
+def test_dates_are_covariates_and_a_yes_or_no_is_an_outcome(table: Path) -> None:
+    frame = pd.read_csv(table)
+    hired = pd.Timestamp("2020-01-01") + pd.to_timedelta((100 * frame["skill"]).round(), unit="D")
+    stayed = np.where(frame["after"] > 11, "yes", "no")
+    frame.assign(hired=hired.dt.strftime("%Y-%m-%d"), after=stayed).drop(columns=["skill", "site"]).to_csv(
+        table, index=False
+    )
+    found = run(asked(table, *SCREENED))
+    assert "hired" in found.diagnostics["covariates"]
+    assert 0 < found.metrics["estimate"].value < 1
+    assert "e_value" in found.metrics
+
+
+def test_rows_without_a_team_count_by_themselves(table: Path) -> None:
+    frame = pd.read_csv(table)
+    frame.assign(team=frame["team"].where(frame.index < 300)).to_csv(table, index=False)
+    found = run(asked(table, *SCREENED, "--cluster", "team"))
+    assert found.diagnostics["left_out"]["team"] == "300 rows name none; each counts by itself"
+    alone = run(asked(changed(table, team=np.arange(600)), *SCREENED, "--cluster", "team"))
+    assert found.diagnostics["standard_error"] == pytest.approx(alone.diagnostics["standard_error"], rel=0.25)
+
+
+def test_too_few_to_ask_whom_it_helps_keep_their_average(table: Path) -> None:
+    found = run(asked(table, *SCREENED, "--covariates", "skill,before", "--individual"))
+    assert found.status == "estimated"
+    assert found.diagnostics["individual"]["gate"] == "shut"
+    assert found.diagnostics["individual"]["verdict"].startswith("not asked")
 
 
 def test_pictures_are_drawn_when_asked_for(table: Path, tmp_path: Path) -> None:

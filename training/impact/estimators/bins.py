@@ -109,6 +109,11 @@ class Part:
         return Part(self.values[keep], self.places[keep], self.bins)
 
     @property
+    def is_bare(self) -> bool:
+        """Say whether nothing is known of the rows: no column."""
+        return bool(self.values.shape[1] == 0)
+
+    @property
     def is_of_large_table(self) -> bool:
         """Say whether the whole matrix, not these rows alone, is too large for forests."""
         return self.bins.is_large

@@ -65,6 +65,9 @@ def cross_fitted_propensity(
     found = np.empty(trained.size)
     for fold in np.unique(folds):
         held = folds == fold
+        if columns.is_bare:
+            found[held] = trained[~held].mean()
+            continue
         found[held] = learners.propensity(columns.rows(~held), trained[~held], columns.values[held], seed)
     return np.clip(found, SMALLEST, 1 - FURTHEST)
 
@@ -78,6 +81,9 @@ def cross_fitted_outcome(
     for fold in np.unique(folds):
         held = folds == fold
         taught = ~held & among
+        if columns.is_bare:
+            found[held] = outcome[taught].mean()
+            continue
         found[held] = learners.outcome(columns.rows(taught), outcome[taught], columns.values[held], seed)
     return found
 

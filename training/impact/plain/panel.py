@@ -11,7 +11,9 @@ import pandas as pd
 from features.errors import BadInputError, RefusedError
 from training.impact.estimators.staggered import NEVER, Panel
 from training.impact.plain.checks import refuse_mixed_units
-from training.impact.plain.reading import check_columns, flags, numbers
+from training.impact.plain.covariates import days, is_dates
+from training.impact.plain.reading import check_columns
+from training.impact.plain.values import flags, is_numeric, numbers
 from training.impact.table import Floats, Ints
 from training.tables import data_digest_of_table, read_table
 
@@ -64,6 +66,7 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
     ]
     check_columns(frame, [*named, request.placebo_outcome, request.negative_control, request.outcome_unit])
     refuse_mixed_units(frame, request)
+    frame, names = numbered(frame, request)
     frame = frame.assign(_outcome=numbers(frame, request.outcome), _period=numbers(frame, request.period))
     if frame.duplicated([request.unit, request.period]).any():
         raise RefusedError("A unit stands in a period more than once.", allowed="one row per unit and period")
@@ -74,6 +77,8 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
         if len(whole) < len(wide)
         else {}
     )
+    if names:
+        left_out["periods"] = f"dates, counted from 1 ({names[0]}) to {len(names)} ({names[-1]})"
     if whole.empty or whole.shape[1] < 2:
         raise RefusedError(
             "No unit is seen in every period.", found=f"{len(wide)} units, {wide.shape[1]} periods"
@@ -86,6 +91,33 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
         cluster = np.asarray(pd.factorize(by_unit.loc[whole.index].astype(str))[0], dtype=np.int64)
     panel = Panel(whole.to_numpy(dtype=np.float64), periods, first, cluster)
     return ReadPanel(panel, data_digest_of_table(frame), len(wide) - len(whole), left_out)
+
+
+def numbered(frame: pd.DataFrame, request: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table with periods that are dates counted from 1, and the dates; none where periods are numbers.
+
+    Notes
+    -----
+    A first training between two of the dates counts from the later one.
+    """
+    if is_numeric(frame[request.period]) or not is_dates(frame[request.period]):
+        return frame, []
+    when = days(frame, request.period)
+    dates = np.unique(when[np.isfinite(when)])
+    columns = {request.period: np.where(np.isfinite(when), np.searchsorted(dates, when) + 1.0, np.nan)}
+    if request.first_treated and not frame[request.first_treated].isna().all():
+        if not is_dates(frame[request.first_treated]):
+            raise BadInputError(
+                f"Column {request.period} holds dates, {request.first_treated} does not.",
+                found=str(frame[request.first_treated].dropna().iloc[0]),
+                allowed="dates (year-month-day) in both, empty where never trained",
+            )
+        start = days(frame, request.first_treated)
+        columns[request.first_treated] = np.where(
+            np.isfinite(start), np.searchsorted(dates, start) + 1.0, np.nan
+        )
+    names = [f"{pd.Timestamp(0) + pd.Timedelta(days=float(one)):%Y-%m-%d}" for one in dates]
+    return frame.assign(**columns), names
 
 
 def first_periods(frame: pd.DataFrame, request: argparse.Namespace, units: pd.Index, periods: Floats) -> Ints:

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from features.errors import BadInputError
@@ -17,16 +16,10 @@ from training.impact.plain.checks import (
     refuse_twice,
     refuse_wrong_order,
 )
-from training.impact.table import Bools, ComparisonTable, Floats, Ints
+from training.impact.plain.covariates import NAMED, cluster_codes, coded, covariate_names, refuse_telling
+from training.impact.plain.values import flags, numbers
+from training.impact.table import Bools, ComparisonTable
 from training.tables import data_digest_of_table, read_table
-
-NAMED = (
-    "treatment", "outcome", "placebo_outcome", "negative_control", "cluster", "offer", "unit", "outcome_unit",
-    "trained_at", "measured_at", "known_at",
-)  # fmt: skip
-YES = {"1", "1.0", "yes", "y", "true", "t", "treated", "treat", "trained", "treatment"}
-NO = {"0", "0.0", "no", "n", "false", "f", "control", "untreated", "comparison", "none"}
-MOST_LEVELS = 30
 
 
 @dataclass
@@ -70,6 +63,8 @@ def read(request: argparse.Namespace) -> Read:
     refuse_copies(frame, request.outcome)
     refuse_wrong_order(frame, request, trained)
     columns, labels = coded(frame, covariate_names(frame, request, trained, left_out))
+    if request.design == "observational":
+        refuse_telling(columns, labels, trained, outcome)
     table = ComparisonTable(
         columns,
         labels,
@@ -77,7 +72,7 @@ def read(request: argparse.Namespace) -> Read:
         outcome,
         numbers(frame, request.placebo_outcome) if request.placebo_outcome else None,
         (request.placebo_outcome,) if request.placebo_outcome else (),
-        cluster_codes(frame, request.cluster),
+        cluster_codes(frame, request.cluster, left_out),
         negative_control=numbers(frame, request.negative_control) if request.negative_control else None,
     )
     return Read(table, data_digest_of_table(frame), offered, left_out)
@@ -142,106 +137,3 @@ def check_columns(frame: pd.DataFrame, names: Sequence[str | None]) -> None:
         if name and name not in frame.columns:
             listed = ", ".join(map(str, frame.columns[:40]))
             raise BadInputError("There is no such column.", found=name, allowed=listed)
-
-
-def flags(frame: pd.DataFrame, name: str, positive: str | None) -> tuple[Bools, Bools]:
-    """Return where a column says yes, and where it says anything.
-
-    Raises
-    ------
-    BadInputError
-        If it is not 0/1 or yes/no and no value was named that means yes.
-    """
-    column = frame[name]
-    known = column.notna().to_numpy()
-    text = column.astype(str).str.strip().str.lower()
-    if positive is not None:
-        return (text == positive.strip().lower()).to_numpy() & known, known
-    strange = sorted(set(text[known]) - YES - NO)
-    if strange:
-        raise BadInputError(
-            f"Column {name} does not say yes or no.",
-            found=", ".join(strange[:5]),
-            allowed="0/1, yes/no, true/false, treated/control",
-            hint="Name the value that means trained by --treated-value.",
-        )
-    return text.isin(YES).to_numpy() & known, known
-
-
-def numbers(frame: pd.DataFrame, name: str) -> Floats:
-    """Return a column as numbers, ``nan`` where empty or infinite; raise BadInputError for text."""
-    column = frame[name]
-    found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    lost = column.notna().to_numpy() & np.isnan(found)
-    if lost.any():
-        example = str(column[lost].iloc[0])
-        raise BadInputError(
-            f"Column {name} holds something that is no number.",
-            found=example[:80],
-            allowed="numbers of one unit",
-        )
-    return np.where(np.isfinite(found), found, np.nan)
-
-
-def covariate_names(
-    frame: pd.DataFrame, request: argparse.Namespace, trained: Bools, left_out: dict[str, str]
-) -> list[str]:
-    """Return the covariates: those named, or (observational) every other column that can be one."""
-    special = {getattr(request, name) for name in NAMED if name != "placebo_outcome"}
-    if request.covariates is not None:
-        never = (request.treatment, request.outcome, request.negative_control, request.offer)
-        wrong = [name for name in request.covariates if name in never]
-        if wrong:
-            raise BadInputError(
-                "The treatment, the offer and outcomes are no covariates.", found=", ".join(wrong)
-            )
-        return list(request.covariates)
-    if request.design != "observational":
-        return []
-    names = []
-    for name in frame.columns:
-        if name in special:
-            continue
-        why = why_not(frame[name], trained)
-        if why:
-            left_out[str(name)] = why
-        else:
-            names.append(str(name))
-    return names
-
-
-def why_not(column: pd.Series, trained: Bools) -> str:
-    """Return why a column is no covariate; empty where it is one."""
-    seen = column.dropna()
-    if seen.nunique() <= 1:
-        return "has one value only"
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return ""
-    if set(column[trained].dropna().astype(str)).isdisjoint(column[~trained].dropna().astype(str)):
-        return "tells the trained from the compared by name alone"
-    return f"has more than {MOST_LEVELS} values" if seen.nunique() > MOST_LEVELS else ""
-
-
-def coded(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:
-    """Return covariates as numbers; text becomes one indicator per value, the most common left out."""
-    columns: list[Floats] = []
-    labels: list[str] = []
-    for name in names:
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            columns.append(numbers(frame, name))
-            labels.append(name)
-            continue
-        text = column.astype(str).where(column.notna(), "unknown")
-        for value in text.value_counts().index[1:MOST_LEVELS]:
-            columns.append((text == value).to_numpy(dtype=np.float64))
-            labels.append(f"{name} = {value}")
-    matrix = np.column_stack(columns) if columns else np.zeros((len(frame), 0))
-    return matrix, tuple(labels)
-
-
-def cluster_codes(frame: pd.DataFrame, name: str | None) -> Ints | None:
-    """Return clusters as numbers; None where none are named."""
-    if not name:
-        return None
-    return np.asarray(pd.factorize(frame[name].astype(str))[0], dtype=np.int64)

@@ -6,11 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from features.errors import RefusedError
 from training.evaluation import Evaluation, Interval
 from training.impact.estimators.aipw import Effect
 from training.impact.estimators.individual import Gate, Policies, gate, individual_effects, policies
-from training.impact.table import ComparisonTable, columns_of
+from training.impact.table import ComparisonTable, Floats, columns_of
 from training.impact.telling import figures
 from training.impact.telling.personal import personal_line
 from training.impact.telling.record import span
@@ -32,19 +31,14 @@ def with_individual(found: Evaluation, measured: ComparisonTable, lot: float | N
     lot : float, optional
         The probability of being trained, where chance decided it.
 
-    Raises
-    ------
-    RefusedError
-        If there are too few people, or nothing is known by which they differ.
+    Notes
+    -----
+    Where there are too few people, or nothing is known by which they differ, the average stands and the gate stays shut.
     """
     columns, _ = columns_of(measured)
-    fewest = min(int(measured.trained.sum()), int((~measured.trained).sum()))
-    if columns.shape[1] == 0 or fewest < FEWEST // 2:
-        raise RefusedError(
-            "Whom it helped more cannot be asked of so little.",
-            found=f"{columns.shape[1]} covariates, {fewest} people on the smaller side",
-            allowed=f"covariates by --covariates, at least {FEWEST // 2} people on each side",
-        )
+    shut = not_asked(measured, columns)
+    if shut:
+        return replace(found, diagnostics={**found.diagnostics, "individual": shut})
     each = individual_effects(measured, columns, lot)
     opened = gate(each, measured.cluster)
     worth = policies(each, measured.cluster)
@@ -70,13 +64,24 @@ def of_records(measured: ComparisonTable) -> dict[str, Any]:
         Every outcome measured.
     """
     columns, names = columns_of(measured)
-    fewest = min(int(measured.trained.sum()), int((~measured.trained).sum()))
-    if columns.shape[1] == 0 or fewest < FEWEST // 2:
-        verdict = f"not asked: {fewest} people on the smaller side, needed {FEWEST // 2}"
-        return {"gate": "shut", "verdict": verdict, "words": SHUT, "policy_value": None}
+    shut = not_asked(measured, columns)
+    if shut:
+        return shut
     each = individual_effects(measured, columns)
     told = record(gate(each, measured.cluster), policies(each, measured.cluster))
     return {**told, "line": personal_line(measured, columns, names, each)}
+
+
+def not_asked(measured: ComparisonTable, columns: Floats) -> dict[str, Any] | None:
+    """Return a gate that stays shut because whom it helped more cannot be asked of so little; None where it can."""
+    fewest = min(int(measured.trained.sum()), int((~measured.trained).sum()))
+    if columns.shape[1] == 0:
+        verdict = "not asked: no covariate tells people apart"
+    elif fewest < FEWEST // 2:
+        verdict = f"not asked: {fewest} people on the smaller side, needed {FEWEST // 2}"
+    else:
+        return None
+    return {"gate": "shut", "verdict": verdict, "words": SHUT, "policy_value": None}
 
 
 def record(opened: Gate, worth: Policies) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class Evidence:
         How many times the largest break in trend before a staggered roll-out would explain its effect away.
     is_random_timing : bool
         True where the order of a staggered roll-out was drawn by lot.
+    is_unadjusted : bool
+        True where nothing from before is known of anybody, so that the sides are compared as they are.
     missing_gap : float
         By how much more outcomes are missing on one side than on the other, where chance does not explain it; else 0.
     """
@@ -81,6 +83,7 @@ class Evidence:
     missing_gap: float = 0.0
     breakdown: float | None = None
     is_random_timing: bool = False
+    is_unadjusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,12 @@ def missing_words(evidence: Evidence) -> str:
 
 
 REFUSALS: tuple[Rule, ...] = (
+    (
+        lambda e: e.is_unadjusted,
+        lambda _: (
+            "Nothing from before the training is known of anybody, so the two sides are compared as they are."
+        ),
+    ),
     (
         lambda e: e.effective_sample < LEAST_EFFECTIVE,
         lambda e: f"Too few comparable people: they count for {e.effective_sample:.0f}, needed 50.",

@@ -22,6 +22,12 @@ COLOURS = {
     "suggestive": "#b8860b",
     "cannot_tell": "#777777",
 }
+WHOSE = {
+    "att": "of those who were trained",
+    "ate": "of everybody",
+    "itt": "of having been drawn for it, whatever came of it",
+    "late": "on those whom the offer moved to take part",
+}
 STYLE = """
 body{font:16px/1.5 Georgia,serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222}
 h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:1.6rem;border-bottom:1px solid #ccc}
@@ -40,7 +46,9 @@ def page(found: ProgrammeImpact, frozen: Frozen) -> str:
         f"model {text(found.model_version)}, data until {found.as_of:%Y-%m-%d}</small>",
         f"<p class='verdict' style='border-color:{COLOURS[found.verdict.code]}'>{text(found.verdict.words)}</p>",
         picture(found),
-        section("The plan, as declared", {name.replace("_", " "): value for name, value in plan.items()}),
+        section(
+            "The plan, as declared", {name.replace("_", " "): of_plan(value) for name, value in plan.items()}
+        ),
         "" if found.is_as_planned else warning(found),
         section("How it was compared", compared(found)),
         drawings(found),
@@ -58,6 +66,11 @@ def page(found: ProgrammeImpact, frozen: Frozen) -> str:
     )
 
 
+def of_plan(value: object) -> object:
+    """Return a value of the plan; a midnight as its day."""
+    return value.removesuffix("T00:00:00+00:00") if isinstance(value, str) else value
+
+
 def warning(found: ProgrammeImpact) -> str:
     """Say that the report does not answer the plan, and where."""
     where = ", ".join(found.changed) or "it was written down after the start"
@@ -66,16 +79,33 @@ def warning(found: ProgrammeImpact) -> str:
 
 def compared(found: ProgrammeImpact) -> dict[str, object]:
     """Return who was compared with whom, and the placebo."""
-    rows: dict[str, object] = {"design": found.design, "whose effect": found.estimand}
+    rows: dict[str, object] = {"design": found.design, "whose effect": WHOSE.get(str(found.estimand))}
     rows |= {name.replace("_", " "): f"{count:,}" for name, count in found.n.items()}
     if found.overlap:
         rows["the compared count for"] = f"{found.overlap.effective_sample:,.0f} equally weighted people"
+        rows["without a counterpart"] = f"{found.overlap.trained_outside_share:.0%} of the trained"
     if found.placebo:
         passed = "as it should" if found.placebo.passed else "which it should not exclude"
         span = f"{number(found.placebo.low)} to {number(found.placebo.high)}"
         rows["“effect” before it started"] = (
             f"{span}, includes 0 {passed}" if found.placebo.passed else f"{span}: excludes 0, {passed}"
         )
+    if found.bounds:
+        rows["were missing outcomes all bad, or all good"] = " to ".join(number(one) for one in found.bounds)
+    return rows | doubts(found)
+
+
+def doubts(found: ProgrammeImpact) -> dict[str, object]:
+    """Return in figures how strong a hidden cause would have to be to explain the effect away."""
+    if found.sensitivity is None:
+        return {}
+    given = found.sensitivity
+    rows: dict[str, object] = {
+        "a hidden cause would need": f"strength {number(given.robustness_value)}; {given.strongest_covariate or 'nothing'}, the "
+        f"strongest recorded, has {number(given.strongest_value)}"
+    }
+    if given.e_value is not None:
+        rows["or a risk ratio (E-value) of"] = number(given.e_value)
     return rows
 
 

@@ -73,7 +73,7 @@ def effects_of(model: LoadedModel, own: dict[int, list[float]]) -> Effects:
         value, low, high = lines.get(id(one), average)
         found.setdefault(one["course_id"], []).append(
             {"value": value, "low": low, "high": high, "outcome": one["outcome"], "unit": one.get("unit"),
-             "horizon_days": one.get("horizon_days"), "verdict": one["verdict"]["code"]}
+             "horizon_days": one.get("horizon_days"), "verdict": one["verdict"]["code"], "is_own": id(one) in lines}
         )  # fmt: skip
     return found
 

@@ -103,6 +103,9 @@ class ProgrammeImpact(BaseModel):
     overlap: Overlap | None = None
     balance: Balance | None = None
     sensitivity: Sensitivity | None = None
+    bounds: list[float] | None = Field(
+        None, description="The effect if all missing outcomes were as bad, or as good, as they come."
+    )
     event_study: dict[str, EffectInterval] | None = Field(
         None, description="Of a roll-out: effects by periods since training; those before 0 should be 0."
     )

@@ -21,7 +21,7 @@ class ClosedGap(BaseModel):
 
 
 class ExpectedImpact(BaseModel):
-    """The average effect of a course on those who took it, as the impact model estimated it; not of this person."""
+    """The effect of a course as the impact model estimated it: on average, or this person's own where the model can tell."""
 
     outcome: str = Field(examples=["productivity"])
     unit: str | None = Field(None, examples=["index"])
@@ -32,6 +32,9 @@ class ExpectedImpact(BaseModel):
     high: float = Field(description="Upper end of the 95 % interval.", examples=[3.4])
     horizon_days: int = Field(examples=[180])
     verdict: str = Field(description="How far it can be believed.", examples=["credible"])
+    is_own: bool = Field(
+        False, description="True where the effect is this person's own, not the average of those who took it."
+    )
 
 
 class RecommendedCourse(BaseModel):

@@ -115,9 +115,9 @@ def test_other_outcomes_of_the_course_stand_beside_with_their_average_and_other_
     keep_scores(house, "impact", ["ann"])
     found = kept(house, "ann")
     assert list(found) == ["C"]
-    assert [(one["outcome"], round(one["value"], 1)) for one in found["C"]] == [
-        ("output", 3.5),
-        ("quality", 2.0),
+    assert [(one["outcome"], round(one["value"], 1), one["is_own"]) for one in found["C"]] == [
+        ("output", 3.5, True),
+        ("quality", 2.0, False),
     ]
 
 

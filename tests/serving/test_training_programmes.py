@@ -213,6 +213,7 @@ def test_the_page_tells_a_manager_and_runs_nothing(client: TestClient, sqlite_ho
         verdict=verdict,
         added_later=late,
         kirkpatrick=four(reaction={**FEW, "mean_rating": None}),
+        bounds=[1.5, 2.5],
         **BESIDE,
     )
     sqlite_house.models.hold(LoadedModel("impact", "4", "e" * 64, loaded([told]), Path("nowhere"), {}))
@@ -231,6 +232,13 @@ def test_the_page_tells_a_manager_and_runs_nothing(client: TestClient, sqlite_ho
                   "strength of a hidden cause", "last &lt;output&gt;", "shown by the placebo"):  # fmt: skip
         assert drawn in page
     assert "joy" in page
+    for said in (
+        "of having been drawn for it",
+        "strength 0.2; tenure, the strongest recorded, has 0.05",
+        "all bad, or all good",
+        "1.5 to 2.5",
+    ):
+        assert said in page
 
 
 def loaded(programmes: list[dict[str, Any]]) -> Scorer:

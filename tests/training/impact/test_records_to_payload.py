@@ -20,7 +20,12 @@ from training.evaluation import as_json
 from training.impact import evaluate as judging
 from training.impact.comparisons import comparison, comparison_table
 from training.impact.dataset import TABLES, Dataset, build
+from training.impact.estimators.crossfit import Pipeline
+from training.impact.estimators.learners import Boosted
 from training.impact.fit import Parameters, fit
+from training.impact.scorer import Scorer
+from training.impact.screening import records as listed
+from training.impact.screening import screen
 from training.loading import load_scorer
 from training.payload import write_payload
 
@@ -43,14 +48,19 @@ def frames(rows: dict[str, list[dict[str, Any]]]) -> dict[str, pl.DataFrame]:
     return found
 
 
-def organisation(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
-    """Return people of whom the motivated enrol in GOOD and EMPTY; GOOD raises the KPI by 6, ALL is for everybody."""
+def organisation(
+    rng: np.random.Generator, people: int = PEOPLE, steepness: float = 0.0
+) -> dict[str, pl.DataFrame]:
+    """Return people of whom the motivated enrol in GOOD and EMPTY; ALL is for everybody.
+
+    GOOD raises the KPI by 6, and by `steepness` more for each standard deviation of motivation.
+    """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows["courses"] = [
         {"course_id": name, "title": name} for name in ("ALL", "BOUND", "EMPTY", "GOOD", "NOBODY")
     ]
     rows["jobs"] = [{"job_id": "J", "title": "Job", "grade": 3.0}]
-    for number in range(PEOPLE):
+    for number in range(people):
         name = f"E{number:04}"
         drive = rng.normal()
         rows["employees"].append(
@@ -77,7 +87,9 @@ def organisation(rng: np.random.Generator) -> dict[str, pl.DataFrame]:
                      "happened_at": at(day)}
                 )  # fmt: skip
         for day in range(-170, DAYS, 90):
-            gain = EFFECT if enrolled["GOOD"] is not None and enrolled["GOOD"] < day else 0.0
+            gain = (
+                EFFECT + steepness * drive if enrolled["GOOD"] is not None and enrolled["GOOD"] < day else 0.0
+            )
             rows["outcomes"].append(
                 {"employee_id": name, "kpi": "productivity", "unit": "index", "happened_at": at(day),
                  "value": 100 + 5 * drive + gain + rng.normal(0, 2)}
@@ -203,6 +215,25 @@ def test_a_course_examined_in_full_says_whether_people_have_effects_of_their_own
     assert good["pipeline"] == "full"
     assert (good["individual"]["gate"], good["individual"].get("line")) == ("shut", None)  # all gain the same
     assert found["EMPTY", "productivity"]["individual"] is None  # screened
+
+
+def test_where_the_motivated_gain_more_the_gate_opens_and_their_own_effects_are_told() -> None:
+    records = organisation(np.random.default_rng(7), people=1_200, steepness=5.0)
+    uneven = build(TrainingContext(records, at(DAYS), threads=1))
+    course = uneven.course_ids.index("GOOD")
+    told = listed(uneven, screen(uneven, [course], Pipeline("full", Boosted(), 2, (0,)), 7))
+    good = next(one for one in told if one["outcome"] == "productivity")
+    assert good["individual"]["gate"] == "open"
+    assert good["individual"]["policy_value"]["best_half_gain"]["low"] > 0
+    body = {"course_ids": list(uneven.course_ids), "outcomes": list(uneven.outcome_names), "features": list(uneven.names),
+            "estimates": told}  # fmt: skip
+    scorer = Scorer(body, {})
+    assert [(one["course_id"], one["outcome"]) for one in scorer.lines] == [("GOOD", "productivity")]
+    drive = uneven.covariates[:, uneven.names.index("survey motivation")] * 6 - 3
+    known = {name: uneven.covariates[:, place] for place, name in enumerate(uneven.names)}
+    own = scorer.personal(0, known)[:, 0]
+    assert np.corrcoef(own, drive)[0, 1] > 0.8
+    assert np.polyfit(drive, own, 1)[0] == pytest.approx(5.0, abs=2.0)  # a share of the compared enrols later
 
 
 def test_the_same_records_give_the_same_payload(folder: Path, dataset: Dataset, tmp_path: Path) -> None:

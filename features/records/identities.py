@@ -6,6 +6,7 @@ One person is `E0001` in the HRIS, `e0001` in xAPI and `3` in the LMS. The issue
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
@@ -16,6 +17,16 @@ from features.records.store import Store
 TABLE = METADATA.tables["identities"]
 
 Identity = tuple[str, str]
+
+
+def name_key(name: str) -> str:
+    """Return an account's name as names are compared: in either case, composed or decomposed, of full or half width.
+
+    References
+    ----------
+    The Unicode Standard, section 3.13, compatibility caseless matching (NFKC with case folding).
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def mapped(connection: sa.Connection, identities: Iterable[Identity]) -> dict[Identity, str]:

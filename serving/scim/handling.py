@@ -30,10 +30,11 @@ def handle(house: House, request: Request, body: bytes, base_url: str) -> ScimRe
     )
     is_reading = asked.method == "GET" or asked.path.endswith(".search")
     storage = ScimRecords(house.store, provider(), house.clock, is_reading=is_reading)
+    protocol = service(house.settings.var)
     try:
-        said = ScimHandler(service(), storage).handle(asked)
+        said = ScimHandler(protocol, storage).handle(asked)
     except SCIMException as error:
-        return service().error_response(error)
+        return protocol.error_response(error)
     try_again(house, storage.people.named)
     house.changes.add(storage.people.changed)
     said.headers.setdefault("Location", asked.url)

@@ -2,7 +2,7 @@
 
 A text that an attribute holds stands in the kept JSON, so rows without it are not read; ASCII letters count as equal in
 either case. Whatever is no ASCII may be written in several ways and narrows nothing. The library's own rules decide on
-what is left, but for times and flags, where the condition says the same as the filter.
+what is left, but for times, flags and a user's name, where the condition is what decides: a name is found as it is kept unique.
 
 References
 ----------
@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from scim2_models.path import (
@@ -31,6 +31,7 @@ from scim2_models.path import (
     ValuePath,
 )
 
+from features.records.identities import name_key
 from features.records.moments import to_micros
 from features.records.schema import METADATA
 
@@ -46,7 +47,6 @@ GROUP_TEXTS = "members members.value members.display"
 TEXTS = frozenset(f"{ENTERPRISE_TEXTS} {USER_TEXTS} {GROUP_TEXTS}".lower().split())
 LONGEST = 200  # characters of a text that are looked for; longer patterns are more than SQLite takes
 AS_ASCII = "\u0130\u037e\u1fef\u212a"  # letters that become ASCII where case and form are made alike
-FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 ORDERS: dict[CompareOperator, Callable[[Any, Any], Any]] = {
     CompareOperator.gt: operator.gt,
@@ -122,21 +122,20 @@ def of_comparison(name: str, node: Comparison, is_postgres: bool) -> Narrowing |
         return None
     if name in MOMENTS and node.op in ORDERS and MOMENT.fullmatch(value):
         return of_moment(MOMENTS[name], ORDERS[node.op], value)
-    if name in ("username", "id") and node.op == CompareOperator.eq:
-        column = TABLE.c.unique_name if name == "username" else TABLE.c.resource_id
-        return Narrowing(column.in_(sorted(spellings(value, is_name=name == "username"))))
+    if name in ("username", "id") and node.op == CompareOperator.eq and not can_be_kept(value):
+        return Narrowing(sa.false(), is_exact=True)
+    if name == "username" and node.op == CompareOperator.eq:
+        return Narrowing(TABLE.c.unique_name == name_key(value), is_exact=True)  # as it is unique
+    if name == "id" and node.op == CompareOperator.eq:
+        return Narrowing(TABLE.c.resource_id == value)
     return (
         Narrowing(holds(value, node.op, is_postgres)) if name in TEXTS and pattern(value, node.op) else None
     )
 
 
-def spellings(value: str, *, is_name: bool) -> set[str]:
-    """Return how a text may be kept; a text that no database keeps, in no way."""
-    if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-        return set()
-    if not is_name:
-        return {value}
-    return {form.casefold() for form in (value, *(unicodedata.normalize(each, value) for each in FORMS))}
+def can_be_kept(value: str) -> bool:
+    """Say whether a database keeps a text: no NUL, no half of a surrogate pair."""
+    return "\x00" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def of_moment(column: sa.Column[int], order: Callable[[Any, Any], Any], value: str) -> Narrowing | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.records.identities import Identity, map_people
+from features.records.identities import Identity, map_people, mapped, name_key
 from features.records.schema import METADATA
 from features.records.store import Store
 
@@ -17,6 +17,7 @@ JOBS, RESOURCES, ENDED = (
     METADATA.tables["ended_access"],
 )
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+ACCOUNT = "scim:userName"  # issuer of the names by which accounts without a number are known again
 NO_TITLE = "not given"  # an identity provider may not know what somebody works as
 
 Row = dict[str, Any]
@@ -38,7 +39,9 @@ class Projection:
             Identity, str
         ] = {}  # who is newly known by which name: events may have waited for it
 
-    def keep(self, connection: sa.Connection, user: Any, now: int, before: Any = None) -> str:
+    def keep(
+        self, connection: sa.Connection, user: Any, now: int, before: Any = None, was: str | None = None
+    ) -> str:
         """Keep what a user says of a person; return who it is.
 
         Parameters
@@ -51,14 +54,16 @@ class Projection:
             Microseconds since 1970; from then on it holds.
         before : User, optional
             What it said until now: what it said of their work and says no more, holds no more.
+        was : str, optional
+            Who it was until now.
 
         Returns
         -------
         str
-            The employee number, else the external id, else the user name.
+            The employee number, else the external id, else whoever has or had the user name, however it is spelled.
         """
-        said = enterprise_of(user)
-        employee_id = str(getattr(said, "employee_number", None) or user.external_id or user.user_name)
+        said, number = enterprise_of(user), number_of(user)
+        employee_id = number or self.person_named(connection, user.user_name, before, was)
         self.changed.add(employee_id)
         spell = self.keep_employment(connection, user, employee_id, now)
         said_before = self.job_row(connection, before, enterprise_of(before)) if before is not None else {}
@@ -72,6 +77,16 @@ class Projection:
         else:
             connection.execute(sa.delete(ENDED).where(ENDED.c.employee_id == employee_id))
         return employee_id
+
+    def person_named(
+        self, connection: sa.Connection, user_name: str, before: Any = None, was: str | None = None
+    ) -> str:
+        """Return whom an account without a number stands for: who it was, whoever had the name, else a new person of it."""
+        account = (ACCOUNT, name_key(user_name))
+        is_same = was is not None and number_of(before) is None
+        person = was if is_same else mapped(connection, [account]).get(account)
+        map_people(self.store, connection, {account: person or user_name})
+        return person or user_name
 
     def end_access(self, connection: sa.Connection, employee_id: str, now: int) -> None:
         """Refuse from now on whatever acts for a person."""
@@ -145,3 +160,9 @@ def enterprise_of(user: Any) -> Any:
     extensions = type(user).get_extension_models()
     model = extensions.get(ENTERPRISE)
     return user[model] if model is not None else None
+
+
+def number_of(user: Any) -> str | None:
+    """Return what a user says that its person is called in the organisation, or None."""
+    found = getattr(enterprise_of(user), "employee_number", None) or user.external_id
+    return str(found) if found else None

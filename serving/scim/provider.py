@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import secrets
+from pathlib import Path
 
 from scim2_models import (
     AuthenticationScheme,
@@ -11,6 +14,7 @@ from scim2_models import (
     ETag,
     External,
     Filter,
+    Pagination,
     Patch,
     Reference,
     ScimProvider,
@@ -23,6 +27,8 @@ from scim2_server.utils import load_default_resource_types, load_default_schemas
 MOST_OPERATIONS = 1_000
 MOST_RESULTS = 1_000
 LARGEST_BULK = 1024 * 1024
+CURSOR_SECONDS = 3_600
+SEALING_FILE = "scim.secret"
 
 
 def configuration() -> ServiceProviderConfig:
@@ -39,6 +45,13 @@ def configuration() -> ServiceProviderConfig:
         filter=Filter(supported=True, max_results=MOST_RESULTS),
         change_password=ChangePassword(supported=False),
         sort=Sort(supported=True),
+        pagination=Pagination(
+            index=True,
+            cursor=True,
+            default_pagination_method=Pagination.DefaultPaginationMethod.index,
+            max_page_size=MOST_RESULTS,
+            cursor_timeout=CURSOR_SECONDS,
+        ),
         etag=ETag(supported=True),
         authentication_schemes=[key],
     )
@@ -53,6 +66,22 @@ def provider() -> ScimProvider:
 
 
 @functools.cache
-def service() -> ScimService:
-    """Return the protocol, built once."""
-    return ScimService(provider())
+def service(var: Path) -> ScimService:
+    """Return the protocol, built once; its cursors are sealed with a secret of the var folder."""
+    return ScimService(provider(), secret=sealing_key(var / SEALING_FILE))
+
+
+def sealing_key(path: Path) -> bytes:
+    """Return the secret of a file, which whoever comes first makes: all processes seal cursors with one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    if not path.is_file():
+        own.touch(mode=0o600)
+        own.write_bytes(secrets.token_bytes(32))
+        try:
+            os.link(own, path)
+        except FileExistsError:
+            pass  # another process was first
+        finally:
+            own.unlink()
+    return path.read_bytes()

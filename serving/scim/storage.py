@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from scim2_models import (
+    InvalidCursorException,
     Meta,
     NotFoundException,
     PreconditionFailedException,
@@ -22,6 +23,7 @@ from scim2_models import (
 )
 from scim2_server.storage import ScimStorage, SearchPage
 
+from features.records.identities import name_key
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
@@ -49,6 +51,8 @@ class ScimRecords(ScimStorage):
     is_reading : bool
         True where an operation only reads, and so takes no write lock.
     """
+
+    supports_cursors = True
 
     def __init__(
         self,
@@ -104,7 +108,6 @@ class ScimRecords(ScimStorage):
         position: Any = None,
     ) -> SearchPage:
         """Return one page of what matches, and how much does."""
-        del position  # pages go by index
         names = list(dict.fromkeys(str(each.name) for each in resource_types))
         asked = search_request.filter
         known = narrowing(asked.ast, is_postgres=self.store.is_postgres) if asked is not None else None
@@ -113,18 +116,35 @@ class ScimRecords(ScimStorage):
         is_exact = asked is None or (known is not None and known.is_exact)
         with self.connected() as connection:
             if is_exact and search_request.sort_by is None:
-                return self.plain_page(connection, condition, search_request)
+                return self.plain_page(connection, condition, search_request, position)
             rows = connection.execute(sa.select(TABLE).where(condition).order_by(TABLE.c.id)).mappings()
-            return found(search_request, (self.read(row) for row in rows))
+            return found(search_request, (self.read(row) for row in rows), position)
 
     def plain_page(
-        self, connection: sa.Connection, condition: sa.ColumnElement[bool], asked: SearchRequest[Any]
+        self,
+        connection: sa.Connection,
+        condition: sa.ColumnElement[bool],
+        asked: SearchRequest[Any],
+        position: Any,
     ) -> SearchPage:
         """Return a page of the rows of which a condition is true, in the order in which they were created."""
         total = connection.scalar(sa.select(sa.func.count()).select_from(TABLE).where(condition))
-        query = sa.select(TABLE).where(condition).order_by(TABLE.c.id).offset(asked.start_index_0 or 0)
+        query = sa.select(TABLE).where(condition)
         query = query.limit(asked.count) if asked.count is not None else query
-        return SearchPage(total, [self.read(row) for row in connection.execute(query).mappings()])
+        if asked.cursor is None:
+            query = query.order_by(TABLE.c.id).offset(asked.start_index_0 or 0)
+            return SearchPage(total, [self.read(row) for row in connection.execute(query).mappings()])
+        rows = rows_beside(connection, query, position)
+        page = SearchPage(total, [self.read(row) for row in rows])
+        if rows:
+            first, last = rows[0]["id"], rows[-1]["id"]
+            page.previous = (
+                position_of(first, False) if any_of(connection, condition & (TABLE.c.id < first)) else None
+            )
+            page.next = (
+                position_of(last, True) if any_of(connection, condition & (TABLE.c.id > last)) else None
+            )
+        return page
 
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         """Keep a new resource, and the person it is; raise UniquenessException where its name is taken."""
@@ -197,10 +217,11 @@ class ScimRecords(ScimStorage):
         unique_name = employee_id = None
         if kind.name == "User":
             resource.password = None
-            unique_name = resource.user_name.casefold()
+            unique_name = name_key(resource.user_name)
             refuse_taken(connection, unique_name, resource.id)
             said_before = self.read(before) if before is not None else None
-            employee_id = self.people.keep(connection, resource, now, said_before)
+            was = before["employee_id"] if before is not None else None
+            employee_id = self.people.keep(connection, resource, now, said_before, was)
         row = {
             "resource_type": kind.name, "resource_id": resource.id, "unique_name": unique_name, "employee_id": employee_id,
             "version": before["version"] + 1 if before is not None else 1,
@@ -209,6 +230,35 @@ class ScimRecords(ScimStorage):
         }  # fmt: skip
         self.store.upsert(connection, "scim_resources", [row])
         return self.read(cast(Row, row))
+
+
+def position_of(number: int, is_after: bool) -> dict[str, Any]:
+    """Return where a page begins after a row, or ends before one."""
+    return {"row": number, "after": is_after}
+
+
+def rows_beside(connection: sa.Connection, query: sa.Select[Any], position: Any) -> list[Row]:
+    """Return the rows of a page that begins after, or ends before, a position; the first page without one.
+
+    Raises
+    ------
+    InvalidCursorException
+        If the position is of a search in another order.
+    """
+    if position is None:
+        return list(connection.execute(query.order_by(TABLE.c.id)).mappings())
+    number, is_after = position.get("row"), position.get("after")
+    if not isinstance(number, int):
+        raise InvalidCursorException
+    if is_after:
+        return list(connection.execute(query.where(TABLE.c.id > number).order_by(TABLE.c.id)).mappings())
+    before = query.where(TABLE.c.id < number).order_by(TABLE.c.id.desc())
+    return list(reversed(connection.execute(before).mappings().all()))
+
+
+def any_of(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> bool:
+    """Say whether there is any row of a condition."""
+    return connection.execute(sa.select(TABLE.c.id).where(condition).limit(1)).first() is not None
 
 
 def refuse_taken(connection: sa.Connection, unique_name: str, own_id: str) -> None:

@@ -13,12 +13,14 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from features.records.migrations import upgrade_to_head
 from features.records.schema import METADATA
 from features.records.store import Store
 from serving.access import ALL_SCOPES
 from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key, prefix_of
+from serving.scim.provider import sealing_key
 
 USERS = "/scim/v2/Users"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -289,3 +291,83 @@ def test_the_public_tester_finds_nothing_wrong(running: tuple[str, str]) -> None
     assert done.returncode == 0, said[-4000:]
     assert "SUCCESS" in said
     assert "ERROR" not in said, said[-4000:]
+
+
+# One name in several spellings
+
+COMPOSED, DECOMPOSED = "Zo\u00eb.\u00c5str\u00f6m", "zoe\u0308.a\u030astro\u0308m"
+
+
+def account(name: str, **changes: Any) -> dict[str, Any]:
+    """Return a user who is known by their name alone."""
+    return {"schemas": [CORE], "userName": name, "active": True, **changes}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED), ("ann", "\uff21\uff2e\uff2e"), ("\u1e9eo", "SSO")],
+)
+def test_a_name_is_one_however_it_is_spelled(idp: TestClient, store: Store, first: str, second: str) -> None:
+    made = idp.post(USERS, json=account(first))
+    assert made.status_code == 201
+    assert idp.post(USERS, json=account(second)).status_code == 409
+    for spelling in (first, second, second.upper()):
+        found = idp.get(USERS, params={"filter": f'userName eq "{spelling}"'}).json()
+        assert [each["id"] for each in found["Resources"]] == [made.json()["id"]]
+    path = f"{USERS}/{made.json()['id']}"
+    assert idp.put(path, json=account(second, displayName="Z")).json()["userName"] == second
+    assert idp.delete(path).status_code == 204
+    assert idp.post(USERS, json=account(second)).status_code == 201
+    assert store.frame("employees")["employee_id"].unique().to_list() == [first]
+
+
+def test_an_account_that_is_renamed_stays_the_same_person(idp: TestClient, store: Store) -> None:
+    made = idp.post(USERS, json=account("ann")).json()
+    assert idp.put(f"{USERS}/{made['id']}", json=account("ann.smith")).status_code == 200
+    assert store.frame("employees")["employee_id"].unique().to_list() == ["ann"]
+    assert idp.post(USERS, json=account("bob")).status_code == 201
+    assert sorted(store.frame("employees")["employee_id"]) == ["ann", "bob"]
+
+
+def test_names_kept_before_are_brought_into_one_form(store: Store, idp: TestClient) -> None:
+    idp.post(USERS, json=account(DECOMPOSED))
+    table = METADATA.tables["scim_resources"]
+    with store.transaction() as connection:
+        connection.execute(sa.update(table).values(unique_name=DECOMPOSED.casefold()))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0007'"))
+        upgrade_to_head(connection)
+    assert idp.post(USERS, json=account(COMPOSED)).status_code == 409
+
+
+# Pages by cursor
+
+
+def test_a_cursor_leads_through_all_users_and_back_and_serves_its_own_search_alone(
+    idp: TestClient,
+) -> None:
+    for number in range(5):
+        idp.post(USERS, json=user(f"p{number}", title="Analyst" if number % 2 else "Clerk"))
+    for query in (
+        {},
+        {"sortBy": "userName", "sortOrder": "descending"},
+        {"filter": 'title sw "A" or title pr'},
+    ):
+        asked = {**query, "count": "2"}
+        pages = [idp.get(USERS, params={**asked, "cursor": ""}).json()]
+        while "nextCursor" in pages[-1]:
+            pages.append(idp.get(USERS, params={**asked, "cursor": pages[-1]["nextCursor"]}).json())
+        names = [each["userName"] for page in pages for each in page["Resources"]]
+        assert sorted(names) == [f"p{number}@example.org" for number in range(5)]
+        back = idp.get(USERS, params={**asked, "cursor": pages[-1]["previousCursor"]}).json()
+        assert back["Resources"] == pages[-2]["Resources"]
+        other = {"count": "2", "filter": "active eq true", "cursor": pages[0]["nextCursor"]}
+        assert idp.get(USERS, params=other).json()["scimType"] == "invalidCursor"
+
+
+def test_all_processes_of_a_host_seal_cursors_alike(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "scim.secret"
+    keys = {sealing_key(path) for _ in range(3)}
+    assert len(keys) == 1
+    assert len(keys.pop()) == 32
+    assert path.stat().st_mode & 0o077 == 0
+    assert [each.name for each in path.parent.iterdir()] == ["scim.secret"]

@@ -21,6 +21,7 @@ from training.impact.table import Floats
 
 LEVEL = 0.05  # of all pairs together (Bonferroni)
 MOST = 10
+FEWEST = 30  # so many rows, counted by how evenly they carry it, must stand behind a product
 FURTHEST = 3.0  # standardised columns are drawn in, so that no product hangs on a few far values
 
 
@@ -77,11 +78,20 @@ def standing_out(columns: Floats, left: Floats) -> Products:
 
 
 def ratios(drawn: Floats, left: Floats) -> Floats:
-    """Return the t-ratio of each pair's product with what is left over, (q, q) float; 0 where a product does not vary."""
+    """Return the t-ratio of each pair's product with what is left over, (q, q) float.
+
+    Notes
+    -----
+    0 where a product does not vary, or where fewer than 30 rows carry it, n (Σp²/n)² / (Σp⁴/n): two rare things that met in
+    three people say nothing of what they do together.
+    """
     n = len(left)
     rest = left - left.mean()
     together = (drawn * rest[:, None]).T @ drawn / n
-    mean = drawn.T @ drawn / n
-    spread = np.sqrt(np.maximum((drawn**2).T @ drawn**2 / n - mean**2, 0.0))
+    mean, second, fourth = ((drawn**power).T @ drawn**power / n for power in (1, 2, 4))
+    spread = np.sqrt(np.maximum(second - mean**2, 0.0))
+    is_carried = n * second**2 >= FEWEST * fourth
     error = spread * max(float(rest.std()), 1e-300) / np.sqrt(n)
-    return np.asarray(np.where(spread > 1e-9, together / np.maximum(error, 1e-300), 0.0), dtype=np.float64)
+    return np.asarray(
+        np.where((spread > 1e-9) & is_carried, together / np.maximum(error, 1e-300), 0.0), dtype=np.float64
+    )

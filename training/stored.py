@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import sqlalchemy as sa
 
-from features.records.columnar import columns_of_table
+from features.records.columnar import columns_of_table, values_of_table
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.tables import IMPORTABLE
@@ -107,11 +107,10 @@ class StoredTables(Mapping[str, pl.DataFrame]):
     def extremes(self, which: str, *columns: str) -> list[datetime]:
         """Return the least (``min``) or largest (``max``) moments of columns in every table that has them; reads no table."""
         found: list[datetime] = []
-        with self.store.reading() as connection:
-            for table in (METADATA.tables[name] for name in NAMES):
-                asked = [getattr(sa.func, which)(table.c[name]) for name in columns if name in table.c]
-                row = connection.execute(sa.select(*asked)).one() if asked else ()
-                found += [from_micros(value) for value in row if value is not None]
+        for table in (METADATA.tables[name] for name in NAMES):
+            asked = [getattr(sa.func, which)(table.c[name]) for name in columns if name in table.c]
+            row = values_of_table(self.store, table.name, asked) if asked else ()
+            found += [from_micros(value) for value in row if value is not None]
         return found
 
 

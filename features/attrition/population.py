@@ -15,7 +15,7 @@ import polars as pl
 
 from features.attrition.gap import with_gaps
 from features.attrition.meanings import FEATURE_SCHEMA, NAMES
-from features.timelines import ENTERED, MOMENT, state_at, timeline, total_within
+from features.timelines import ENTERED, MOMENT, latest_happened, state_at, timeline, totals_within
 
 __all__ = ["FEATURE_SCHEMA", "KEY", "NAMES", "TABLES", "employed", "features"]
 
@@ -51,7 +51,7 @@ TABLES: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
                    "required_from": MOMENT},
     "course_skills": {"course_id": TEXT, "skill_id": TEXT, "level": NUMBER, "source": TEXT, "confidence": NUMBER},
     "held_skills": {"employee_id": TEXT, "skill_id": TEXT, "happened_at": MOMENT, "known_at": MOMENT, "level": NUMBER,
-                    "source": TEXT, "evidence": TEXT},
+                    "source": TEXT},
 }  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def with_team_exits(
     leavers = (
         leavers.drop_nulls("manager_id").sort("entered").unique(SPELL, keep="first", maintain_order=True)
     )
-    left = total_within(rows, leavers, ["manager_id"], "one", HALF_YEAR, SPELL)
+    (left,) = totals_within(rows, leavers, ["manager_id"], ["one"], HALF_YEAR, SPELL)
     share = pl.col("_left") / (pl.col("_left") + pl.col("team_size"))
     return rows.with_columns(left.alias("_left")).with_columns(team_exit_share_180_days=share)
 
@@ -234,9 +234,7 @@ def with_surveys(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.D
         change = pl.when(is_same).then(pl.col("share") - pl.col("share").shift(1))
         columns = {f"{name}_share": pl.col("share"), f"{name}_change": change}
         rows = state_at(rows, line.select("employee_id", "entered_at", **columns), ["employee_id"])
-    any_answer = timeline(answers.select("employee_id", "happened_at", "known_at"), ["employee_id"])
-    any_answer = any_answer.select("employee_id", "entered_at", answered_at="happened_at")
-    return state_at(rows, any_answer, ["employee_id"])
+    return rows.with_columns(latest_happened(rows, answers, ["employee_id"]).alias("answered_at"))
 
 
 def with_learning(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -250,10 +248,11 @@ def with_learning(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.
         learnt=pl.when(is_done).then(pl.coalesce("hours", "course_hours", pl.lit(0.0))).otherwise(0.0),
         one=is_done.cast(NUMBER),
     )
-    asked = {"learning_hours_365_days": "learnt", "completions_365_days": "one"}
+    hours_learnt, completions = totals_within(
+        rows, done, ["employee_id"], ["learnt", "one"], YEAR, ["event_id"]
+    )
     return rows.with_columns(
-        total_within(rows, done, ["employee_id"], value, YEAR, ["event_id"]).alias(name)
-        for name, value in asked.items()
+        hours_learnt.alias("learning_hours_365_days"), completions.alias("completions_365_days")
     )
 
 

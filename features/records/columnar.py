@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from features.records.schema import ALL_TABLES, METADATA
 from features.records.store import FRAME_TYPES, Store
 
 PATIENCE_MS = 10_000
+MAPPED_BYTES = 1 << 40  # at most: SQLite maps the part of it that it was built for
 PERCENT_STYLES = ("format", "pyformat")
 
 
@@ -51,21 +53,48 @@ def columns_of_table(
     return found.cast(kinds)  # type: ignore[arg-type]
 
 
+def values_of_table(store: Store, name: str, asked: Sequence[sa.ColumnElement[Any]]) -> tuple[Any, ...]:
+    """Return what one row says of a whole table, such as its largest values; no table is read into memory.
+
+    Parameters
+    ----------
+    store : Store
+        The records.
+    name : str
+        Table name.
+    asked : sequence of SQL expressions
+        Aggregates over ``METADATA.tables[name].c``; moments there are integers.
+    """
+    path = store.engine.url.database
+    if store.is_postgres or name in LEDGER or not path or not Path(path).is_file():
+        with store.reading() as connection:
+            return tuple(connection.execute(sa.select(*asked)).one())
+    with mapped(Path(path)) as cursor:
+        cursor.execute(text_of(sa.select(*asked), sqlite.dialect()))
+        return tuple(cursor.fetchone())
+
+
 def from_sqlite(path: Path, table: sa.Table, asked: sa.Select[Any]) -> pl.DataFrame:
     """Return what a query finds in one table of a file, as the file has it."""
-    from adbc_driver_sqlite import dbapi
-
-    counted = sa.select(sa.func.count()).select_from(
-        table
-    )  # all of its rows: to count some takes as long as to read them
-    with dbapi.connect(path.resolve().as_uri() + "?mode=ro") as connection, connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+    counted = sa.select(sa.func.max(table.c.id))  # no fewer than its rows, and told without counting them
+    with mapped(path) as cursor:
         cursor.execute(text_of(counted, sqlite.dialect()))
         rows: Any = cursor.fetchone()
-        # a column's type is told by its first batch, and a batch's memory is set aside: one batch that surely holds the rows
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(max(1, rows[0]))})
+        # a column's type is told by its first batch: one batch that surely holds the rows
+        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(rows[0] or 1)})
         cursor.execute(text_of(asked, sqlite.dialect()))
         return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[Any]:
+    """Open a file for reading, its pages read where they lie in memory and not copied."""
+    from adbc_driver_sqlite import dbapi
+
+    with dbapi.connect(path.resolve().as_uri() + "?mode=ro") as connection, connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        cursor.execute(f"PRAGMA mmap_size = {MAPPED_BYTES}")
+        yield cursor
 
 
 def from_postgres(store: Store, asked: sa.Select[Any]) -> pl.DataFrame:

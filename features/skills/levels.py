@@ -42,7 +42,9 @@ SHAPES: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
 }  # fmt: skip
 
 
-def held_levels(history: History, employee_ids: Sequence[str] | None = None) -> pl.DataFrame:
+def held_levels(
+    history: History, employee_ids: Sequence[str] | None = None, wanted: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return what each person can do, with the evidence for it.
 
     Of several pieces of evidence for a skill the one of the highest precedence counts that is not older than
@@ -55,6 +57,8 @@ def held_levels(history: History, employee_ids: Sequence[str] | None = None) -> 
         Records as of a moment; reads `held_skills`, `learning_events`, `course_skills`, `courses`.
     employee_ids : sequence of str, optional
         Whom to look at; everybody by default.
+    wanted : polars.DataFrame, optional
+        ``employee_id, skill_id``: whose levels of which skills are asked for; all by default.
 
     Returns
     -------
@@ -67,9 +71,10 @@ def held_levels(history: History, employee_ids: Sequence[str] | None = None) -> 
     -----
     Assumes that a skill once shown is not unlearnt, but that old evidence says less about today.
     """
-    stated = stated_levels(history, employee_ids)
-    taught = completed_levels(history, employee_ids)
     key = ["employee_id", "skill_id"]
+    stated, taught = stated_levels(history, employee_ids), completed_levels(history, employee_ids)
+    if wanted is not None:
+        stated, taught = (each.join(wanted, key, "semi", maintain_order="left") for each in (stated, taught))
     raised = taught.join(
         stated.select(*key, stated_level="level", stated_source="source", stated_at="evidenced_at"),
         key,

@@ -20,6 +20,9 @@ def by_texts(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         Columns of texts, numbered ones (`polars.Enum`) among them; the first counts most.
     """
     texts = {name: pl.col(name).cast(pl.String) for name in names}
+    kinds = [frame.schema[name] for name in names]
+    if all(isinstance(kind, pl.Enum) and kind.categories.is_sorted() for kind in kinds):
+        return frame.sort(names)
     if frame.height < MANY:
         return frame.sort(list(texts.values()))
     order = frame.select(texts[name].unique().sort().implode() for name in names).row(0)

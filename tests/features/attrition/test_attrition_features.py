@@ -167,6 +167,32 @@ def test_the_gap_is_the_mean_of_the_gaps_that_each_person_is_told(careers: dict[
     assert both["skill_gap_levels"].to_list() == pytest.approx(both["told"].to_list(), nan_ok=True)
 
 
+def test_a_gap_follows_what_was_corrected_to_another_course_or_another_end(
+    careers: dict[str, pl.DataFrame],
+) -> None:
+    """What a correction makes of a completion may be of no use to the job; the version before it counts no more."""
+    as_of = MOMENTS[8]
+    events = careers["learning_events"].filter(pl.col("event_id").str.ends_with("-0"))  # one of each person
+    known = pl.col("known_at") + pl.duration(days=1)
+    number = pl.int_range(pl.len()) % 4
+    corrected = events.with_columns(
+        course_id=pl.when(number == 0).then(pl.lit("of no use")).otherwise("course_id"),
+        kind=pl.when(number == 1).then(pl.lit("started")).otherwise("kind"),
+        known_at=known,
+    ).filter(number < 3)
+    first = events.with_columns(
+        course_id=pl.when(number == 2).then(pl.lit("of no use")).otherwise("course_id")
+    )
+    records = {**careers, "learning_events": pl.concat([first, corrected])}
+    told = gaps(history(records, as_of, FACT_KEYS))
+    weight = pl.col("importance")
+    mean = told.group_by("employee_id").agg(told=(pl.col("gap") * weight).sum() / weight.sum())
+    both = features(records, [as_of]).join(mean, "employee_id", "left")
+    assert both["skill_gap_levels"].to_list() == pytest.approx(both["told"].to_list(), nan_ok=True)
+    before = features({**careers, "learning_events": events}, [as_of])
+    assert not both["skill_gap_levels"].equals(before["skill_gap_levels"])
+
+
 COLUMNS_OF_TABLE = {
     "surveys": {"satisfaction_share", "satisfaction_change", "days_since_survey"},
     "learning_events": {"learning_hours_365_days", "completions_365_days", "skill_gap_levels"},

@@ -18,7 +18,7 @@ from features.records.store import Store, open_store
 from serving.audit import ANCHOR, LAST, TABLE, Audit
 from serving.operation.database_files import contents, copy, discard, put_in_place, set_aside
 from serving.operation.running import running_or_not
-from serving.rights.erasure import erase_again, tombstones_outside
+from serving.rights.erasure import empty_journals, erase_again, tombstones_outside
 from serving.settings import ServingSettings
 
 AT_ONCE = 1_000
@@ -165,6 +165,7 @@ def settle(settings: ServingSettings, incoming: Path, target: Path) -> tuple[int
             ]
         again = erase_again(restored, audit, tombstones)
         audit.record("operator", "restore_backup", "", "operation")
+        empty_journals(restored)
     finally:
         restored.close()
         if current is not None:

@@ -77,22 +77,25 @@ def upgrade(
 ) -> None:
     """Bring the schema of the records up to this version; a killed upgrade leaves the schema as it was.
 
+    Whoever was erased since records were saved that other tools put back (`pg_restore`) is erased from them again.
+
     Example: skillpath upgrade --backup backups/before.db
 
     Exit codes: 0 up to date, 5 the store cannot be opened.
     """
-    from features.records.store import open_store
     from serving.operation.backup import save
+    from serving.rights.erasure import erase_who_came_back
     from serving.settings import read_settings
 
-    settings = read_settings()
     if save_to is not None:
-        save(settings, save_to)
-    store = open_store(settings.url)
+        save(read_settings(), save_to)
+    settings, store, audit = opened()
     with store.reading() as connection:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    again = erase_who_came_back(store, audit, settings.var)
     store.close()
-    tell({"schema": version}, as_json, f"The schema is {version}.")
+    words = f"The schema is {version}." + (f" {again} people erased again." if again else "")
+    tell({"schema": version, "erased_again": again}, as_json, words)
 
 
 @app.command()

@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -74,6 +75,7 @@ def erase(house: House, employee_id: str, actor: str) -> Erased:
     house.ledger.flush()
     with house.store.transaction() as connection:
         remove(connection, names, erased)
+    empty_journals(house.store)
     return erased
 
 
@@ -108,6 +110,10 @@ def erase_records(store: Store, employee_id: str, erased: Erased, audit: Audit, 
 
 def remove(connection: sa.Connection, names: Names, erased: Erased) -> None:
     """Remove every row about a person, every text that names them, and their name where it stands beside others."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(
+            "PRAGMA secure_delete=ON"
+        )  # else the bytes stay in the file until a page is reused
     for name in PAYLOADS:
         ids = list(payloads_naming(connection, name, names))
         table = METADATA.tables[name]
@@ -122,6 +128,19 @@ def remove(connection: sa.Connection, names: Names, erased: Erased) -> None:
         table = METADATA.tables[name]
         change = sa.update(table).where(table.c[column] == names.employee_id).values({column: None})
         erased.add(f"{name}.{column}", connection.execute(change).rowcount)
+
+
+def empty_journals(store: Store) -> None:
+    """Let SQLite move its journals into the files and cut them off: they still hold pages of before.
+
+    Where somebody reads at that moment, a journal stays until it is next begun anew. PostgreSQL keeps removed rows until its
+    vacuum, which runs by itself.
+    """
+    if not store.is_postgres:
+        with closing(store.engine.raw_connection()) as raw:
+            raw.cursor().execute(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            ).fetchall()  # of every file that is attached
 
 
 def empty_audit(connection: sa.Connection, employee_id: str) -> int:
@@ -191,6 +210,28 @@ def erase_again(store: Store, audit: Audit, tombstones: Iterable[Mapping[str, ob
         audit.remember(head)
         done += 1
     return done
+
+
+def erase_who_came_back(store: Store, audit: Audit, var: Path) -> int:
+    """Erase from records that were put back by other tools whoever the file beside them knows as erased; return how many.
+
+    Parameters
+    ----------
+    store : Store
+        Records that may be older than some erasures.
+    audit : Audit
+        Theirs.
+    var : Path
+        Folder with the file of tombstones.
+    """
+    with store.reading() as connection:
+        known = set(connection.scalars(sa.select(TOMBSTONES.c.erasure_id)))
+    missing = [row for row in tombstones_outside(var) if row.get("erasure_id") not in known]
+    if not missing:
+        return 0
+    again = erase_again(store, audit, missing)
+    empty_journals(store)
+    return again
 
 
 def everybody_named(connection: sa.Connection) -> list[str]:

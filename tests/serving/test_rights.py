@@ -20,7 +20,7 @@ from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
 from serving.rights import erasure
-from serving.rights.erasure import erase_again, tombstones_outside
+from serving.rights.erasure import erase_again, erase_who_came_back, tombstones_outside
 from serving.rights.places import Names, tables_about_people
 
 ANN = "E-ann-4711"
@@ -170,6 +170,37 @@ def test_records_from_before_an_erasure_are_erased_again_by_the_tombstone_outsid
     assert set(old.frame("employees")["employee_id"].to_list()) == {BOB}
     assert audit.verify().holds
     old.close()
+
+
+def test_the_files_of_an_erased_person_hold_no_byte_of_them(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "SETTLING_SECONDS", 0.0)
+    stock(sqlite_house.store)
+    files = Path(str(sqlite_house.store.engine.url.database)).parent
+    assert holding(files, ANN) > 1  # the records and the ledger, or their journals
+    erasure.erase(sqlite_house, ANN, "sk_1")
+    assert holding(files, ANN) == 0
+    assert holding(files, BOB) > 1
+
+
+def holding(folder: Path, person: str) -> int:
+    """Return in how many files of databases and journals the bytes of an identifier stand."""
+    return sum(person.encode() in path.read_bytes() for path in folder.glob("*.db*"))
+
+
+def test_records_put_back_by_other_tools_lose_again_who_was_erased(asking: TestClient, house: House) -> None:
+    asking.delete(f"/v1/employees/{ANN}")
+    with house.store.transaction() as connection:  # as a dump of before has it
+        connection.execute(sa.delete(erasure.TOMBSTONES))
+        for name in tables_about_people():
+            connection.execute(sa.delete(METADATA.tables[name]))
+    stock(house.store)
+    assert erase_who_came_back(house.store, house.audit, house.settings.var) == 1
+    assert traces(house.store, ANN) == {}
+    assert traces(house.store, BOB) != {}
+    assert house.audit.verify().holds
+    assert erase_who_came_back(house.store, house.audit, house.settings.var) == 0
 
 
 def test_a_received_text_names_a_person_only_as_a_whole_value() -> None:

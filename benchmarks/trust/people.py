@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from benchmarks.trust.scorecard import LONG_AGO, Effort, Fact, own_settings, stocked
 from features.records.moments import to_micros
+from features.records.schema import ALL_TABLES
 from features.records.store import Store, open_store
 from serving.access_rows import everybody_visible, is_visible
 from serving.app import build_house, create_app
@@ -194,6 +197,7 @@ def erasure(effort: Effort) -> Iterator[Fact]:
         store = stocked(settings, people)
         audit = Audit(store, lambda: datetime.now(UTC), settings.var / ANCHOR)
         audit.record_many("sk_1", "list_attrition_risks", [f"E{number}" for number in range(people)], "audit")
+        keep_what_was_sent(store, people)
         backup = settings.var / "backup.db"
         save(settings, backup)
         house = build_house(settings, store)
@@ -214,15 +218,24 @@ def erasure(effort: Effort) -> Iterator[Fact]:
 
 
 def count_of(store: Store, person: str) -> int:
-    """Return in how many rows of the records and the audit a person stands."""
-    return sum(
-        store.frame(name).filter(sa_column(name, person)).height
-        for name in ("employees", "job_history", "audit", "kept_scores")
-    )
+    """Return in how many rows of the records, the ledger and the audit a person stands, whole or quoted inside a text."""
+    return sum(named_in(store.frame(name), person) for name in ALL_TABLES)
 
 
-def sa_column(name: str, person: str) -> Any:
-    """Return the condition of a table's frame that it is about a person."""
-    import polars as pl
+def named_in(frame: pl.DataFrame, person: str) -> int:
+    """Return how many rows of a frame name a person in any of their texts."""
+    texts = pl.col(pl.String)
+    hits = (texts == person) | texts.str.contains(f'"{person}"', literal=True)
+    return frame.filter(pl.any_horizontal(hits.fill_null(value=False))).height
 
-    return pl.col("subject" if name == "audit" else "employee_id") == person
+
+def keep_what_was_sent(store: Store, people: int) -> None:
+    """Keep a statement about each person, and that they were shown a course."""
+    sent = {"content_digest": "d", "received_at": 1}
+    shown = {"model_digest": "d", "shown_at": 1, "first_rank": 1, "items": "[]"}
+    names = [f"E{number}" for number in range(people)]
+    with store.transaction() as connection:
+        said = [{**sent, "statement_id": name, "payload": json.dumps({"actor": {"account": {"name": name}}})} for name in names]  # fmt: skip
+        store.append(connection, "statements", said)
+        ledger = [{**shown, "recommendation_id": f"r-{name}", "employee_id": name} for name in names]
+        store.append(connection, "recommendations_shown", ledger)

@@ -11,7 +11,7 @@ Run: python -m benchmarks.impact lalonde [--trees 500] [--seeds 5] [--controls c
      python -m benchmarks.impact untouched [--draws 20] [--on ihdp,acic]
      python -m benchmarks.impact rollout [--draws 500]
      python -m benchmarks.impact experiments
-     python -m benchmarks.impact speed [--employees 100000] [--courses 200]
+     python -m benchmarks.impact speed [--employees 100000] [--courses 200; 0: one course in full alone]
 """
 
 from __future__ import annotations

@@ -165,6 +165,13 @@ def refuse_no_lot(offered: Bools) -> None:
 DESIGNS = {"observational": observational, "randomised": randomised, "offer": offer, "staggered": staggered}
 
 
+def unasked(request: argparse.Namespace, estimate: Estimate) -> dict[str, str]:
+    """Return which further outcomes were named and could not be estimated."""
+    named = {request.placebo_outcome: estimate.placebo, request.negative_control: estimate.negative_control}
+    why = "no outcome to test with: the same for everybody, or hardly measured"
+    return {name: why for name, effect in named.items() if name and effect is None}
+
+
 def pipeline_of(request: argparse.Namespace) -> Pipeline:
     """Return the pipeline that was asked for."""
     if request.pipeline == "screening":
@@ -194,7 +201,7 @@ def evaluation(
             metrics["e_value"] = Interval(estimate.sensitivity.e_value)
     told: dict[str, Any] = diagnostics(estimate)
     told["estimand_words"] = ESTIMANDS[estimate.estimand]
-    told["left_out"] = given.left_out
+    told["left_out"] = given.left_out | unasked(request, estimate)
     told["covariates"] = list(given.table.names)
     told["verdict_words"] = words(request, estimate.effect, estimate.verdict)
     return Evaluation(

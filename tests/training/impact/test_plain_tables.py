@@ -256,6 +256,28 @@ def test_dates_are_covariates_and_a_yes_or_no_is_an_outcome(table: Path) -> None
     assert "e_value" in found.metrics
 
 
+def test_a_placebo_and_a_control_that_say_nothing_are_told_so(table: Path) -> None:
+    changed(table, before=3.0, other=1.0)
+    found = run(asked(table, *SCREENED, "--placebo-outcome", "before", "--negative-control", "other"))
+    left_out = found.diagnostics["left_out"]
+    assert (
+        left_out["before"]
+        == left_out["other"]
+        == "no outcome to test with: the same for everybody, or hardly measured"
+    )
+
+
+def test_what_only_looks_like_dates_is_text(table: Path) -> None:
+    changed(
+        table,
+        hired=[f"2020-13-{place % 28 + 1:02}" for place in range(600)][::-1],
+        site=[f"s{n}" for n in range(600)],
+    )
+    found = run(asked(table, *SCREENED))
+    assert "hired" not in found.diagnostics["covariates"]
+    assert found.diagnostics["left_out"]["site"] == "has more than 30 values"
+
+
 def test_rows_without_a_team_count_by_themselves(table: Path) -> None:
     frame = pd.read_csv(table)
     frame.assign(team=frame["team"].where(frame.index < 300)).to_csv(table, index=False)

@@ -67,17 +67,14 @@ def is_dates(column: pd.Series) -> bool:
     if pd.api.types.is_datetime64_any_dtype(column):
         return True
     seen = column.dropna()
-    return bool(len(seen)) and bool(seen.astype(str).str.fullmatch(DATE).all())
+    if not len(seen) or not seen.astype(str).str.fullmatch(DATE).all():
+        return False
+    return bool(pd.to_datetime(seen, utc=True, format="ISO8601", errors="coerce").notna().all())
 
 
 def days(frame: pd.DataFrame, name: str) -> Floats:
     """Return a column of dates as days since 1970, ``nan`` where empty."""
-    try:
-        found = pd.to_datetime(frame[name], utc=True, format="ISO8601")
-    except (ValueError, TypeError) as error:
-        raise BadInputError(
-            f"Column {name} holds something that is no date.", found=str(error)[:80]
-        ) from error
+    found = pd.to_datetime(frame[name], utc=True, format="ISO8601")
     return np.asarray((found - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1), dtype=np.float64)
 
 

@@ -18,7 +18,8 @@ from features.records.moments import to_micros
 from features.records.schema import METADATA
 from features.records.store import Store, open_store
 from training.payload import Payload, json_bytes, write_payload
-from training.recommendation.dataset import Block, Content, Dataset, unit_rows
+from training.recommendation.content import Content, unit_rows
+from training.recommendation.dataset import Block, Dataset
 from training.recommendation.fit import Parameters, fit
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,6 +16,7 @@ Floats = NDArray[np.floating]
 STEPS: dict[str, tuple[float, ...]] = {
     "takers": (0.0, 0.25, 0.5, 1.0),
     "factors": (0.0, 0.25, 0.5, 1.0, 2.0),
+    "autoencoder": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0),
     "content": (0.0, 0.1, 0.25, 0.5, 1.0),
     "popularity": (0.0, 0.1, 0.25, 0.5, 1.0),
     "lately": (0.0, 0.1, 0.25, 0.5, 1.0),

@@ -22,7 +22,7 @@ Floats = NDArray[np.floating]
 PLAIN = (0.0, 100.0)  # person_power and ridge of EASE as published
 TAKERS = (
     PLAIN, (0.0, 10.0), (0.0, 30.0), (0.0, 300.0), (0.0, 500.0), (0.0, 1000.0),
-    (0.5, 1.0), (0.5, 3.0), (0.5, 10.0), (0.5, 30.0), (0.5, 60.0), (0.5, 100.0),
+    (0.5, 10.0), (0.5, 1.0), (0.5, 30.0), (0.5, 3.0), (1.0, 3.0), (0.5, 60.0), (1.0, 1.0), (0.5, 100.0),
 )  # fmt: skip
 MANY_COURSES = 2_500  # beyond, only every other of them is tried: each costs the cube of the courses
 ITEM_POWERS = (0.0, 0.05, 0.1, 0.15, 0.2)
@@ -143,7 +143,7 @@ def takers_tried(n_courses: int) -> tuple[tuple[float, float], ...]:
     Examples
     --------
     >>> len(takers_tried(1_000)), takers_tried(5_000)[:2]
-    (12, ((0.0, 100.0), (0.0, 30.0)))
+    (14, ((0.0, 100.0), (0.0, 30.0)))
     """
     return TAKERS if n_courses <= MANY_COURSES else TAKERS[::2]
 

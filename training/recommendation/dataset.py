@@ -16,11 +16,12 @@ from features.errors import RefusedError
 from features.history import History, history
 from features.recommendation.behaviour import completion_counts, interactions, person_gap_shares
 from features.recommendation.catalogue import Catalogue
-from features.recommendation.catalogue_building import build_catalogue, course_rows
+from features.recommendation.catalogue_building import build_catalogue
 from features.records.facts import FACT_KEYS
 from features.records.store import data_digest
 from features.skills.levels import current_jobs
 from training.context import TrainingContext
+from training.recommendation.content import Content, content
 
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
 Integers = NDArray[np.int64]
@@ -29,7 +30,6 @@ READS = ("employees", "job_history", "exits", "goals", "held_skills", "learning_
          "course_prerequisites", "skills", "jobs", "job_skills", "job_aliases")  # fmt: skip
 MOST_PEOPLE = 20_000  # per block; more are sampled, with the dataset's generator
 LEAST_PAIRS = 30
-DESCRIPTION_LENGTH = 2_000
 SECONDS_A_DAY = 86_400.0
 LEAST_AGE_DAYS = 1e-3
 
@@ -110,14 +110,6 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Content:
-    """What courses are about: text vectors (n_courses, d) and skill levels (n_courses, n_skills), rows of length 1."""
-
-    vectors: NDArray[np.floating] | None = None
-    skills: Matrix | None = None
-
-
-@dataclass(frozen=True)
 class Dataset:
     """Everything that fit and evaluate need.
 
@@ -191,27 +183,29 @@ def build(context: TrainingContext) -> Dataset:
     """
     records = {name: context.records[name] for name in READS if name in context.records}
     whole = history(records, context.as_of, FACT_KEYS)
-    taken = enrolments(interactions(whole))
+    taken = enrolments(pairs_of(whole))
     cuts = block_starts(taken["taken_at"])
     catalogue = build_catalogue(records, context.as_of)
-    at = [history(records, cut, FACT_KEYS) for cut in cuts]
     people, job_ids = sorted(taken["employee_id"].unique()), tuple(sorted(catalogue.jobs))
     rows = Rows(catalogue, people, job_ids)
-    ends = (cuts[1], context.as_of)
-    blocks = [rows.block(moment, taken, end, context.rng) for moment, end in zip(at, ends, strict=True)]
+    at = [rows.moment(history(records, cut, FACT_KEYS)) for cut in cuts]
+    ends, numbered = (cuts[1], context.as_of), rows.numbered(taken)
+    blocks = [rows.block(moment, numbered, end, context.rng) for moment, end in zip(at, ends, strict=True)]
     return Dataset(
         protocol=f"global temporal split: validation from {cuts[0]:%Y-%m-%d}, test from {cuts[1]:%Y-%m-%d} "
         f"to {context.as_of:%Y-%m-%d}; every course ranked but those taken before",
         course_ids=catalogue.course_ids,
         job_ids=job_ids,
-        train=rows.matrix(interactions(at[0])),
-        known=rows.matrix(interactions(at[1])),
-        jobs=rows.jobs(at[0], people),
+        train=rows.matrix(at[0].pairs),
+        known=rows.matrix(at[1].pairs),
+        jobs=rows.jobs(at[0].history, people),
         validation=blocks[0],
         test=blocks[1],
-        content=content(records, catalogue, context),
+        content=content(records, catalogue, context.encode),
         prerequisites=catalogue.prerequisites,
-        completion={course: (c.starters, c.completers) for course, c in completion_counts(at[1]).items()},
+        completion={
+            course: (c.starters, c.completers) for course, c in completion_counts(at[1].history).items()
+        },
         digest=data_digest(records),
         train_ages=rows.ages(at[0]),
         known_ages=rows.ages(at[1]),
@@ -239,6 +233,27 @@ def block_starts(times: pl.Series) -> tuple[datetime, datetime]:
     return starts[0], starts[1]
 
 
+def pairs_of(moment: History) -> pl.DataFrame:
+    """Return `interactions`, people and courses as members of an enumeration: they are grouped and sorted by number."""
+    names = ("employee_id", "course_id")
+    events = moment["learning_events"]
+    kinds = {name: pl.Enum(events[name].drop_nulls().unique().sort()) for name in names}
+    return interactions(
+        History(
+            moment.as_of,
+            {"learning_events": events.with_columns(pl.col(n).cast(k) for n, k in kinds.items())},
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The records as of a moment, and what people had done with courses by then, as `Rows.numbered` returns it."""
+
+    history: History
+    pairs: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class Rows:
     """The order of people, courses and jobs in the matrices."""
@@ -247,29 +262,29 @@ class Rows:
     people: Sequence[str]
     job_ids: Sequence[str]
 
-    def matrix(
-        self, pairs: pl.DataFrame, people: Sequence[str] | None = None, value: str = "weight"
-    ) -> Matrix:
-        """Return pairs as a sparse matrix of people × courses; pairs of other people or courses are left out."""
-        order = self.people if people is None else people
-        rows = pl.DataFrame({"employee_id": list(order)}, schema={"employee_id": pl.String}).with_row_index(
-            "row"
-        )
-        columns = {"course_id": list(self.catalogue.course_ids)}
-        places = pl.DataFrame(columns, schema={"course_id": pl.String}).with_row_index("column")
-        kept = (
-            pairs.select("employee_id", "course_id", value)
-            .join(rows, "employee_id")
-            .join(places, "course_id")
-        )
-        values = kept[value].cast(pl.Float64).to_numpy()
-        shape = (len(order), self.catalogue.size)
-        return sp.csr_matrix((values, (kept["row"].to_numpy(), kept["column"].to_numpy())), shape=shape)
+    def moment(self, known: History) -> Moment:
+        """Return a moment with its pairs."""
+        return Moment(known, self.numbered(pairs_of(known)))
 
-    def ages(self, moment: History) -> Matrix:
+    def numbered(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """Return ``row, column, weight, taken_at``: pairs by their place; those of other people or courses are left out."""
+        places = {"employee_id": ("row", self.people), "course_id": ("column", self.catalogue.course_ids)}
+        for name, (place, order) in places.items():
+            index = pl.DataFrame({name: list(order)}, schema={name: pl.String}).with_row_index(place)
+            known = index.with_columns(pl.col(name).cast(pairs[name].dtype, strict=False)).drop_nulls()
+            pairs = pairs.join(known, name)
+        return pairs.select(pl.col("row", "column").cast(pl.Int64), "weight", "taken_at")
+
+    def matrix(self, pairs: pl.DataFrame, value: str = "weight") -> Matrix:
+        """Return numbered pairs as a sparse matrix of people × courses."""
+        values = pairs[value].cast(pl.Float64).to_numpy()
+        shape = (len(self.people), self.catalogue.size)
+        return sp.csr_matrix((values, (pairs["row"].to_numpy(), pairs["column"].to_numpy())), shape=shape)
+
+    def ages(self, moment: Moment) -> Matrix:
         """Return how many days before a moment each course was taken up; what was only looked at has no age."""
-        taken = interactions(moment).drop_nulls("taken_at")
-        days = (pl.lit(moment.as_of) - pl.col("taken_at")).dt.total_seconds() / SECONDS_A_DAY
+        taken = moment.pairs.drop_nulls("taken_at")
+        days = (pl.lit(moment.history.as_of) - pl.col("taken_at")).dt.total_seconds() / SECONDS_A_DAY
         return self.matrix(taken.with_columns(age=days.clip(lower_bound=LEAST_AGE_DAYS)), value="age")
 
     def jobs(self, moment: History, people: Sequence[str]) -> Integers:
@@ -280,41 +295,33 @@ class Rows:
         )
         return np.array([place.get(current.get(one, ""), -1) for one in people], dtype=np.int64)
 
-    def block(self, moment: History, taken: pl.DataFrame, end: datetime, rng: np.random.Generator) -> Block:
-        """Return the people who took something new between a moment and an end, as they were at the moment."""
-        before = interactions(moment)
-        seen = before.drop_nulls("taken_at")
-        new = taken.filter((pl.col("taken_at") >= moment.as_of) & (pl.col("taken_at") < end))
-        new = new.join(seen, ["employee_id", "course_id"], "anti")
-        people = sorted(new["employee_id"].unique())
-        if len(people) > MOST_PEOPLE:
-            people = sorted(rng.choice(people, MOST_PEOPLE, replace=False).tolist())
-        row_of = {one: place for place, one in enumerate(self.people)}
-        shares = person_gap_shares(moment, self.catalogue, people)
-        empty = np.zeros((0, self.catalogue.size))
+    def block(self, moment: Moment, taken: pl.DataFrame, end: datetime, rng: np.random.Generator) -> Block:
+        """Return the people who took something new between a moment and an end, as they were at the moment.
+
+        `taken` is as `numbered` returns it.
+        """
+        seen = moment.pairs.drop_nulls("taken_at")
+        new = taken.filter((pl.col("taken_at") >= moment.history.as_of) & (pl.col("taken_at") < end))
+        new = new.join(seen, ["row", "column"], "anti")
+        asked = new["row"].unique().sort().to_numpy()
+        if asked.size > MOST_PEOPLE:
+            asked = np.sort(rng.choice(asked, MOST_PEOPLE, replace=False))
+        people = [self.people[row] for row in asked]
         return Block(
-            self.matrix(before, people),
-            self.matrix(seen, people),
-            self.matrix(new, people),
-            self.jobs(moment, people),
-            sp.vstack([sp.csr_matrix(share) for share in shares], "csr") if shares else sp.csr_matrix(empty),
-            np.array([row_of[one] for one in people], dtype=np.int64),
+            self.matrix(moment.pairs)[asked],
+            self.matrix(seen)[asked],
+            self.matrix(new)[asked],
+            self.jobs(moment.history, people),
+            sparse_rows(person_gap_shares(moment.history, self.catalogue, people), self.catalogue.size),
+            np.asarray(asked, dtype=np.int64),
         )
 
 
-def content(records: Mapping[str, pl.DataFrame], catalogue: Catalogue, context: TrainingContext) -> Content:
-    """Return what courses are about: their texts encoded, and the levels of the skills they teach."""
-    courses = course_rows(records)
-    about = pl.col("description").fill_null("").str.slice(0, DESCRIPTION_LENGTH)
-    texts = courses.select((pl.col("title").fill_null("") + ". " + about).str.strip_chars()).to_series()
-    vectors = np.asarray(context.encode(texts.to_list()), dtype=np.float32)
-    taught = catalogue.teaches
-    shape = (catalogue.size, len(catalogue.skill_ids))
-    levels = sp.csr_matrix((taught.level * taught.coverage, taught.other, taught.start), shape=shape)
-    return Content(vectors, unit_rows(levels))
-
-
-def unit_rows(matrix: Matrix) -> Matrix:
-    """Return the matrix with each row of length 1; an empty row stays empty."""
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sp.csr_matrix(sp.diags(1.0 / np.where(length > 0, length, 1.0)) @ matrix)
+def sparse_rows(values: Sequence[NDArray[np.floating]], width: int) -> Matrix:
+    """Return rows of mostly zeros as one sparse matrix."""
+    columns = [np.flatnonzero(one) for one in values]
+    data = [one[places] for one, places in zip(values, columns, strict=True)]
+    indptr = np.cumsum([0, *map(len, columns)])
+    empty: list[NDArray[Any]] = [np.zeros(0)]
+    parts = (np.concatenate(data or empty), np.concatenate(columns or empty).astype(np.int64), indptr)
+    return sp.csr_matrix(parts, shape=(len(values), width))

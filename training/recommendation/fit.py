@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from features.recommendation.behaviour import FEATURE_SCHEMA
 from training.payload import Payload, json_bytes, npz_bytes
+from training.recommendation.autoencoder import Autoencoder, AutoencoderSettings, fitted_autoencoder
 from training.recommendation.blend import choose_blend, sampled
 from training.recommendation.choosing import Chosen, choose, weighted
-from training.recommendation.dataset import Content, Dataset, Known, Origin
+from training.recommendation.content import Content
+from training.recommendation.dataset import Dataset, Known, Origin
 from training.recommendation.estimators import (
     cohort_popularity,
     content_weights,
@@ -29,9 +31,11 @@ from training.recommendation.newcomers import choose_newcomers
 from training.recommendation.scorer import Scorer
 
 Floats = NDArray[np.floating]
+Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
 
 DENSE_COURSES = 4_096  # up to here all item–item weights are kept
 LEAST_STARTERS = 5
+CODED_PEOPLE = 500  # of whom an autoencoder learns, at least
 MOST_CELLS = 40_000_000  # people × courses on which the blend is chosen
 
 
@@ -76,35 +80,60 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         if parameters.ridge > 0
         else choose(dataset, block, rng)
     )
+    coders = [coder_of(origin.known.history, chosen, rng) for origin in dataset.origins]
     trials = [
-        (origin_scorer(dataset, origin, chosen, parameters, rng), origin.block) for origin in dataset.origins
+        (origin_scorer(dataset, origin, chosen, parameters, rng, coder), origin.block)
+        for origin, coder in zip(dataset.origins, coders, strict=True)
     ]
     most = max(200, MOST_CELLS // (max(len(dataset.course_ids), 1) * len(trials)))
     blend, figures = choose_blend([(scorer, sampled(people, most, rng)) for scorer, people in trials])
     newcomers, more = choose_newcomers(
         dataset,
-        lambda origin: origin_scorer(dataset, origin, chosen, parameters, rng),
+        lambda origin: origin_scorer(dataset, origin, chosen, parameters, rng, coders[0]),
         blend["warm"],
         rng,
     )
     if newcomers:
         blend, figures = {**blend, "newcomers": newcomers}, figures | more
-    arrays = model_arrays(dataset, dataset.now, chosen, parameters, rng)
+    is_coded = any(one.get("autoencoder") for one in blend.values())
+    coder = coder_of(dataset.known, chosen, rng, coders[0]) if is_coded else None
+    arrays = model_arrays(dataset, dataset.now, chosen, parameters, rng, coder)
     model = model_facts(dataset, dataset.now, blend, chosen)
     model["chosen"] = {**chosen.facts(), "validation_ndcg_at_10": {**chosen.tried, **figures}}
     return payload(model, stored(arrays))
 
 
+def coder_of(
+    history: Matrix, chosen: Chosen, rng: np.random.Generator, start: Autoencoder | None = None
+) -> Autoencoder | None:
+    """Return an autoencoder of histories; None where the people of whom it could learn are few."""
+    people = np.count_nonzero(np.diff(history.indptr) > 1)
+    if people < CODED_PEOPLE:
+        return None
+    settings = AutoencoderSettings.of_people(history.shape[0])
+    return fitted_autoencoder(weighted(history, chosen.weight_power), settings, rng, start)
+
+
 def origin_scorer(
-    dataset: Dataset, origin: Origin, chosen: Chosen, parameters: Parameters, rng: np.random.Generator
+    dataset: Dataset,
+    origin: Origin,
+    chosen: Chosen,
+    parameters: Parameters,
+    rng: np.random.Generator,
+    coder: Autoencoder | None,
 ) -> Scorer:
     """Return the model as it would have been at a moment, its blend not chosen yet."""
     facts = model_facts(dataset, origin.known, {"warm": {}, "new": {}}, chosen)
-    return Scorer(facts, model_arrays(dataset, origin.known, chosen, parameters, rng))
+    return Scorer(facts, model_arrays(dataset, origin.known, chosen, parameters, rng, coder))
 
 
 def model_arrays(
-    dataset: Dataset, known: Known, chosen: Chosen, parameters: Parameters, rng: np.random.Generator
+    dataset: Dataset,
+    known: Known,
+    chosen: Chosen,
+    parameters: Parameters,
+    rng: np.random.Generator,
+    coder: Autoencoder | None,
 ) -> dict[str, Any]:
     """Return the arrays of a model fitted to what is known."""
     history = weighted(known.history, chosen.weight_power)
@@ -122,6 +151,8 @@ def model_arrays(
             support, strength = popularity(history), parameters.content_strength
             starts = [with_content(one, alike.sum(axis=0), support, strength, rng) for one in starts]
         arrays |= {f"factors_{place}": one for place, one in enumerate(starts)}
+    if coder is not None:
+        arrays |= coded_arrays(coder, alike, popularity(history), parameters.content_strength, rng)
     if chosen.window_days > 0 and known.ages is not None:
         arrays["lately"] = lately(known.ages, chosen.window_days)
     cohorts = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))
@@ -134,6 +165,20 @@ def model_arrays(
     if dataset.content.skills is not None:
         arrays |= compressed_arrays("skills", dataset.content.skills)
     return arrays
+
+
+def coded_arrays(
+    coder: Autoencoder, alike: Floats, support: Floats, strength: float, rng: np.random.Generator
+) -> dict[str, Floats]:
+    """Return the arrays of an autoencoder in which rarely taken courses lean on what they are about."""
+    known = support > strength
+    if not alike.shape[0] or not known.any():
+        return coder.arrays()
+    likeness, usual = alike.sum(axis=0), coder.level[known].mean()
+    own = np.column_stack([coder.outwards, coder.level - usual])
+    led = with_content(own, likeness, support, strength, rng)
+    inwards = with_content(coder.inwards, likeness, support, strength, rng)
+    return Autoencoder(inwards, led[:, :-1], led[:, -1] + usual).arrays()
 
 
 def similarities(content: Content, n: int) -> Floats:

@@ -16,8 +16,11 @@ import scipy.sparse as sp
 
 NOTHING, TAKERS, CONTENT, POPULAR = 0, 1, 2, 3
 LATELY = ("lately", "trend", "newness")
-PARTS = ("takers", "factors", "content", "popularity", *LATELY)
-CAUSE = {"takers": TAKERS, "factors": TAKERS, "content": CONTENT} | dict.fromkeys(PARTS[3:], POPULAR)
+PARTS = ("takers", "factors", "autoencoder", "content", "popularity", *LATELY)
+CAUSE = {"takers": TAKERS, "factors": TAKERS, "autoencoder": TAKERS, "content": CONTENT} | dict.fromkeys(
+    PARTS[3:], POPULAR
+)
+CODED = ("coded_in", "coded_out", "coded_level")
 SOLVE_CELLS = 4_000_000  # of the systems solved at once
 SHORT_HISTORY = 64  # up to here people's systems are made together
 
@@ -35,6 +38,7 @@ class Scorer:
         ``weights`` (n, n), or its compressed columns ``weights_data``, ``weights_indices``, ``weights_indptr``;
         ``vectors`` (n, d) and ``skills_*`` (compressed rows, n × s) where there is content; ``cohorts``
         (n_jobs + 1, n); ``factors_0`` … (n, k), and what places a person among them in ``model["factors"]``;
+        ``coded_in`` and ``coded_out`` (n, h), ``coded_level`` (n,) of the autoencoder, where there is one;
         ``lately`` (3, n), how each course has been doing lately, standardised, in the order of `LATELY`;
         ``newcomers`` (n,), 1 for courses that nobody took.
     """
@@ -49,6 +53,7 @@ class Scorer:
         self.vectors = arrays["vectors"].astype(np.float64) if "vectors" in arrays else None
         self.skills = compressed(arrays, "skills", self.n_items)
         self.starts = [arrays[name].astype(np.float64) for name in factor_names(arrays)]
+        self.coded = [arrays[name].astype(np.float64) for name in CODED if name in arrays]
         self.lately = arrays["lately"].astype(np.float64) if "lately" in arrays else None
         self.newcomers = arrays.get("newcomers", np.zeros(self.n_items)).astype(bool)
 
@@ -114,6 +119,8 @@ class Scorer:
         found = {"takers": standardised(dense(history @ self.weights))}
         if self.starts and self.uses("factors"):
             found["factors"] = standardised(self.by_factors(history))
+        if self.coded and self.uses("autoencoder"):
+            found["autoencoder"] = standardised(self.by_autoencoder(history))
         content = self.content(history)
         if content is not None:
             found["content"] = standardised(content)
@@ -136,6 +143,13 @@ class Scorer:
             for one in self.starts
         ]
         return np.asarray(np.hstack(places) @ np.hstack(self.starts).T)
+
+    def by_autoencoder(self, history: Any) -> np.ndarray[Any, Any]:
+        """Return the logit of each course to be the one that is missing from a history, (n, n_items) float."""
+        inwards, outwards, level = self.coded
+        length = np.sqrt(np.asarray(history.multiply(history).sum(axis=1), dtype=np.float64))
+        code = np.tanh(np.asarray(history @ inwards) / np.where(length > 0, length, 1.0))
+        return np.asarray(code @ outwards.T + level)
 
     def uses(self, part: str) -> bool:
         """Say whether anybody's blend gives that part a weight."""
@@ -199,7 +213,7 @@ class Scorer:
         blends = self.model["blend"]
         blend = blends.get("newcomers", blends["warm"]) if is_warm else blends["new"]
         worth[:, new] = 0.0
-        for name in ("takers", "factors", "content"):
+        for name in ("takers", "factors", "autoencoder", "content"):
             if name in parts:
                 worth[CONTENT, new] += blend.get(name, 0.0) * parts[name][candidates[new]]
 

@@ -11,11 +11,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.errors import BadInputError, RefusedError
+from training.recommendation.content import Content
 from training.recommendation.dataset import (
     LEAST_AGE_DAYS,
     SECONDS_A_DAY,
     Block,
-    Content,
     Dataset,
     Known,
     Matrix,

@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from features.errors import BadInputError
-from training.recommendation.dataset import Content, Matrix, unit_rows
+from training.recommendation.content import Content, Matrix, unit_rows
 from training.tables import decoded, first_line, read_table, read_text, unpacked
 
 NAMES: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from features.history import history
-from features.recommendation.behaviour import interactions
 from features.recommendation.catalogue_building import build_catalogue
 from features.records.facts import FACT_KEYS
 from training.context import TrainingContext
@@ -37,13 +36,13 @@ def last_block(context: TrainingContext) -> Dataset:
     Where more than `dataset.MOST_PEOPLE` took something in the last block, the people drawn are not those of a training.
     """
     records = {name: context.records[name] for name in building.READS if name in context.records}
-    taken = building.enrolments(interactions(history(records, context.as_of, FACT_KEYS)))
+    taken = building.enrolments(building.pairs_of(history(records, context.as_of, FACT_KEYS)))
     cut = building.block_starts(taken["taken_at"])[1]
     catalogue = build_catalogue(records, context.as_of)
     job_ids = tuple(sorted(catalogue.jobs))
-    then = history(records, cut, FACT_KEYS)
-    people = sorted(taken["employee_id"].unique())
-    block = building.Rows(catalogue, people, job_ids).block(then, taken, context.as_of, context.rng)
+    rows = building.Rows(catalogue, sorted(taken["employee_id"].unique()), job_ids)
+    then = rows.moment(history(records, cut, FACT_KEYS))
+    block = rows.block(then, rows.numbered(taken), context.as_of, context.rng)
     nothing = sp.csr_matrix((0, catalogue.size))
     return Dataset(
         protocol=f"everybody who took something new from {cut:%Y-%m-%d} to {context.as_of:%Y-%m-%d}, "

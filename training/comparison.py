@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from features.errors import UnavailableError
-from training.evaluation import Evaluation, Floats, Interval, paired_difference, plain
+from training.evaluation import Evaluation, Floats, Interval, paired_differences, plain
 from training.logged import LoggedModel
 from training.payload import payload_digest
 from training.questions import Question
@@ -167,18 +167,18 @@ def challenge(
     reference, parts = given
     found = contestant_of(bench, question, model, dataset, f"version {model.version}")
     ours, theirs = found.rescored, reference.rescored
-    further = {
-        name: paired_difference(units, theirs.further[name], bench.rng(question.name, "compare"))
-        for name, units in ours.further.items()
-        if name in theirs.further
-    }
+    shared = [name for name in ours.further if name in theirs.further]
+    pairs = {name: (ours.further[name], theirs.further[name]) for name in shared}
+    further = paired_differences(
+        {ours.primary: (ours.units, theirs.units), **pairs}, lambda: bench.rng(question.name, "compare")
+    )
     gaps = np.asarray(ours.units, dtype=np.float64) - np.asarray(theirs.units, dtype=np.float64)
     among = [
         Slice(name, int(rows.sum()), mean_interval(gaps[rows]))
         for name, rows in parts.items()
         if rows.sum() >= SMALLEST_SLICE and len(rows) == len(gaps)
     ]
-    difference = paired_difference(ours.units, theirs.units, bench.rng(question.name, "compare"))
+    difference = further.pop(ours.primary)
     return Challenge(model, found, difference, further, among)
 
 

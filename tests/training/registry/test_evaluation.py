@@ -15,6 +15,7 @@ from training.evaluation import (
     bootstrap_mean,
     bootstrap_rows,
     paired_difference,
+    paired_differences,
     percentile_interval,
     plain,
 )
@@ -33,6 +34,23 @@ class TestRefusals:
     def test_units_that_do_not_match_are_not_paired(self) -> None:
         with pytest.raises(ValueError, match="must match"):
             paired_difference(np.ones(3), np.ones(4), np.random.default_rng(7))
+
+    @pytest.mark.parametrize("chunk", [1, 1_000, 10_000_000])
+    def test_several_metrics_of_the_same_people_are_drawn_once_and_told_the_same(
+        self, chunk: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rng = np.random.default_rng(11)
+        many = {name: (rng.normal(size=301), rng.normal(size=301)) for name in ("one", "two")}
+        pairs = {
+            **many,
+            "few": (rng.integers(0, 2, 301) * 1.0, np.zeros(301)),
+            "none": (np.full(301, np.nan), np.ones(301)),
+        }
+        alone = {name: paired_difference(*pair, np.random.default_rng(7)) for name, pair in pairs.items()}
+        monkeypatch.setattr("training.evaluation.CHUNK", chunk)
+        together = paired_differences(pairs, lambda: np.random.default_rng(7))
+        assert repr(together) == repr(alone)
+        assert together["one"] != together["two"]
 
     def test_no_values_give_no_interval(self) -> None:
         found = bootstrap_mean(np.array([]), np.random.default_rng(7))

@@ -141,7 +141,10 @@ def create(
     from serving.roles import scopes_of
 
     wanted = [*scopes.replace(",", " ").split(), *scopes_of(role)]
-    key = create_key(opened(), name, wanted, datetime.now(UTC), end_of(expires), employee)
+    store = opened()
+    key = create_key(store, name, wanted, datetime.now(UTC), end_of(expires), employee)
+    if employee is not None and not is_known(store, employee):
+        say(f"There is no employee {employee} in the records yet: until there is, this key sees nobody.")
     if as_json:
         print(json.dumps({"key": key, "prefix": prefix_of(key), "name": name}))
     else:
@@ -185,7 +188,8 @@ def list_command(as_json: AsJson = False) -> None:
         return
     for row in rows:
         state = "revoked" if row["revoked_at"] else f"until {row['expires_at'] or 'revoked'}"
-        print(f"{row['prefix']}  {row['name']}  [{row['scopes']}]  {state}")
+        whom = f"  for {row['employee_id']}" if row["employee_id"] else ""
+        print(f"{row['prefix']}  {row['name']}{whom}  [{row['scopes']}]  {state}")
 
 
 @keys_app.command("revoke")
@@ -206,6 +210,14 @@ def opened() -> Store:
     from features.records.store import open_store
 
     return open_store(RecordsSettings().url)
+
+
+def is_known(store: Store, employee_id: str) -> bool:
+    """Say whether the records know a person."""
+    from features.records.people import unknown_employees
+
+    with store.reading() as connection:
+        return not unknown_employees(connection, [employee_id])
 
 
 def end_of(expires: str | None) -> datetime | None:

@@ -13,12 +13,14 @@ from typing import Any
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from features.errors import BadInputError, UnavailableError
 from features.records.moments import to_micros
 from features.records.store import Store, data_digest, open_store
 from features.records.tables import IMPORTABLE
 from serving.audit import ANCHOR, TABLE, Audit
+from serving.commands import app as keys_and_more
 from serving.models.answering import Models
 from serving.models.puller import Puller
 from serving.operation.backup import manifest_path, restore, save
@@ -104,7 +106,7 @@ def test_what_is_restored_is_what_was_saved(
     after = data_digest(records.frames(names))
     records.close()
     done = restore(serving_settings, tmp_path / "b.db")
-    assert done.rows == saved.rows | {"audit": 1}  # that it was restored
+    assert done.rows == {**saved.rows, "audit": 1}  # that it was restored
     again = open_store(serving_settings.url)
     assert data_digest(again.frames(names)) == before
     again.close()
@@ -224,3 +226,15 @@ def test_an_upgrade_saves_first_and_says_where_the_schema_is(
         path.name[:4] for path in (ROOT / "features" / "records" / "migrations" / "versions").glob("0*.py")
     )).max()  # fmt: skip
     assert manifest_path(tmp_path / "before.db").is_file()
+
+
+def test_a_key_for_a_person_says_whose_it_is_and_whether_they_are_known(
+    serving_settings: ServingSettings, records: Store
+) -> None:
+    runner, here = CliRunner(), {"SKILLPATH_VAR": str(serving_settings.var)}
+    for person, is_known in (("ann", True), ("dan", False)):
+        asked = ["keys", "create", "somebody", "--role", "manager", "--employee", person]
+        done = runner.invoke(keys_and_more, asked, env=here)
+        assert done.exit_code == 0, done.output
+        assert ("There is no employee dan" in done.stderr) != is_known
+    assert "somebody  for ann" in runner.invoke(keys_and_more, ["keys", "list"], env=here).stdout

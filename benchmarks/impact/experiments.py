@@ -67,19 +67,19 @@ def tell(title: str, path: Path, arguments: list[str]) -> None:
     for name in ("itt", "first_stage", "late"):
         print(f"  {name:12}{told(found.metrics[name], 3)}")
     print(f"  first stage F {found.diagnostics['first_stage_f']:,.0f}; took part {found.diagnostics['uptake_if_offered']:.0%} of the offered, "
-          f"{found.diagnostics['uptake_if_not_offered']:.0%} of the others{beside_statsmodels(path, arguments)}")  # fmt: skip
+          f"{found.diagnostics['uptake_if_not_offered']:.0%} of the others{wald(path, arguments)}")  # fmt: skip
 
 
-def beside_statsmodels(path: Path, arguments: list[str]) -> str:
-    """Return two-stage least squares without covariates on the same rows, by EconML's or numpy's arithmetic."""
+def wald(path: Path, arguments: list[str]) -> str:
+    """Return Wald's ratio of two differences in means on the same rows, without covariates: the plainest peer."""
     named = dict(zip(arguments[::2], arguments[1::2], strict=True))
     frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     part, offer = (yes(frame[named[name]]) for name in ("--treatment", "--offer"))
     outcome = frame[named["--outcome"]].to_numpy(dtype=np.float64)
     known = np.isfinite(outcome)
     y, d, z = outcome[known], part[known], offer[known]
-    wald = (y[z == 1].mean() - y[z == 0].mean()) / (d[z == 1].mean() - d[z == 0].mean())
-    return f"; Wald's ratio without covariates {wald:.3f}"
+    ratio = (y[z == 1].mean() - y[z == 0].mean()) / (d[z == 1].mean() - d[z == 0].mean())
+    return f"; Wald's ratio without covariates {ratio:.3f}"
 
 
 def yes(column: pd.Series[Any]) -> np.ndarray[Any, Any]:

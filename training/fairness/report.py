@@ -274,7 +274,8 @@ def banded(values: Sequence[Any] | NDArray[Any]) -> list[Any]:
     cuts = np.quantile(numbers, [0.25, 0.5, 0.75])
     edges = [f"{numbers.min():g}", *(f"{cut:g}" for cut in cuts), f"{numbers.max():g}"]
     names = [f"{edges[place]} to {edges[place + 1]}" for place in range(4)]
-    return [None if value is None else names[int(np.searchsorted(cuts, float(value)))] for value in plain]
+    places = iter(np.searchsorted(cuts, numbers).tolist())
+    return [None if value is None else names[next(places)] for value in plain]
 
 
 def of_people(protected: pl.DataFrame, employee_ids: Sequence[str]) -> dict[str, list[Any]]:

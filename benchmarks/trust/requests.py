@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from benchmarks.trust.direct import Direct
 from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
 from features.records.store import Store
 from serving.access import ALL_SCOPES
@@ -87,43 +89,44 @@ def event(number: int) -> dict[str, Any]:
 
 def malformed(effort: Effort) -> Iterator[Fact]:
     """Send malformed requests, each followed by a good one."""
-    times, rng, bad, spoiled = effort.of(100_000), np.random.default_rng(7), 0, 0
+    times = effort.of(100_000)
     with asking() as (client, _house, _store):
-        for _ in range(times):
-            answer = malformed_request(client, rng)
-            is_problem = (
-                answer.status_code < 400 or answer.headers["content-type"] == "application/problem+json"
-            )
-            bad += (
-                (answer.status_code >= 500 and answer.status_code != 503)
-                or "Traceback" in answer.text
-                or not is_problem
-            )
-            spoiled += client.get("/v1/models").status_code != 200
-    yield Fact(f"{times:,} malformed requests, a good one after each", f"{bad} of 5xx or without a problem, {spoiled} good ones spoiled",
-               "0 and 0", not bad and not spoiled)  # fmt: skip
+        direct = Direct(client.app, {"X-API-Key": client.headers["X-API-Key"]})
+        bad, spoiled, statuses = asyncio.run(sending_malformed(direct, times))
+    said = f"{bad} of 5xx or without a problem, {spoiled} good ones spoiled; statuses {statuses}"
+    yield Fact(f"{times:,} malformed requests, a good one after each", said, "0 and 0", not bad and not spoiled)  # fmt: skip
 
 
-def malformed_request(client: TestClient, rng: np.random.Generator) -> Any:
-    """Send one request that is wrong in its path, its query or its body."""
+async def sending_malformed(direct: Direct, times: int) -> tuple[int, int, list[int]]:
+    """Return how many malformed requests were answered wrongly, how many good ones after them, and which statuses came."""
+    rng, bad, spoiled, statuses = np.random.default_rng(7), 0, 0, set()
+    for _ in range(times):
+        answer = await direct.ask(*malformed_request(rng))
+        statuses.add(answer.status)
+        is_problem = answer.status < 400 or answer.kind == "application/problem+json"
+        is_broken = answer.status == 0 or (answer.status >= 500 and answer.status != 503)
+        bad += is_broken or b"Traceback" in answer.body or not is_problem
+        spoiled += (await direct.ask("GET", "/v1/models")).status != 200
+    return bad, spoiled, sorted(statuses)
+
+
+def malformed_request(rng: np.random.Generator) -> tuple[str, str, bytes]:
+    """Return method, target and body of a request that is wrong in its path, its query or its body."""
     kind = int(rng.integers(0, 4))
     noise = bytes(rng.integers(0, 256, int(rng.integers(1, 40)), dtype=np.uint8))
+    text = "".join(f"%{byte:02X}" for byte in noise)
     if kind == 0:
-        return client.get("/v1/employees/" + "".join(f"%{byte:02X}" for byte in noise) + "/recommendations")
+        return "GET", f"/v1/employees/{text}/recommendations", b""
     if kind == 1:
-        return client.get(
-            "/v1/attrition-risks",
-            params={"limit": noise.decode("latin-1"), "cursor": noise.decode("latin-1")},
-        )
+        return "GET", f"/v1/attrition-risks?limit={text}&cursor={text}", b""
     body = bytearray(json.dumps(GOOD).encode())
     if kind == 2:
         body[int(rng.integers(0, len(body)))] = noise[0]
     else:
         name = str(rng.choice(list(GOOD)))
-        body = bytearray(
-            json.dumps(GOOD | {name: [None, -1, [], {}, "\ud800", 1e400][int(rng.integers(0, 6))]}).encode()
-        )
-    return client.post("/v1/events", content=bytes(body), headers={"Content-Type": "application/json"})
+        wrong: Any = [None, -1, [], {}, "\ud800", 1e400][int(rng.integers(0, 6))]
+        body = bytearray(json.dumps(GOOD | {name: wrong}).encode())
+    return "POST", "/v1/events", bytes(body)
 
 
 def store_held(_effort: Effort) -> Iterator[Fact]:

@@ -64,14 +64,18 @@ def constant_app() -> FastAPI:
 
 
 @contextmanager
-def server(factory: str, var: Path, core: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    """Run an application factory as one worker runs, pinned to a core."""
+def server(
+    factory: str, var: Path, core: int = 0, url: str | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run an application factory as one worker runs, pinned to a core; over the records at a URL where one is given."""
     program = (
         f"import os, uvicorn; os.sched_setaffinity(0, {{{core}}});"
         f"uvicorn.run('{factory}', factory=True, port={PORT}, loop='uvloop', http='httptools', ws='none',"
         "log_config=None, access_log=False, server_header=False)"
     )
     environment = {**os.environ, "SKILLPATH_VAR": str(var), "SKILLPATH_LOG_LEVEL": "warning"}
+    if url is not None:
+        environment["SKILLPATH_STORE_URL"] = url
     process = subprocess.Popen([sys.executable, "-c", program], env=environment)
     try:
         wait(process, f"http://127.0.0.1:{PORT}/health/live")
@@ -97,12 +101,12 @@ def wait(process: subprocess.Popen[Any], url: str, statuses: tuple[int, ...] = (
     sys.exit(f"the server ended with {process.returncode}")
 
 
-def make_key(var: Path) -> str:
-    """Return a new key of an installation."""
+def make_key(url: str) -> str:
+    """Return a new key of the installation whose records are at a URL."""
     from features.records.store import open_store
     from serving.keys import create_key
 
-    store = open_store(f"sqlite:///{var / 'skillpath.db'}")
+    store = open_store(url)
     key = create_key(store, "benchmark", [SCOPE], datetime.now(UTC))
     store.close()
     return key
@@ -110,7 +114,7 @@ def make_key(var: Path) -> str:
 
 def measure_ceiling(var: Path) -> None:
     """Print throughput of the constant body, and latency at half of it."""
-    key = make_key(var)
+    key = make_key(f"sqlite:///{var / 'skillpath.db'}")
     with server("benchmarks.serving:constant_app", var) as process:
         os.sched_setaffinity(0, {(os.cpu_count() or 1) - 1})
         asked = [request(f"/v1/employees/E{number:06}/constant", key, PORT) for number in range(1_000)]

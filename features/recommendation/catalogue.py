@@ -57,11 +57,11 @@ class Closing:
     def by_course(self) -> ClosingByCourse:
         """The same pairs, those of one course together."""
         order = np.argsort(self.course, kind="stable")
-        courses, starts = np.unique(self.course[order], return_index=True)
+        courses, starts, row = np.unique(self.course[order], return_index=True, return_inverse=True)
         ends = [*starts[1:].tolist(), order.size]
         pairs = dict(zip(courses.tolist(), map(range, starts.tolist(), ends), strict=True))
         return ClosingByCourse(
-            courses, starts, self.place[order], self.level[order], self.coverage[order], pairs
+            courses, starts, row, self.place[order], self.level[order], self.coverage[order], pairs
         )
 
 
@@ -73,6 +73,8 @@ class ClosingByCourse:
     ----------
     courses, starts : (m,) int
         Each course once, and where its pairs start.
+    row : (p,) int
+        Where the course of each pair stands in `courses`.
     place : (p,) int
         Place of the skill among those asked for.
     level, coverage : (p,) float
@@ -83,6 +85,7 @@ class ClosingByCourse:
 
     courses: Integers
     starts: Integers
+    row: Integers
     place: Integers
     level: Floats
     coverage: Floats

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -32,20 +32,18 @@ class Needs:
     required: Floats
     held: Floats
     importance: Floats
-    places: dict[int, tuple[int, float, float, float]] = field(init=False, repr=False, compare=False)
-    known_gains: dict[int, list[Gain]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Note skill → its place here, and the levels held and required and the importance there.
+    @cached_property
+    def places(self) -> dict[int, tuple[int, float, float, float]]:
+        """Skill → its place here, and the levels held and required and the importance there."""
+        held, required, importance = self.held.tolist(), self.required.tolist(), self.importance.tolist()
+        rows = zip(range(len(held)), held, required, importance, strict=True)
+        return dict(zip(self.skills.tolist(), rows, strict=True))
 
-        `known_gains` keeps what `gains` found by course: an answer asks for the same course three times.
-        """
-        levels = zip(self.held.tolist(), self.required.tolist(), self.importance.tolist(), strict=True)
-        found = {
-            skill: (place, *of)
-            for place, (skill, of) in enumerate(zip(self.skills.tolist(), levels, strict=True))
-        }
-        object.__setattr__(self, "places", found)
+    @cached_property
+    def known_gains(self) -> dict[int, list[Gain]]:
+        """What `gains` found by course: an answer asks for the same course three times."""
+        return {}
 
     @property
     def gaps(self) -> Floats:

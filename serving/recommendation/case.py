@@ -24,26 +24,24 @@ class Causes:
 
     Parameters
     ----------
-    scored : (n_scores,) int
-        The course that each score is of, as the catalogue counts courses.
+    position : (n_courses,) int
+        One more than where a course stands in `kinds` and `pointed`; 0 where it has no score of its own.
     kinds, pointed : (n_scores,) int
         What a score rests on (`features.recommendation.reasons`), and the course it points to, as the model counts courses.
     courses : (n_known,) int
         The catalogue's index of each course the model knows; -1 where it is gone.
     """
 
-    scored: Integers
+    position: NDArray[np.int32]
     kinds: NDArray[Any]
     pointed: NDArray[Any]
     courses: Integers
 
     def of(self, courses: Integers) -> list[Cause]:
         """Return what the scores of some courses rest on; nothing in particular where one has none of its own."""
-        found = [NO_CAUSE] * courses.size
-        rows, scores = np.nonzero(courses[:, None] == self.scored)
-        for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
-            found[row] = self.at(score)
-        return found
+        if not self.kinds.size:
+            return [NO_CAUSE] * courses.size
+        return [self.at(place - 1) if place else NO_CAUSE for place in self.position.take(courses).tolist()]
 
     def at(self, place: int) -> Cause:
         """Return what one score rests on."""
@@ -52,7 +50,7 @@ class Causes:
 
 
 NOTHING = np.empty(0, dtype=np.int64)
-NO_CAUSES = Causes(NOTHING, NOTHING, NOTHING, NOTHING)
+NO_CAUSES = Causes(NOTHING.astype(np.int32), NOTHING, NOTHING, NOTHING)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -27,7 +28,7 @@ Modality = Literal[MODALITIES]  # type: ignore[valid-type]
 class RecommendationQuery(BaseModel):
     """What to rank, and how much of it. The same filter twice is OR, different filters are AND."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     employee_id: str | None = Field(None, description="Where the path says `-`.")
     n: int = Field(10, ge=1, le=100, description="How many courses.")
@@ -98,6 +99,7 @@ def parameters() -> dict[str, Any]:
     return {"parameters": said}
 
 
+@lru_cache(maxsize=1_024)  # few are ever asked, each again and again
 def read_query(query: bytes) -> RecommendationQuery:
     """Return the wishes of a query string.
 
@@ -148,10 +150,10 @@ def allowed_of(
     UnknownRecordError
         If a skill is named that no course teaches and no job asks for, or a course that does not exist.
     """
+    shut = [*state.in_progress, *state.dismissed]
     if asked.exclude_completed:
-        completed = state.current if not state.renewals else state.current - state.renewals.keys()
-        allowed[list(completed)] = False
-    allowed[[*state.in_progress, *state.dismissed]] = False
+        shut += state.current if not state.renewals else state.current - state.renewals.keys()
+    allowed[shut] = False
     for one in assigned:  # what somebody asked for is listed whoever it is reserved for, begun or not
         allowed[one.course] = True
     if asked.is_filtered:

@@ -73,12 +73,16 @@ def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidate
     there, _ = shelf.places_of(model)
     places, values = there.take(scores.courses), scores.scores
     outside = min(0.0, float(values[-1])) if 0 < values.size < model.scorer.n_items else 0.0
-    causes = Causes(places, scores.causes, scores.because, there)
+    order = np.arange(1, places.size + 1, dtype=np.int32)
     if places.size and places.min() < 0:  # the model knows courses that the catalogue lost
         known = places >= 0
-        places, values = places[known], values[known]
-    everywhere = np.full(shelf.catalogue.size, outside) if outside else np.zeros(shelf.catalogue.size)
+        places, values, order = places[known], values[known], order[known]
+    everywhere = np.empty(shelf.catalogue.size)
+    everywhere.fill(outside)
     everywhere[places] = values
+    position = np.zeros(shelf.catalogue.size, dtype=np.int32)
+    position[places] = order
+    causes = Causes(position, scores.causes, scores.because, there)
     return Candidates(everywhere, scores.gap_weight, places, causes, scores.is_new)
 
 

@@ -53,9 +53,10 @@ class Line:
             new = [one for one in chain if one not in self.placed]
         if self.caps and not self.fits(new, is_capped):
             return []
-        self.courses += new
-        self.placed.update(new)
-        self.ready.update(new)
+        for one in new:
+            self.courses.append(one)
+            self.placed.add(one)
+            self.ready.add(one)
         if len(new) > 1:
             self.opens.update(dict.fromkeys(new[:-1], course))
         return new

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from features.recommendation.catalogue import Floats, Integers
+from features.recommendation.catalogue import Bools, Floats, Integers
 from features.recommendation.gap_value import EPSILON, gains
 from features.recommendation.level_fit import Misfit, misfit
 from features.recommendation.raises import Raises
 from serving.recommendation.case import Case
 
-PART = 64  # so many of the pool are put in order at once
-NOTHING = np.empty(0, dtype=np.int64)
+PART = 64  # about so many of the pool are put in order at once
 
 
 class Pool:
-    """Courses, best first, put in order a part at a time: a ranking seldom looks at more than the first part."""
+    """Courses, best first, put in order a part at a time: a ranking seldom looks at more than the first part.
 
-    def __init__(self, courses: Integers, worths: Floats) -> None:
-        self.courses, self.worths = courses, worths
-        self.rest: Integers | None = None  # where those stand that are in no part yet
+    Parameters
+    ----------
+    courses, worths : (m,) int, (m,) float
+        The courses, and what each is worth.
+    bound : float
+        About where the first part may end: what is worth as much belongs to it, where that is neither nothing nor too much.
+    """
+
+    def __init__(self, courses: Integers, worths: Floats, bound: float = math.inf) -> None:
+        self.courses, self.worths, self.bound = courses, worths, bound
+        self.rest: Bools | None = None  # those that are in no part yet
         self.listed: list[int] = []
         self.values: list[float] = []
         self.place = 0
@@ -35,20 +43,27 @@ class Pool:
             self.courses, self.worths, self.rest = self.courses[self.rest], self.worths[self.rest], None
         if not self.courses.size:
             return False
-        courses, below = self.courses, -self.worths
-        if below.size > PART:
-            split = below.argpartition(PART)
-            best, self.rest = split[:PART], split[PART:]
-            courses, below = courses.take(best), below.take(best)
-        else:
-            self.rest = NOTHING
-        order = np.lexsort((courses, below))
-        self.listed, self.values, self.place = courses.take(order).tolist(), (-below.take(order)).tolist(), 0
+        best = self.next_part()
+        self.rest, self.bound = ~best, math.inf
+        courses, worths = self.courses[best], self.worths[best]
+        order = np.lexsort((courses, -worths))
+        self.listed, self.values, self.place = courses.take(order).tolist(), worths.take(order).tolist(), 0
         return True
+
+    def next_part(self) -> Bools:
+        """Return which courses come next, (m,) bool: none of the others is worth more than any of them."""
+        best: Bools = self.worths >= self.bound
+        if not 0 < np.count_nonzero(best) <= 2 * PART:
+            best = np.ones(self.worths.size, dtype=bool)
+            if self.worths.size > PART:
+                best[self.worths.argpartition(-PART)[:-PART]] = False
+        return best
 
 
 class Picker:
     """Lazy greedy choice: what a course adds only shrinks as others are placed, so only those that lead are looked at.
+
+    A pool holds the courses to choose among, by what each is worth alone.
 
     Parameters
     ----------
@@ -56,8 +71,6 @@ class Picker:
         The courses, what is missing, and what is held: a course far below or above it is pushed back.
     raises : Raises
         What courses would raise: only those may close a gap.
-    pool : Pool
-        The courses to choose among, by what each is worth alone.
     weights : (float, float, float)
         What closing the whole gap adds; what likeness and a level of misfit take off.
 
@@ -66,8 +79,8 @@ class Picker:
     Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978, doi:10.1007/BFb0006528.
     """
 
-    def __init__(self, case: Case, raises: Raises, pool: Pool, weights: tuple[float, float, float]) -> None:
-        self.catalogue, self.needs, self.held, self.pool = case.catalogue, case.needs, case.state.held, pool
+    def __init__(self, case: Case, raises: Raises, weights: tuple[float, float, float]) -> None:
+        self.catalogue, self.needs, self.held = case.catalogue, case.needs, case.state.held
         self.closers = raises.taught.pairs
         gap_weight, self.diversity, self.level_weight = weights
         self.scale = gap_weight / self.needs.total if self.needs.total > EPSILON else 0.0
@@ -76,9 +89,9 @@ class Picker:
         self.misfits: dict[int, Misfit | None] = {}
         self.again: list[tuple[float, int, float]] = []  # looked at once more: worth now, course, worth alone
 
-    def next(self) -> int | None:
-        """Return the best course that is left, or None."""
-        pool, again = self.pool, self.again
+    def choices(self, pool: Pool) -> Iterator[int]:
+        """Yield the best course that is left, again and again; what was noted meanwhile counts."""
+        catalogue, held, again = self.catalogue, self.held, self.again
         while True:
             is_fresh = pool.place < len(pool.values) or pool.more()
             if again and (not is_fresh or -again[0][0] >= pool.values[pool.place]):
@@ -87,15 +100,16 @@ class Picker:
                 course, alone = pool.listed[pool.place], pool.values[pool.place]
                 bound = -alone
                 pool.place += 1
-                found = self.misfits[course] = misfit(self.catalogue, course, self.held)
+                found = self.misfits[course] = misfit(catalogue, course, held)
                 if found is not None:
                     alone -= self.level_weight * found.distance
             else:
-                return None
+                return
             value = -self.now(course, alone)
             if value <= bound + EPSILON:
-                return course
-            heapq.heappush(again, (value, course, alone))
+                yield course
+            else:
+                heapq.heappush(again, (value, course, alone))
 
     def misfit_of(self, course: int) -> Misfit | None:
         """Return how far a course lies below or above what is held; None where it fits."""
@@ -118,7 +132,7 @@ class Picker:
     def note(self, courses: Sequence[int]) -> None:
         """Take into account what was placed: its gaps are closed, its like is less needed."""
         for course in courses:
-            if self.scale > 0 and course in self.closers:
+            if course in self.closers and self.scale > 0:
                 for place, _, _, worth in gains(self.catalogue, course, self.needs):
                     if worth > self.best.get(place, 0.0):
                         self.best[place] = worth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import repeat
 
 import msgspec
 import numpy as np
@@ -15,10 +16,10 @@ from features.recommendation.probable_gap import Probable
 from features.recommendation.raises import Raises, raises_of
 from features.recommendation.reasons import Cause
 from serving.recommendation.boosts import Boosts
-from serving.recommendation.case import NO_CAUSE, NOTHING, Case
+from serving.recommendation.case import NO_CAUSE, NOTHING, Candidates, Case
 from serving.recommendation.line import Cap, Line
 from serving.recommendation.person_rows import Assignment
-from serving.recommendation.picker import Picker, Pool
+from serving.recommendation.picker import PART, Picker, Pool
 from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.turns import Turns
 
@@ -131,16 +132,15 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
         line.add(course, is_capped=False)
     some = promising(candidates.kept, raises if closing.size else None, boosts, wishes.allowed)
     weights = (gap_weight, wishes.diversity, policy.level_weight)
-    picker = Picker(case, raises, Pool(some, totals.take(some)), weights)
+    picker = Picker(case, raises, weights)
     picker.note(line.courses)
     turns = Turns(case, raises, policy.gap_turn)
-    fill(line, picker, turns, totals)
+    fill(line, picker, Pool(some, totals.take(some), bound_of(candidates)), turns, totals)
     if not line.is_full:
         others = wishes.allowed.copy()
         others[some] = False
         rest = np.flatnonzero(others)
-        picker.pool = Pool(rest, totals.take(rest))
-        fill(line, picker, turns, totals)
+        fill(line, picker, Pool(rest, totals.take(rest)), turns, totals)
     return ranked(case, line, (picker, turns), totals, asked)
 
 
@@ -150,12 +150,13 @@ def caps_of(catalogue: Catalogue, wishes: Wishes) -> list[Cap]:
     return [(labels, most) for labels, most in kinds if most is not None and labels]
 
 
-def fill(line: Line, picker: Picker, turns: Turns, totals: Floats) -> None:
+def fill(line: Line, picker: Picker, pool: Pool, turns: Turns, totals: Floats) -> None:
     """Place the best courses, and those that a turn goes to, until the line is full or nothing is left."""
+    choices = picker.choices(pool)
     while len(line.courses) < line.most:
         best = turns.next(line, totals)
         if best is None:
-            best = picker.next()
+            best = next(choices, None)
         if best is None:
             return
         picker.note(line.add(best))
@@ -171,20 +172,19 @@ def ranked(
     distances = [0.0 if found is None else found.distance for found in misfits]
     places = np.array(courses, dtype=np.int64)
     scores = shown_scores(totals.take(places) - picker.level_weight * np.array(distances))
-    causes, opens, before = case.candidates.causes.of(places), line.opens.get, case.catalogue.prerequisites
-    return [
-        Ranked(
-            course,
-            score,
-            asked.get(course),
-            unmet(case, course) if before[course] else (),
-            opens(course, -1),
-            cause,
-            found,
-            turn=turns.given.get(course),
-        )
-        for course, score, cause, found in zip(courses, scores, causes, misfits, strict=True)
-    ]
+    before = case.catalogue.prerequisites
+    columns = (
+        courses,
+        scores,
+        map(asked.get, courses),
+        [unmet(case, course) if before[course] else () for course in courses],
+        map(line.opens.get, courses, repeat(-1)),
+        case.candidates.causes.of(places),
+        misfits,
+        repeat(False),
+        map(turns.given.get, courses),
+    )
+    return list(map(Ranked, *columns))
 
 
 def shown_scores(worths: Floats) -> list[float]:
@@ -205,12 +205,19 @@ def urgency(assignment: Assignment) -> tuple[bool, float, int]:
     return (not assignment.is_mandatory, due, assignment.course)
 
 
+def bound_of(candidates: Candidates) -> float:
+    """Return the score about as many courses reach as a ranking looks at: the best stand first among those kept."""
+    kept = candidates.kept
+    return candidates.scores.item(kept.item(min(PART, kept.size) - 1)) if kept.size else math.inf
+
+
 def promising(kept: Integers, raises: Raises | None, boosts: Boosts, allowed: Bools) -> Integers:
     """Return the allowed courses that have a score of their own, close a gap or are raised; all others are worth less."""
-    courses = kept
+    courses, raised = kept, boosts.courses
     if raises is not None:
         alone = ~raises.lessons.is_among.take(kept)
         courses = np.concatenate((raises.taught.courses, kept[alone]))
-    if boosts.courses.size:
-        courses = np.union1d(courses, boosts.courses)
+        raised = boosts.courses[~raises.lessons.is_among.take(boosts.courses)]
+    if raised.size:
+        courses = np.union1d(courses, raised)
     return courses[allowed.take(courses)]

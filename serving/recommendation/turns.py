@@ -22,6 +22,9 @@ from serving.recommendation.line import Line
 
 MOST_LOOKED_AT = 32  # courses, those that close most alone
 NO_PAIRS = range(0)
+Bound = tuple[
+    float, int, int
+]  # less than which a course does not close (below 0), its place among all, the course
 
 
 class Turns:
@@ -53,7 +56,9 @@ class Turns:
         totals : (n_courses,) float
             What each course is worth alone: decides between courses that close alike.
         """
-        if not self.every or (len(line.courses) + 1) % self.every or not self.raises.margins.size:
+        if not self.every or (len(line.courses) + 1) % self.every:
+            return None
+        if not self.raises.margins.size:
             return None
         if self.offers is None:
             self.offers = Offers(self.case.needs, self.raises, line.allowed, totals)
@@ -87,14 +92,16 @@ class Offers:
         self.closed = [0.0] * needs.skills.size  # worth of what closes each needed skill already
         self.worths = probable_values(raises)
         self.worth = self.worths.item  # of a pair
-        alone = np.where(allowed.take(courses), -raises.by_course(self.worths), 0.0)  # most first
+        alone = -raises.by_course(self.worths) * allowed.take(courses)  # most first
         if alone.size > MOST_LOOKED_AT:
             leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
             courses, alone = courses.take(leading), alone.take(leading)
         order = np.lexsort((-totals.take(courses), alone))
-        self.queue: list[tuple[float, int, int]] = list(
+        self.fresh = list(
             zip(alone.take(order).tolist(), range(order.size), courses.take(order).tolist(), strict=True)
         )
+        self.place = 0  # of the first of those that was not looked at yet
+        self.again: list[Bound] = []  # looked at once more
 
     def note(self, placed: Iterable[int]) -> None:
         """Take into account what was placed."""
@@ -105,24 +112,34 @@ class Offers:
 
     def best(self, placed: set[int]) -> int | None:
         """Return the course that closes most beyond what is closed, and offer it no more; None where none closes any."""
-        queue = self.queue
-        while queue:
-            _, order, course = heapq.heappop(queue)
+        fresh, again = self.fresh, self.again
+        while True:
+            if again and (self.place == len(fresh) or again[0] < fresh[self.place]):
+                _, order, course = heapq.heappop(again)
+            elif self.place < len(fresh):
+                _, order, course = fresh[self.place]
+                self.place += 1
+            else:
+                return None
             if course in placed:
                 continue
             value = -self.more(course)
             if value >= -EPSILON:
                 continue
-            if not queue or value <= queue[0][0] + EPSILON:
+            if value <= self.bound() + EPSILON:
                 return course
-            heapq.heappush(queue, (value, order, course))
-        return None
+            heapq.heappush(again, (value, order, course))
+
+    def bound(self) -> float:
+        """Return what none of the others closes more than, most first; 0 where no other is left."""
+        first = self.fresh[self.place][0] if self.place < len(self.fresh) else 0.0
+        return min(first, self.again[0][0]) if self.again else first
 
     def more(self, course: int) -> float:
         """Return what a course probably closes beyond what is closed."""
-        value, closed, places = 0.0, self.closed, self.taught.places
+        value, closed, places, worth = 0.0, self.closed, self.taught.places, self.worth
         for pair in self.taught.pairs[course]:
-            added = self.worth(pair) - closed[places[pair]]
+            added = worth(pair) - closed[places[pair]]
             if added > 0.0:
                 value += added
         return value

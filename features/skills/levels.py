@@ -23,6 +23,8 @@ REQUIRED_LEVEL = 3.0  # what a job asks where its source names no level: to work
 IMPORTANCE = 0.5  # the weight of a requirement whose source names none
 STRONG_LEVEL = 4.0  # from here on a skill is a strength even where the job does not ask for it
 
+RANKS = 8  # more than there are sources
+MICROSECONDS = 2**55  # more than lie between any two dates: a thousand years
 MOMENT = pl.Datetime("us", "UTC")
 TEXT, NUMBER = pl.String, pl.Float64
 SHAPES: dict[str, dict[str, pl.DataType | type[pl.DataType]]] = {
@@ -72,7 +74,7 @@ def held_levels(
     Assumes that a skill once shown is not unlearnt, but that old evidence says less about today.
     """
     key = ["employee_id", "skill_id"]
-    stated, taught = stated_levels(history, employee_ids), completed_levels(history, employee_ids)
+    stated, taught = (stated_levels(history, employee_ids), completed_levels(history, employee_ids))
     if wanted is not None:
         stated, taught = (each.join(wanted, key, "semi", maintain_order="left") for each in (stated, taught))
     raised = taught.join(
@@ -98,12 +100,14 @@ def stated_levels(history: History, employee_ids: Sequence[str] | None = None) -
     rank = pl.col("source").replace_strict(
         {source: place for place, source in enumerate(PRECEDENCE)},
         default=len(PRECEDENCE),
-        return_dtype=NUMBER,
+        return_dtype=pl.Int64,
     )
-    ordered = evidence.with_columns(rank=rank, is_stale=age_days(history) > half_life).sort(
-        "is_stale", "rank", "happened_at", descending=[False, False, True], maintain_order=True
-    )
-    believed = ordered.unique(["employee_id", "skill_id"], keep="first", maintain_order=True)
+    # One number says it all: what is fresh before what is stale, then precedence, then the latest.
+    grade = ((age_days(history) > half_life).cast(pl.Int64) * RANKS + rank) * MICROSECONDS
+    key = ["employee_id", "skill_id"]
+    graded = evidence.with_columns(order=grade - pl.col("happened_at").cast(MOMENT).dt.epoch("us"))
+    best = graded.filter(pl.col("order") == pl.col("order").min().over(key))
+    believed = best.unique(key, keep="first", maintain_order=True)
     return with_confidence(believed, history)
 
 

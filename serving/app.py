@@ -27,6 +27,7 @@ from serving.house import House
 from serving.http import health, problems
 from serving.http.admission import Admission
 from serving.http.documents import mount_documents
+from serving.http.door import Door, counting
 from serving.http.envelope import Drain, Envelope
 from serving.http.idempotency import Idempotency
 from serving.http.limits import Limits
@@ -125,6 +126,7 @@ def create_app(
     routers: Iterable[APIRouter] | None = None,
     drain: Drain | None = None,
     around: list[Middleware] | None = None,
+    door: Door | None = None,
 ) -> FastAPI:
     """Build the service.
 
@@ -140,6 +142,8 @@ def create_app(
         Tells when connections are to be closed.
     around : list of Middleware, optional
         In place of the layers that authenticate and limit callers from outside.
+    door : Door, optional
+        Turns away who was just refused.
 
     Raises
     ------
@@ -154,7 +158,7 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan(built, measures),
-        middleware=layers(built, drain or Drain(), measures) if around is None else around,
+        middleware=layers(built, drain or Drain(), measures, door) if around is None else around,
     )
     app.state.house = built
     problems.install(app)
@@ -183,9 +187,13 @@ def create_app(
     return app
 
 
-def layers(house: House, drain: Drain, measures: Measures | None = None) -> list[Middleware]:
+def layers(
+    house: House, drain: Drain, measures: Measures | None = None, door: Door | None = None
+) -> list[Middleware]:
     """Return the layers around every operation, outermost first."""
     settings = house.settings
+    if door is not None and measures is not None:
+        door.count = counting(measures)
     return [
         Middleware(Envelope, drain=drain),
         *([traced(settings)] if settings.traces_url else []),
@@ -201,6 +209,7 @@ def layers(house: House, drain: Drain, measures: Measures | None = None) -> list
             most_at_once=settings.requests_at_once,
             rate=settings.requests_per_second,
             person_rate=settings.person_requests_per_second,
+            door=door,
         ),
         Middleware(EndedAccess, store=house.store),
         Middleware(

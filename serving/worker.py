@@ -16,6 +16,7 @@ import uvicorn
 
 from features.errors import SkillpathError
 from serving.app import create_app
+from serving.http.door import Door, behind
 from serving.http.envelope import Drain
 from serving.http.logs import configure
 from serving.settings import read_settings
@@ -120,11 +121,11 @@ def serve(listener: socket.socket, ready: int, leash: int) -> None:
     """Answer until told to stop."""
     settings = read_settings()
     configure(settings.log_level)
-    drain = Drain()
+    drain, door = Drain(), Door()
     config = uvicorn.Config(
-        create_app(settings, drain=drain),
+        create_app(settings, drain=drain, door=door),
         loop="uvloop",
-        http="httptools",
+        http=behind(door, drain),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.access import Caller
+from serving.http.door import TOO_OFTEN, Door
 from serving.http.problems import refuse
 
 ALWAYS = ("/health/live", "/health/ready")
@@ -68,10 +69,14 @@ class Admission:
         Requests under way in this process; one more is answered 503.
     rate, person_rate : float
         Requests a second of one caller, of an interface and of a person; one more is answered 429.
+    door : Door, optional
+        Told who is refused, so that the next request is refused before it comes here.
     """
 
-    def __init__(self, app: ASGIApp, most_at_once: int, rate: float, person_rate: float) -> None:
-        self.app, self.most_at_once = app, most_at_once
+    def __init__(
+        self, app: ASGIApp, most_at_once: int, rate: float, person_rate: float, door: Door | None = None
+    ) -> None:
+        self.app, self.most_at_once, self.door = app, most_at_once, door
         self.rate, self.person_rate = Rate(rate), Rate(person_rate)
         self.under_way = 0
 
@@ -88,8 +93,9 @@ class Admission:
         wait = self.wait(caller) if caller else 0.0
         if wait:
             scope["shed"] = "rate"
-            why = "These are more requests a second than one caller may send."
-            await refuse(scope, receive, send, 429, why, headers=later(wait))
+            if self.door is not None:
+                self.door.shut(scope["headers"], wait)
+            await refuse(scope, receive, send, 429, TOO_OFTEN, headers=later(wait))
             return
         self.under_way += 1
         try:

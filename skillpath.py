@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "training.checking.commands",
         "Try anybody's MLflow model by a question's contract, beside ours.",
     ),
-    "convert": ("training.checking.commands", "Make a bundle of a LightGBM booster."),
+    "convert": ("training.checking.commands", "Make a bundle of somebody's model."),
     "promote": ("training.commands", "Pass the gates, sign, and make a model the champion."),
     "rollback": ("training.upkeep.commands", "Give the champion's place back to who held it before."),
     "watch": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,9 @@ from features.errors import BadInputError, RefusedError
 from training.checking.check import downloaded
 from training.checking.converting import bundle_of
 from training.checking.graphs import Graph, read_graph, scorer_source
+from training.checking.item_weights import FILE_NAME, read_item_weights, recommender_bundle
 from training.checking.pickles import pickles
-from training.payload import write_payload
+from training.payload import Payload, write_payload
 from training.questions import Question
 from training.runs import Made, Trained
 from training.usage import Meter
@@ -19,7 +21,10 @@ from training.usage import Meter
 if TYPE_CHECKING:
     from training.runs import Workbench
 
-CONVERTIBLE = ("attrition",)
+CONVERT: Mapping[str, Callable[[Any, Any], Payload]] = {
+    "attrition": bundle_of,
+    "recommendation": recommender_bundle,
+}
 BOOSTER_NAMES = ("model.lgb", "model.txt")
 GRAPH_SUFFIX = ".onnx"
 
@@ -32,20 +37,16 @@ def adopt(bench: Workbench, question: Question, model: Any, made_by: str) -> Tra
     bench : Workbench
         Records and registry.
     question : Question
-        Of `CONVERTIBLE`.
-    model : Linear, Graph or lightgbm.Booster
-        Of leaving voluntarily within the next month.
+        One of `CONVERT`.
+    model : Linear, Graph or lightgbm.Booster; ItemWeights
+        Of leaving voluntarily within the next month; of what to take after what was taken.
     made_by : str
         In words; logged as a parameter.
     """
-    if question.name not in CONVERTIBLE:
-        raise RefusedError(
-            "There is no converter for this question.", found=question.name,
-            hint="Write its payload by the template in docs/bring-your-own.md.",
-        )  # fmt: skip
+    convert = converter_of(question)
     meter = Meter()
     dataset: Any = bench.dataset(question)
-    payload = bundle_of(dataset, model)
+    payload = convert(dataset, model)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "payload"
         write_payload(payload, folder, scorer=source_of(question, model, Path(scratch)))
@@ -54,6 +55,16 @@ def adopt(bench: Workbench, question: Question, model: Any, made_by: str) -> Tra
         usage["seconds/fit"] = usage["system/wall_seconds"]
         logged = bench.log(question, Made(folder, payload, {"brought": made_by}), evaluation, usage)
     return Trained(logged, evaluation, {"convert": usage["system/wall_seconds"]})
+
+
+def converter_of(question: Question) -> Callable[[Any, Any], Payload]:
+    """Return what makes a question's bundles of other people's models; raise RefusedError where there is none."""
+    if question.name not in CONVERT:
+        raise RefusedError(
+            "There is no converter for this question.", found=question.name, allowed=", ".join(CONVERT),
+            hint="Write its payload by the template in docs/bring-your-own.md.",
+        )  # fmt: skip
+    return CONVERT[question.name]
 
 
 def source_of(question: Question, model: Any, scratch: Path) -> Path:
@@ -65,20 +76,21 @@ def source_of(question: Question, model: Any, scratch: Path) -> Path:
     return path
 
 
-def model_of(bench: Workbench, uri: str) -> Any:
-    """Return the LightGBM booster or the ONNX graph that an MLflow model holds as plain files.
+def model_of(bench: Workbench, question: Question, uri: str) -> Any:
+    """Return what an MLflow model holds as plain files: a LightGBM booster or an ONNX graph; of a recommender its weights.
 
     Raises
     ------
     BadInputError
-        If it holds neither, or anything that executes when it is opened.
+        If it holds none, or anything that executes when it is opened.
+    RefusedError
+        If there is no converter for the question.
 
     Notes
     -----
     A damaged text kills the process that parses it: the model is the caller's own, and its loss is this command.
     """
-    import lightgbm as lgb
-
+    converter_of(question)
     with tempfile.TemporaryDirectory() as scratch:
         folder = downloaded(bench, uri, Path(scratch))
         found = pickles(folder)
@@ -87,17 +99,39 @@ def model_of(bench: Workbench, uri: str) -> Any:
                 "The model holds a pickle, which nobody opens here.", found=found[0],
                 hint="Of a scikit-learn pipeline, training.checking.graphs.graph_of makes an ONNX graph where it was fitted.",
             )  # fmt: skip
-        graphs = sorted(folder.rglob(f"*{GRAPH_SUFFIX}"))
-        if graphs:
-            return read_graph(graphs[0], signed_inputs(bench, folder))
-        texts = [path for name in BOOSTER_NAMES for path in sorted(folder.rglob(name))]
-        if not texts:
-            raise BadInputError(
-                "The model holds no LightGBM text and no ONNX graph.", found=uri,
-                allowed=f"{' or '.join(BOOSTER_NAMES)}, or a file that ends with {GRAPH_SUFFIX}",
-                hint="Linear models are converted in Python: training.checking.converting.linear_of.",
-            )  # fmt: skip
-        return lgb.Booster(model_str=texts[0].read_text(encoding="utf-8"))
+        return (
+            recommender_in(folder, uri)
+            if question.name == "recommendation"
+            else hazard_in(bench, folder, uri)
+        )
+
+
+def recommender_in(folder: Path, uri: str) -> Any:
+    """Return the weights between courses that a saved model holds."""
+    files = sorted(folder.rglob(FILE_NAME))
+    if not files:
+        raise BadInputError(
+            "The model holds no weights between courses.", found=uri, allowed=f"a file {FILE_NAME}",
+            hint="Log it beside the model: artifacts={'weights': '…/item_weights.npz'} (docs/bring-your-own.md).",
+        )  # fmt: skip
+    return read_item_weights(files[0])
+
+
+def hazard_in(bench: Workbench, folder: Path, uri: str) -> Any:
+    """Return the ONNX graph or the LightGBM booster that a saved model holds."""
+    import lightgbm as lgb
+
+    graphs = sorted(folder.rglob(f"*{GRAPH_SUFFIX}"))
+    if graphs:
+        return read_graph(graphs[0], signed_inputs(bench, folder))
+    texts = [path for name in BOOSTER_NAMES for path in sorted(folder.rglob(name))]
+    if not texts:
+        raise BadInputError(
+            "The model holds no LightGBM text and no ONNX graph.", found=uri,
+            allowed=f"{' or '.join(BOOSTER_NAMES)}, or a file that ends with {GRAPH_SUFFIX}",
+            hint="Linear models are converted in Python: training.checking.converting.linear_of.",
+        )  # fmt: skip
+    return lgb.Booster(model_str=texts[0].read_text(encoding="utf-8"))
 
 
 def signed_inputs(bench: Workbench, folder: Path) -> list[str]:

@@ -31,6 +31,7 @@ LACKS = (
 )
 WAY: Mapping[str, str] = {
     "attrition": "skillpath convert makes one of LightGBM boosters and ONNX graphs; training.checking of linear models and pipelines.",
+    "recommendation": "skillpath convert makes one of weights between courses, logged beside the model as item_weights.npz.",
 }
 NO_WAY = "There is no converter for this question: write its payload by the template; skillpath compare then takes it."
 

@@ -16,7 +16,7 @@ Uri = Annotated[
 Name = Annotated[str, typer.Argument(metavar="QUESTION", help="skills, recommendation, attrition or impact.")]
 
 Convertible = Annotated[
-    str, typer.Argument(metavar="QUESTION", help="attrition; the others enter as bundles.")
+    str, typer.Argument(metavar="QUESTION", help="attrition or recommendation; the others enter as bundles.")
 ]
 
 
@@ -55,18 +55,22 @@ def check_command(
 
 @app.command("convert")
 def convert_command(uri: Uri, question: Convertible, as_of: AsOf = None, as_json: AsJson = False) -> None:
-    """Make a bundle of a LightGBM booster or an ONNX graph (of leaving next month) and log it as the next version.
+    """Make a bundle of somebody's model and log it as the next version.
+
+    Of attrition a LightGBM booster or an ONNX graph (of leaving next month); of recommendation the weights between courses.
 
     Example: skillpath convert runs:/0123abcd/model attrition
 
-    Exit codes: 0 logged, 2 it cannot be converted, 3 no such model, 4 the data cannot answer, 5 a part is missing.
+    Exit codes: 0 logged, 2 it cannot be converted, 3 no such model, 4 no converter, or the data cannot answer, 5 a part is
+    missing.
     """
     from training.checking.adopting import adopt, model_of
     from training.questions import question as named
     from training.reports import evaluation_report
 
     with workbench(as_of) as bench:
-        found = adopt(bench, named(question), model_of(bench, uri), uri)
+        asked = named(question)
+        found = adopt(bench, asked, model_of(bench, asked, uri), uri)
     body: dict[str, Any] = {**logged_json(found.logged), **evaluation_json(found.evaluation)}
     tell(as_json, body, [evaluation_report(found.evaluation), f"{question} version {found.logged.version}"])
 

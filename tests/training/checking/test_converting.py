@@ -28,6 +28,7 @@ from training.checking.graphs import Graph, graph_of, read_graph
 from training.isolation import trial
 from training.loading import load_scorer
 from training.payload import write_payload
+from training.questions import question
 from training.quiet import quietly
 
 NAMES = list(FEATURE_SCHEMA)
@@ -173,9 +174,9 @@ class TestGraphs:
             mlflow.onnx.save_model(onnx.load_from_string(graph.content), tmp_path / "onnx", signature=signature,
                                    pip_requirements=["onnxruntime"])  # fmt: skip
         bench: Any = SimpleNamespace(tracking=SimpleNamespace(mlflow=mlflow))
-        found = model_of(bench, str(tmp_path / "onnx"))
+        found = model_of(bench, question("attrition"), str(tmp_path / "onnx"))
         assert isinstance(found, Graph)
         assert (list(found.features), found.output) == (NAMES[:SEEN], "probabilities")
         (tmp_path / "onnx" / "model.pkl").write_bytes(b"never opened")
         with pytest.raises(BadInputError, match="holds a pickle"):
-            model_of(bench, str(tmp_path / "onnx"))
+            model_of(bench, question("attrition"), str(tmp_path / "onnx"))

@@ -36,6 +36,7 @@ How a question's module (`serving/<question>.py`) is written::
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from features.errors import UnavailableError
 from features.records.store import Store
 from serving.audit import Audit
 from serving.http.paths import CourseId, EmployeeId, JobId
@@ -54,6 +56,7 @@ from serving.settings import ServingSettings
 __all__ = ["CourseId", "EmployeeId", "House", "HouseDependency", "JobId", "house", "in_thread", "looked_up"]
 
 STALE_SECONDS = 2.0
+MOST_SECONDS_WAITING = 10.0  # for a thread; callers give up about then
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,8 +115,21 @@ HouseDependency = Annotated[House, Depends(house)]
 
 
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run something that may wait, without making other requests wait."""
-    return await asyncio.to_thread(function, *args, **kwargs)
+    """Run something that may wait, without making other requests wait.
+
+    Raises
+    ------
+    UnavailableError
+        If no thread was free in time: what its caller no longer waits for is not begun.
+    """
+    asked_at = time.monotonic()
+
+    def begun() -> R:
+        if time.monotonic() - asked_at > MOST_SECONDS_WAITING:
+            raise UnavailableError("Too much is under way here; this was not begun.", hint="Try again later.")
+        return function(*args, **kwargs)
+
+    return await asyncio.to_thread(begun)
 
 
 async def looked_up(house: House, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -80,7 +80,7 @@ def describe(path: str, method: str, operation: dict[str, Any]) -> None:
         responses |= problems_of(404, 409)
         operation.setdefault("parameters", []).extend(in_query(path))
     if method in ("post", "put"):
-        responses |= problems_of(409, 413, 415, 507)
+        responses |= problems_of(408, 409, 413, 415, 507)
     if method == "post":
         operation.setdefault("parameters", []).append(idempotency_key())
     for parameter in operation.get("parameters", []):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import numpy as np
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.http.problems import refuse
 
 MAX_DEPTH = 32
+BODY_SECONDS = 30.0  # a caller that sends more slowly holds a place among the requests under way
+CLOSING = {"Connection": "close"}  # the rest of the body is not read
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ESCAPE = re.compile(rb"\\.", re.DOTALL)
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -77,10 +80,14 @@ class Limits:
             await self.app(scope, receive, send)
             return
         try:
-            body = await self.read(scope, receive)
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self.read(scope, receive)
+        except TimeoutError:
+            why = f"The body was not whole after {BODY_SECONDS:g} s."
+            await refuse(scope, receive, send, 408, why, headers=CLOSING)
+            return
         except TooLargeError:
             limit = self.body_limit_bytes
-            closing = {"Connection": "close"}  # the rest of the body is not read
             await refuse(
                 scope,
                 receive,
@@ -88,7 +95,7 @@ class Limits:
                 413,
                 f"At most {limit} bytes of body.",
                 allowed=str(limit),
-                headers=closing,
+                headers=CLOSING,
             )
             return
         except GoneError:

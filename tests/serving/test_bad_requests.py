@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
+from features.errors import UnavailableError
 from features.records.store import Store
-from serving.house import House
+from serving.house import House, in_thread
+from serving.http import limits
 
 EVENT = {
     "event_id": "e1",
@@ -199,3 +205,41 @@ def test_every_answer_carries_an_id_and_the_headers_of_safety(client: TestClient
         assert len(headers["x-request-id"]) == 16
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.01)
+    said: list[Message] = []
+
+    async def never() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError
+
+    scope: Scope = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "headers": []}
+    asyncio.run(limits.Limits(app, 1_000, 1_000)(scope, never, send))
+    assert said[0]["status"] == 408
+    assert dict(said[0]["headers"])[b"connection"] == b"close"
+
+
+def test_what_waited_too_long_for_a_thread_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    async def story() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            asyncio.get_running_loop().set_default_executor(pool)
+            first = asyncio.create_task(in_thread(time.sleep, 0.1))
+            await asyncio.sleep(0)
+            with pytest.raises(UnavailableError, match="not begun"):
+                await in_thread(begun.append, "second")
+            await first
+            await in_thread(begun.append, "third")
+
+    monkeypatch.setattr("serving.house.MOST_SECONDS_WAITING", 0.05)
+    asyncio.run(story())
+    assert begun == ["third"]

@@ -20,7 +20,7 @@ from training.impact.estimate import Estimate, observational_estimate
 from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.table import Bools, ComparisonTable, Floats
 from training.impact.telling.shares import wilson
-from training.impact.telling.verdict import LADDER
+from training.impact.telling.words import LADDER
 
 CONFOUNDERS = ("survey motivation", "nominations_last_year")
 EFFECT = 0.6  # in standard deviations of the noise
@@ -156,13 +156,13 @@ def tell_risks(request: argparse.Namespace, given: Given, draws: int) -> None:
     """Print E-values of a yes/no outcome on which the training does nothing and a hidden yes/no cause does everything."""
     for ratio in (1.5, 2.0, 3.0):
         found = np.array(list(in_parallel(partial(risks, given, ratio), draws, request.threads)))
-        needed, joint, verdicts = found.T
-        print(f"a hidden cause of risk ratio {ratio} with outcome, {np.mean(joint):.2f} with training: E-value {needed.mean():.2f}, at most "
-              f"the stronger of the two in {np.mean(needed <= np.maximum(ratio, joint)):.0%}; cannot tell in {np.mean(verdicts == 0):.0%}")  # fmt: skip
+        needed, uneven, verdicts = found.T
+        print(f"a hidden cause of risk ratio {ratio} with the outcome, {uneven.mean():.2f} times as common among the trained: E-value "
+              f"{needed.mean():.2f} on average; cannot tell in {np.mean(verdicts == 0):.0%} of {draws}")  # fmt: skip
 
 
 def risks(given: Given, ratio: float, seed: int) -> tuple[float, float, int]:
-    """Return the E-value, the cause's risk ratio with training, and the rung, where a hidden cause alone moves a yes/no outcome."""
+    """Return the E-value, how much commoner the cause is among the trained, and the rung, where it alone moves a yes/no outcome."""
     columns, causes = given
     rng = np.random.default_rng([seed, 11])
     cause = rng.random(len(columns)) < 0.3
@@ -175,7 +175,8 @@ def risks(given: Given, ratio: float, seed: int) -> tuple[float, float, int]:
     names = tuple(f"x{place}" for place in range(bare.shape[1]))
     table = ComparisonTable(bare, names, trained, outcome, earlier, is_filled=True)
     found = observational_estimate(table, screening_pipeline())
-    return needed_by(found, outcome[trained]), ratio, LADDER.index(found.verdict.code)
+    uneven = float(cause[trained].mean() / cause[~trained].mean())
+    return needed_by(found, outcome[trained]), uneven, LADDER.index(found.verdict.code)
 
 
 def needed_by(found: Estimate, outcome: Floats) -> float:

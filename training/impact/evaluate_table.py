@@ -27,7 +27,7 @@ from training.impact.table import Bools, Floats, columns_of, refuse_unusable
 from training.impact.telling import figures
 from training.impact.telling.individual import with_individual
 from training.impact.telling.record import diagnostics
-from training.impact.telling.verdict import CANNOT_TELL
+from training.impact.telling.words import CANNOT_TELL
 
 PRIMARY = "outcome_error_reduction"
 PROTOCOLS = {

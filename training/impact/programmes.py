@@ -27,7 +27,7 @@ from training.impact.table import ComparisonTable, Floats, columns_of, refuse_un
 from training.impact.telling.levels import of_programme
 from training.impact.telling.record import estimated_record, placebo_record, refused_record, span
 from training.impact.telling.rollout import rollout_record
-from training.impact.telling.verdict import Subject
+from training.impact.telling.words import Subject
 
 PERIOD_DAYS = 91
 ADJUSTED = (

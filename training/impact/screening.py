@@ -25,7 +25,7 @@ from training.impact.meanwhile import Completions, learnt_meanwhile, other_cours
 from training.impact.table import ComparisonTable, Floats
 from training.impact.telling.individual import of_records
 from training.impact.telling.record import estimated_record, refused_record
-from training.impact.telling.verdict import Subject
+from training.impact.telling.words import Subject
 
 MOST_LATER = 0.3
 MOST_BOUND = 0.5

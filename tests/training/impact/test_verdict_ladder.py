@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from training.impact.doubts.sensitivity import Sensitivity
-from training.impact.telling.verdict import Evidence, Subject, in_words, verdict
+from training.impact.doubts.sensitivity import Hidden, Sensitivity
+from training.impact.telling.verdict import Evidence, verdict
+from training.impact.telling.words import Subject, in_words
 
 SOLID = Sensitivity(0.2, 0.1, "last outcome", 0.1)
 GOOD = Evidence("observational", "full", (1.0, 3.0), 400.0, (-0.5, 0.5), SOLID, 0.05, 0.01)
@@ -18,11 +19,15 @@ REFUSED = {
     "a placebo above 0": {"placebo": (0.1, 0.5)},
     "a placebo below 0": {"placebo": (-0.5, -0.1)},
     "an interval that includes 0": {"interval": (-0.1, 3.0)},
+    "nothing known from before": {"is_unadjusted": True},
     "many courses": {"q_value": 0.2},
     "fragility": {"sensitivity": Sensitivity(0.09, 0.0, "last outcome", 0.1)},
 }
 DOUBTED = {
     "screening": {"pipeline": "screening"},
+    "a placebo that, if not chance, explains it": {
+        "sensitivity": replace(SOLID, hidden=Hidden(0.0, 0.8, -0.2, 1.8))
+    },
     "no placebo": {"placebo": None},
     "no sensitivity": {"sensitivity": None},
     "imbalance": {"largest_imbalance": 0.3},

@@ -16,7 +16,8 @@ from training.impact.estimators.staggered import StaggeredEffects, refuse_unusab
 from training.impact.plain.panel import ReadPanel, read_panel
 from training.impact.telling import figures
 from training.impact.telling.record import placebo_record, span
-from training.impact.telling.verdict import Evidence, Subject, Verdict, in_words, verdict
+from training.impact.telling.verdict import Evidence, Verdict, verdict
+from training.impact.telling.words import Subject, in_words
 
 PRIMARY = "outcome_error_reduction"
 PROTOCOL = (

@@ -8,7 +8,7 @@ from training.impact.doubts.sensitivity import Sensitivity
 from training.impact.doubts.variants import Variant
 from training.impact.estimate import Estimate
 from training.impact.estimators.aipw import Effect
-from training.impact.telling.verdict import CANNOT_TELL, Subject, in_words
+from training.impact.telling.words import CANNOT_TELL, Subject, in_words
 
 SHOWN = 8
 

@@ -7,7 +7,8 @@ from typing import Any
 from training.impact.doubts.pretrends import breakdown
 from training.impact.estimators.staggered import Panel, refuse_unusable_panel, staggered_effects
 from training.impact.telling.record import placebo_record, span
-from training.impact.telling.verdict import Evidence, Subject, in_words, verdict
+from training.impact.telling.verdict import Evidence, verdict
+from training.impact.telling.words import Subject, in_words
 
 
 def rollout_record(panel: Panel, about: Subject, n_left_out: int) -> dict[str, Any]:

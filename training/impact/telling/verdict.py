@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from training.impact.doubts.overlap import BALANCED
 from training.impact.doubts.sensitivity import Sensitivity
-
-RANDOMISED, CREDIBLE, SUGGESTIVE, CANNOT_TELL = "randomised evidence", "credible", "suggestive", "cannot tell"
-LADDER = (CANNOT_TELL, SUGGESTIVE, CREDIBLE, RANDOMISED)
+from training.impact.telling.words import CANNOT_TELL, CREDIBLE, RANDOMISED, SUGGESTIVE, figure
 
 LEAST_EFFECTIVE = 50.0
 MOST_MISSING = 0.20
@@ -213,6 +211,22 @@ def missing_words(evidence: Evidence) -> str:
     return f"For {evidence.missing_share:.0%} of the people the outcome is missing (leavers); see the bounds."
 
 
+def is_left_nothing(evidence: Evidence) -> bool:
+    """Say whether what the placebo shows, though chance may have made it, would leave nothing of the effect."""
+    found = evidence.sensitivity
+    return found is not None and found.hidden is not None and found.hidden.low <= 0 <= found.hidden.high
+
+
+def left_nothing_words(evidence: Evidence) -> str:
+    """Say what would be left."""
+    hidden = evidence.sensitivity.hidden if evidence.sensitivity else None
+    assert hidden is not None
+    return (
+        "The groups did not differ clearly before, but as far as they did, it would leave "
+        f"{figure(hidden.left)} ({figure(hidden.low)} to {figure(hidden.high)}) of the effect."
+    )
+
+
 REFUSALS: tuple[Rule, ...] = (
     (
         lambda e: e.is_unadjusted,
@@ -270,6 +284,7 @@ DOUBTS: tuple[Rule, ...] = (
         lambda e: e.placebo is None,
         lambda _: "No outcome from before the training was given to test the comparison with.",
     ),
+    (is_left_nothing, left_nothing_words),
     (
         lambda e: e.breakdown is not None and e.breakdown < 1,
         lambda e: (
@@ -297,35 +312,3 @@ DOUBTS: tuple[Rule, ...] = (
         lambda _: "Only completions are recorded: who enrolled and gave up is not counted.",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What a sentence about an effect talks about."""
-
-    outcome: str
-    unit: str = ""
-    horizon_days: int | None = None
-    trained: str = "people who enrolled"
-
-
-def figure(value: float) -> str:
-    """Return a number as a manager reads it: three digits, or whole with thousands apart."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def in_words(code: str, effect: tuple[float, float, float], about: Subject, reasons: tuple[str, ...]) -> str:
-    """Return the verdict as a manager reads it: what was found, how sure, and why not surer."""
-    value, low, high = effect
-    unit = f" {about.unit}" if about.unit else ""
-    later = f" {about.horizon_days} days later" if about.horizon_days else ""
-    span = f"(95 % interval {figure(low)} to {figure(high)})"
-    direction = "higher" if value >= 0 else "lower"
-    found = f"{about.outcome} of {about.trained} was {figure(abs(value))}{unit} {direction}{later} {span}"
-    if code == CANNOT_TELL:
-        lead = f"Cannot tell whether the training did anything. The comparison says that {found}, but that is no answer."
-    elif low <= 0 <= high:
-        lead = f"{code.capitalize()}: no clear effect; {found}."
-    else:
-        lead = f"{code.capitalize()}: {found} than it would have been."
-    return " ".join([lead, *reasons])

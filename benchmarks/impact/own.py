@@ -7,12 +7,14 @@ import hashlib
 import json
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.stats import mannwhitneyu
 
 from features.history import history
 from features.impact.months import employed
@@ -55,7 +57,7 @@ def own(request: argparse.Namespace) -> None:
         train(store, folder / "payload", as_of, (uneven, alike), request)
         print(f"trained in {time.perf_counter() - started:.0f} s: {uneven} helps who is there for less than three years by {GAIN:g}, "
               f"{alike} everybody by {ALIKE:g}")  # fmt: skip
-        served(store, folder, (uneven, alike))
+        served(store, folder, (uneven, alike), as_of)
         store.close()
 
 
@@ -116,9 +118,10 @@ def train(
     write_payload(fit(dataset, chosen, np.random.default_rng(request.seed)), payload)
 
 
-def served(store: Store, folder: Path, courses: tuple[str, str]) -> None:
+def served(store: Store, folder: Path, courses: tuple[str, str], as_of: datetime) -> None:
     """Print each course's gate, and what the rankings of newcomers and of others are told to expect."""
-    house = build_house(ServingSettings(var=folder / "var", progress=False), store)
+    built = build_house(ServingSettings(var=folder / "var", progress=False), store)
+    house = replace(built, clock=lambda: as_of)
     scorer = load_scorer(folder / "payload")
     digest = hashlib.sha256((folder / "payload" / "estimates.json").read_bytes()).hexdigest()
     house.models.hold(LoadedModel("impact", "1", digest, scorer, folder / "payload", {}))
@@ -132,6 +135,13 @@ def served(store: Store, folder: Path, courses: tuple[str, str]) -> None:
         print(f"{course}: on average {spanned(found['effect'])}, {found['verdict']['code']}; gate {gate.get('gate')} "
               f"({gate.get('verdict')}), own line {'kept' if gate.get('line') else 'none'}")  # fmt: skip
         values = expected(house, people["employee_id"].to_list(), course)
+        if np.isfinite(values).all() and np.ptp(values) > 0:
+            apart = (
+                float(mannwhitneyu(values[is_new], values[~is_new]).statistic)
+                / is_new.sum()
+                / (~is_new).sum()
+            )
+            print(f"  a newcomer is told more than somebody else in {apart:.0%} of all pairs")
         for name, who in (("newcomers", is_new), ("others", ~is_new)):
             told = values[who & np.isfinite(values)]
             if told.size:

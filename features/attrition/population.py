@@ -30,7 +30,10 @@ SURVEY_ITEMS = {
     "satisfaction": "satisfaction",
     "intent_to_stay": "intent_to_stay",
 }
-IDENTIFIERS = (("employee_id", "manager_id"), ("skill_id",))
+IDENTIFIERS = (
+    (("employee_id", "manager_id"), ("employees", "job_history", "exits")),
+    (("skill_id",), ("job_skills",)),
+)  # what is told of anybody else, or of a skill that no job asks for, moves no feature
 CARRIED = ("pay_amount", "hours_per_week", "fte_share", "rating", "commute_minutes", "overtime_hours")
 
 TEXT, NUMBER, FLAG = pl.String, pl.Float64, pl.Boolean
@@ -107,13 +110,16 @@ def table(records: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
 def numbered(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Return tables whose identifiers are numbers that sort as the identifiers do: rows are sooner sorted, grouped and joined."""
     found = dict(tables)
-    for columns in IDENTIFIERS:
+    for columns, told_by in IDENTIFIERS:
         held = [
-            frame[name].unique() for frame in tables.values() for name in columns if name in frame.columns
+            tables[table][name].unique().rename("")
+            for table in told_by
+            for name in columns
+            if name in tables[table].columns
         ]
-        kind = pl.Enum(pl.concat([each.rename("") for each in held]).drop_nulls().unique().sort())
+        kind = pl.Enum(pl.concat(held).drop_nulls().unique().sort())
         found = {
-            table: frame.cast({name: kind for name in columns if name in frame.columns})
+            table: frame.cast({name: kind for name in columns if name in frame.columns}, strict=False)
             for table, frame in found.items()
         }
     return found

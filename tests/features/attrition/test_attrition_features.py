@@ -193,6 +193,23 @@ def test_a_gap_follows_what_was_corrected_to_another_course_or_another_end(
     assert not both["skill_gap_levels"].equals(before["skill_gap_levels"])
 
 
+def test_what_is_told_of_strangers_and_of_skills_that_no_job_asks_for_changes_nothing(
+    careers: dict[str, pl.DataFrame],
+) -> None:
+    told = {
+        name: pl.concat(
+            [careers[name], careers[name].with_columns(pl.lit("a stranger").alias("employee_id"))]
+        )
+        for name in ("surveys", "learning_events")
+    }
+    told["learning_events"] = told["learning_events"].with_columns(
+        pl.int_range(pl.len()).cast(pl.String).alias("event_id")
+    )
+    tags = careers["course_skills"]
+    told["course_skills"] = pl.concat([tags, tags.with_columns(pl.lit("no job's").alias("skill_id"))])
+    assert_frame_equal(features({**careers, **told}, MOMENTS), features(careers, MOMENTS), check_exact=True)
+
+
 COLUMNS_OF_TABLE = {
     "surveys": {"satisfaction_share", "satisfaction_change", "days_since_survey"},
     "learning_events": {"learning_hours_365_days", "completions_365_days", "skill_gap_levels"},

@@ -74,7 +74,7 @@ class Scorer:
         self.words: dict[str, int] = {word: row for row, word in enumerate(knobs.get("words", ()))}
         self.more = dict(more or {})
         self.word_vectors = self.more.get("word_vectors", aliases[:0])
-        self.lexical = lexical_matrix(self.more, len(aliases))
+        self.lexical, self.kept = lexical_matrix(self.more, len(aliases)), dict[str, Floats]()
         self.common = self.more.get("common", np.float32(0.0))
         self.lexical_share = np.float32(0.0 if self.lexical is None else knobs.get("lexical_share", 0.0))
         self.occupations: Scorer | None = None
@@ -154,13 +154,10 @@ class Scorer:
     def title_scores(
         self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Integers
     ) -> Floats:
-        """Return the score of every concept for titles: their vectors, windows, words, and examples like them.
+        """Return the score of every concept for titles, (n, n_concepts) float32.
 
-        Returns
-        -------
-        (n, n_concepts) float32
-            (1 − lexical share) × `sentence_scores` + lexical share × `lexical_scores` + ``common``, and above that
-            example share × max(it, cosine with the nearest example) + prior share × log(1 + examples).
+        (1 − lexical share) × `sentence_scores` + lexical share × `lexical_scores` + ``common``, and above that
+        example share × max(it, cosine with the nearest example) + prior share × log(1 + examples).
         """
         found = (1 - self.lexical_share) * self.sentence_scores(vectors, windows, window_offsets)
         found += self.beside_vectors(texts)
@@ -195,14 +192,20 @@ class Scorer:
 
     def lexical_scores(self, texts: Sequence[str]) -> Floats:
         """Return the weighted words and letter groups that each text shares with the best name of each concept, 0–1."""
-        found = np.zeros((len(texts), len(self.centroids)), dtype=np.float32)
-        if self.lexical is None:
-            return found
-        for start in range(0, len(texts), BLOCK_TEXTS):
-            rows = weighted_rows(counted_rows(texts[start : start + BLOCK_TEXTS]), self.more["idf"])
-            shared = np.asarray((rows @ self.lexical).toarray())
-            found[start : start + BLOCK_TEXTS] = np.maximum.reduceat(shared, self.offsets[:-1], axis=1)
-        return found
+        blocks = [texts[start : start + BLOCK_TEXTS] for start in range(0, len(texts), BLOCK_TEXTS)]
+        if self.lexical is None or not blocks:
+            return np.zeros((len(texts), len(self.centroids)), dtype=np.float32)
+        return np.concatenate([self.lexical_block(block) for block in blocks])
+
+    def lexical_block(self, texts: Sequence[str]) -> Floats:
+        """Return `lexical_scores` of a few texts, and keep them: a title is looked for among the names, then scored."""
+        known = self.kept
+        if missing := [text for text in dict.fromkeys(texts) if text not in known]:
+            rows = weighted_rows(counted_rows(missing), self.more["idf"])
+            shared = np.maximum.reduceat((rows @ self.lexical).toarray(), self.offsets[:-1], axis=1)
+            known = {text: known[text] for text in texts if text in known}
+            self.kept = known = known | dict(zip(missing, shared, strict=True))
+        return np.stack([known[text] for text in texts])
 
     def with_examples(self, found: Floats, vectors: Floats) -> Floats:
         """Return scores with what people said of texts like these; as they are where there are no examples."""
@@ -233,10 +236,8 @@ class Scorer:
         order = order[best[order] >= self.threshold]
         concepts, table = among[order], table[:, order]
         sentences = table.argmax(axis=0)
-        where = [
-            self.window_of(concept, row, windows, window_offsets)
-            for concept, row in zip(concepts, sentences, strict=True)
-        ]
+        pairs = zip(concepts, sentences, strict=True)
+        where = [self.window_of(*pair, windows, window_offsets) for pair in pairs]
         return {
             "concepts": concepts,
             "scores": best[order].astype(np.float64),

@@ -80,6 +80,17 @@ class TestWords:
         assert arrays["idf"][columns["nurse"]] > arrays["idf"][columns["data"]]
 
 
+    def test_what_is_kept_of_few_titles_is_what_would_be_found_anew(self) -> None:
+        concepts = concepts_of(TAXONOMY, encode)
+        arrays = name_arrays(concepts, TITLE_KNOBS)
+        scorer = scorer_of(concepts, TITLE_KNOBS, arrays)
+        asked = [["welder"], ["welder", "metal nurse"], ["metal nurse", "welder", "welder"], ["pilot"], []]
+        for texts in [*asked, NAMES * 20]:
+            anew = scorer_of(concepts, TITLE_KNOBS, arrays).lexical_scores(texts)
+            assert np.array_equal(scorer.lexical_scores(texts), anew)
+            assert len(scorer.kept) <= max(len(NAMES), len({*texts}))
+
+
 class TestBestTitles:
     """What is looked at for the best occupation alone finds what all scores find."""
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from features.recommendation.catalogue import Catalogue, ClosingByCourse, Floats, Lessons
+from features.recommendation.catalogue import Catalogue, Floats
+from features.recommendation.closing import ClosingByCourse, Lessons
 from features.recommendation.gap_value import Needs
 
 

@@ -10,7 +10,7 @@ from fastapi import Response
 from features.records.shown import packed
 from serving.recommendation.context import Context, Page
 from serving.recommendation.filters import RecommendationQuery
-from serving.recommendation.items import ENCODER, item, stamp
+from serving.recommendation.items import ENCODER, items, stamp
 
 
 def new_id(now: int) -> str:
@@ -25,7 +25,6 @@ def answer(context: Context, page: Page, asked: RecommendationQuery) -> Response
 
 def body(context: Context, page: Page, asked: RecommendationQuery) -> dict[str, Any]:
     """Return the answer as the contract (`serving.recommendation.answers`) shows it."""
-    first = asked.offset + 1
     return {
         "employee_id": context.employee_id,
         "recommendation_id": context.recommendation_id,
@@ -34,10 +33,7 @@ def body(context: Context, page: Page, asked: RecommendationQuery) -> dict[str, 
         "fallback": context.fallback,
         "arm": context.arm,
         "target_job_id": context.job_id,
-        "items": [
-            item(context, one, place, is_explained=asked.explain)
-            for place, one in enumerate(page.ranking, first)
-        ],
+        "items": items(context, page.ranking, asked.offset + 1, is_explained=asked.explain),
         "shortfall": page.shortfall,
     }
 

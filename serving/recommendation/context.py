@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.gap_value import Needs
+from features.recommendation.raises import lessons_of
 from serving.models.answering import LoadedModel
 from serving.recommendation.boosts import NONE, Boosts
 from serving.recommendation.ranking import Ranked
@@ -61,6 +62,11 @@ class Context(msgspec.Struct, frozen=True, dict=True):
     boosts: Boosts = NONE
     arm: str | None = None
     shadows: Mapping[str, list[str]] = {}
+
+    @cached_property
+    def closers(self) -> Container[int]:
+        """The courses that teach anything that is needed."""
+        return lessons_of(self.catalogue, self.needs).taught.pairs
 
     @cached_property
     def completion(self) -> Mapping[str, float]:

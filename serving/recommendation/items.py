@@ -32,10 +32,29 @@ class Placed(msgspec.Struct, gc=False):
     reason: str | None
 
 
-def item(context: Context, one: Ranked, place: int, *, is_explained: bool) -> msgspec.Raw:
-    """Return one course of the ranking, encoded: its head as the catalogue has it, and the rest of the object."""
-    rest = ENCODER.encode(placed(context, one, place, is_explained=is_explained))
-    return msgspec.Raw(context.catalogue.heads[one.course] + rest[1:])
+def items(
+    context: Context, ranking: Sequence[Ranked], first: int, *, is_explained: bool
+) -> list[msgspec.Raw]:
+    """Return courses in their places, encoded: the head of each as the catalogue has it, and the rest of its object.
+
+    Parameters
+    ----------
+    context : Context
+        What the ranking was made of.
+    ranking : sequence of Ranked
+        The courses.
+    first : int
+        The place of the first of them; 1 is the first of all.
+    is_explained : bool
+        With the gaps closed and a sentence why.
+    """
+    heads, encode = context.catalogue.heads, ENCODER.encode
+    shown = [
+        placed(context, one, place, is_explained=is_explained) for place, one in enumerate(ranking, first)
+    ]
+    return [
+        msgspec.Raw(heads[one.course] + encode(rest)[1:]) for one, rest in zip(ranking, shown, strict=True)
+    ]
 
 
 def placed(context: Context, one: Ranked, place: int, *, is_explained: bool) -> Placed:
@@ -43,7 +62,7 @@ def placed(context: Context, one: Ranked, place: int, *, is_explained: bool) -> 
     catalogue, assignment, course = context.catalogue, one.assignment, one.course
     course_id = catalogue.course_ids[course]
     due = None if assignment is None or assignment.due is None else stamp(assignment.due)
-    closed = closed_by(context, course) if is_explained else []
+    closed = closed_by(context, course) if is_explained and course in context.closers else []
     return Placed(
         place,
         one.score,
@@ -70,8 +89,8 @@ def closed_by(context: Context, course: int) -> list[Closed]:
 
 def why(context: Context, one: Ranked, closed: Sequence[Closed], due: str | None) -> str:
     """Return the sentence why a course stands where it stands."""
-    boosts, place = context.boosts, None
-    grounds = boosts.of(one.course) if boosts.grounds else ()
+    grounds = context.boosts.of(one.course) if context.boosts.grounds else ()
+    place = None
     if grounds or one.misfit or one.turn or one.opens >= 0 or one.is_explored:
         unsure = None if one.turn is None else unsure_of(context, one.turn)
         place = Place(grounds, one.misfit, one.opens, one.is_explored, context.now, unsure)

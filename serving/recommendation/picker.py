@@ -23,7 +23,7 @@ class Pool:
     Parameters
     ----------
     courses, worths : (m,) int, (m,) float
-        The courses, and what each is worth.
+        The courses in the order of the catalogue, and what each is worth.
     bound : float
         About where the first part may end: what is worth as much belongs to it, where that is neither nothing nor too much.
     """
@@ -46,7 +46,7 @@ class Pool:
         best = self.next_part()
         self.rest, self.bound = ~best, math.inf
         courses, worths = self.courses[best], self.worths[best]
-        order = np.lexsort((courses, -worths))
+        order = (-worths).argsort(kind="stable")  # of equal worth in the order of the catalogue
         self.listed, self.values, self.place = courses.take(order).tolist(), worths.take(order).tolist(), 0
         return True
 

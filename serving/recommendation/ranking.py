@@ -139,7 +139,7 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     if not line.is_full:
         others = wishes.allowed.copy()
         others[some] = False
-        rest = np.flatnonzero(others)
+        rest = others.nonzero()[0]
         fill(line, picker, Pool(rest, totals.take(rest)), turns, totals)
     return ranked(case, line, (picker, turns), totals, asked)
 
@@ -213,11 +213,8 @@ def bound_of(candidates: Candidates) -> float:
 
 def promising(kept: Integers, raises: Raises | None, boosts: Boosts, allowed: Bools) -> Integers:
     """Return the allowed courses that have a score of their own, close a gap or are raised; all others are worth less."""
-    courses, raised = kept, boosts.courses
-    if raises is not None:
-        alone = ~raises.lessons.is_among.take(kept)
-        courses = np.concatenate((raises.taught.courses, kept[alone]))
-        raised = boosts.courses[~raises.lessons.is_among.take(boosts.courses)]
-    if raised.size:
-        courses = np.union1d(courses, raised)
-    return courses[allowed.take(courses)]
+    some = np.zeros(allowed.size, dtype=bool) if raises is None else raises.lessons.is_among.copy()
+    some[kept] = True
+    some[boosts.courses] = True
+    some &= allowed
+    return some.nonzero()[0]

@@ -22,9 +22,9 @@ from serving.recommendation.line import Line
 
 MOST_LOOKED_AT = 32  # courses, those that close most alone
 NO_PAIRS = range(0)
-Bound = tuple[
-    float, int, int
-]  # less than which a course does not close (below 0), its place among all, the course
+NO_PLACE = -1
+# What a course closes at most (below 0), its place among all, the course, the place of its skill where it teaches one alone.
+Bound = tuple[float, int, int, int]
 
 
 class Turns:
@@ -89,17 +89,19 @@ class Offers:
 
     def __init__(self, needs: Needs, raises: Raises, allowed: Bools, totals: Floats) -> None:
         self.needs, self.taught, courses = needs, raises.taught, raises.taught.courses
-        self.closed = [0.0] * needs.skills.size  # worth of what closes each needed skill already
+        self.closed = [0.0] * (
+            needs.skills.size + 1
+        )  # worth of what closes each needed skill; the last is none
         self.worths = probable_values(raises)
         self.worth = self.worths.item  # of a pair
         alone = -raises.by_course(self.worths) * allowed.take(courses)  # most first
+        only = self.taught.only_place
         if alone.size > MOST_LOOKED_AT:
             leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
-            courses, alone = courses.take(leading), alone.take(leading)
+            courses, alone, only = courses.take(leading), alone.take(leading), only.take(leading)
         order = np.lexsort((-totals.take(courses), alone))
-        self.fresh = list(
-            zip(alone.take(order).tolist(), range(order.size), courses.take(order).tolist(), strict=True)
-        )
+        bounds, listed, places = (each.take(order).tolist() for each in (alone, courses, only))
+        self.fresh: list[Bound] = list(zip(bounds, range(order.size), listed, places, strict=True))
         self.place = 0  # of the first of those that was not looked at yet
         self.again: list[Bound] = []  # looked at once more
 
@@ -115,20 +117,20 @@ class Offers:
         fresh, again = self.fresh, self.again
         while True:
             if again and (self.place == len(fresh) or again[0] < fresh[self.place]):
-                _, order, course = heapq.heappop(again)
+                bound, order, course, only = heapq.heappop(again)
             elif self.place < len(fresh):
-                _, order, course = fresh[self.place]
+                bound, order, course, only = fresh[self.place]
                 self.place += 1
             else:
                 return None
-            if course in placed:
+            if self.closed[only] >= -bound or course in placed:
                 continue
             value = -self.more(course)
             if value >= -EPSILON:
                 continue
             if value <= self.bound() + EPSILON:
                 return course
-            heapq.heappush(again, (value, order, course))
+            heapq.heappush(again, (value, order, course, NO_PLACE))
 
     def bound(self) -> float:
         """Return what none of the others closes more than, most first; 0 where no other is left."""

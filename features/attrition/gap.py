@@ -15,8 +15,9 @@ from features.timelines import MOMENT
 SPELL = ["employee_id", "spell"]
 PAIR = ["employee_id", "skill_id"]
 NUMBER = pl.Float64
-ABOUT_ONESELF = ("held_skills", "learning_events")  # what is told of others changes nobody's gap
-ABOUT_JOBS = ("course_skills", "courses", "jobs", "job_skills", "job_history", "exits")
+CAREER = ("job_history", "exits")
+ABOUT_ONESELF = ("held_skills", "learning_events", *CAREER)  # what is told of others changes nobody's gap
+ABOUT_JOBS = ("course_skills", "courses", "jobs", "job_skills")
 GAP_KEYS = {"held_skills": [*PAIR, "source"], "learning_events": ["event_id"],
             "job_history": SPELL, "exits": SPELL}  # fmt: skip
 CORRECTED = "_corrected"
@@ -50,7 +51,7 @@ def mean_gaps(tables: Mapping[str, pl.DataFrame], as_of: datetime) -> pl.DataFra
     Parameters
     ----------
     tables : mapping of str to polars.DataFrame
-        `ABOUT_JOBS`, ``held_skills`` and the ``learning_events`` that `ever_completed` returns.
+        `ABOUT_JOBS`, `CAREER`, ``held_skills`` and the ``learning_events`` that `ever_completed` returns.
     as_of : datetime
         Aware UTC moment.
 
@@ -58,7 +59,7 @@ def mean_gaps(tables: Mapping[str, pl.DataFrame], as_of: datetime) -> pl.DataFra
     -----
     Evidence of skills that a person's job does not ask for is left aside before it is followed.
     """
-    past = history({name: tables[name] for name in ABOUT_JOBS}, as_of, GAP_KEYS)
+    past = history({name: tables[name] for name in (*ABOUT_JOBS, *CAREER)}, as_of, GAP_KEYS)
     asked = required_levels(past).select("job_id", "skill_id", "importance", required="level")
     jobs = current_jobs(past)
     wanted = jobs.join(asked, "job_id")

@@ -41,6 +41,7 @@ from serving.models.answering import Models
 from serving.models.encoder import lazy_encoder
 from serving.recommendation import routes as recommendation
 from serving.records import events, identities
+from serving.records import lists as record_lists
 from serving.records import routes as records
 from serving.rights import routes as rights
 from serving.scim import endpoint as scim
@@ -175,6 +176,7 @@ def create_app(
         xapi,
         identities,
         records,
+        record_lists,
         rights,
         model_list,
         health,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
 from serving.house import EmployeeId, House, HouseDependency
 from serving.http.paths import plain
@@ -29,17 +30,20 @@ router.routes.extend(learning_path.router.routes)
 
 
 class DirectRoute(APIRoute):
-    """A route that hands its request over as it is: resolving parameters would take longer than ranking."""
+    """A route that hands its request over as it is: resolving parameters would take longer than ranking.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request."""
-        endpoint = self.endpoint
+    Errors go to the handlers of `serving.http.problems`, as everywhere.
+    """
 
-        async def handle(request: Request) -> Response:
-            answered: Response = await endpoint(plain(request.path_params["employee_id"]), request)
-            return answered
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self.app = self.answer
 
-        return handle
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        employee_id = plain(scope["path_params"]["employee_id"])
+        answered: Response = await self.endpoint(employee_id, Request(scope, receive, send))
+        await answered(scope, receive, send)
 
 
 async def recommend_courses(employee_id: EmployeeId, request: Request) -> Response:

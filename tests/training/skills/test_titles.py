@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.skills.titles import FOR_ANYBODY, link_titles
+from features.skills.titles import FOR_ANYBODY, link_titles, title_windows
 from features.text import Floats
 from training.context import TrainingContext
 from training.isolation import trial
@@ -238,6 +238,11 @@ class TestLinking:
         assert calls == [1, 2]  # the title; "baker baker" and "baker pilot"
         assert link is not None
         assert link.name == "baker"
+
+    def test_what_has_no_letter_is_no_part_of_a_title(self) -> None:
+        assert title_windows("Sales clerk - Berlin, hybrid", [2]) == ["Sales clerk", "Berlin hybrid"]
+        assert title_windows("C++ & C# developer", [2]) == ["C# developer"]
+        assert title_windows("- baker", [2]) == ["- baker"]  # there is no other
 
     def test_no_titles_are_no_links(self, payload: Path) -> None:
         occupations = load_scorer(payload).occupations

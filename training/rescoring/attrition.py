@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from training.context import TrainingContext
 from training.fairness import report as fairness
 from training.loading import load_scorer
 from training.rescoring.rescored import Bools, Floats, Rescored, Said
-from training.stored import Ever, some
+from training.stored import Ever, side_by_side, some
 
 NEW_DAYS = 365.25
 ABOUT_ONESELF = (
@@ -73,23 +72,11 @@ def last_block(context: TrainingContext) -> Dataset:
 def told_at(records: Mapping[str, pl.DataFrame], moment: datetime) -> dict[str, pl.DataFrame]:
     """Return what features at one moment are made of, and no more: what was known then, of those who were here."""
     learnt = Ever("event_id", "kind", COMPLETION_KINDS)  # nothing else that was learnt moves a feature
-    asked = {name: list(shape) for name, shape in TABLES.items() if name in records}
-    with ThreadPoolExecutor(
-        2
-    ) as readers:  # the database's own work needs no Python: tables are read two at a time
-        waiting = {
-            name: readers.submit(
-                copy_context().run,
-                some,
-                records,
-                name,
-                columns,
-                moment,
-                learnt if name == "learning_events" else None,
-            )  # in this context: whose rows may be seen is part of it
-            for name, columns in asked.items()
-        }
-        tables = {name: read.result() for name, read in waiting.items()}
+    tables = side_by_side({
+        name: partial(some, records, name, list(shape), moment, learnt if name == "learning_events" else None)
+        for name, shape in TABLES.items()
+        if name in records
+    })  # fmt: skip
     empty = {name: pl.DataFrame(schema=dict(TABLES[name])) for name in ("employees", "exits")}
     here = employed({**empty, **tables}, [moment]).select("employee_id").unique()
     own = {name: tables[name].join(here, "employee_id", "semi", maintain_order="left") for name in ABOUT_ONESELF

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 
 from features.history import history
@@ -18,7 +21,18 @@ from training.recommendation.dataset import Dataset
 from training.recommendation.evaluate import PRIMARY, model_scores
 from training.recommendation.ranking import all_target_ranks, per_person
 from training.rescoring.rescored import Bools, Rescored
+from training.stored import side_by_side, some
 
+EVENT_COLUMNS = (
+    "event_id",
+    "employee_id",
+    "course_id",
+    "kind",
+    "happened_at",
+    "known_at",
+    "score_share",
+    "snoozed_until",
+)
 FURTHER = ("recall@20", "mrr")
 MOST_JOBS = 12
 
@@ -35,7 +49,7 @@ def last_block(context: TrainingContext) -> Dataset:
     -----
     Where more than `dataset.MOST_PEOPLE` took something in the last block, the people drawn are not those of a training.
     """
-    records = {name: context.records[name] for name in building.READS if name in context.records}
+    records = read(context.records)
     taken = building.enrolments(building.pairs_of(history(records, context.as_of, FACT_KEYS)))
     cut = building.block_starts(taken["taken_at"])[1]
     catalogue = build_catalogue(records, context.as_of)
@@ -56,6 +70,15 @@ def last_block(context: TrainingContext) -> Dataset:
         test=block,
         digest="",
     )
+
+
+def read(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return the tables that a last block is made of; of the events, by far the largest, what it asks of them."""
+    return side_by_side({
+        name: partial(some, records, name, EVENT_COLUMNS) if name == "learning_events" else partial(records.__getitem__, name)
+        for name in building.READS
+        if name in records
+    })  # fmt: skip
 
 
 def rescore(folder: Path, dataset: Dataset) -> Rescored:

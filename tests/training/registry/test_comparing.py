@@ -163,6 +163,20 @@ def test_the_last_block_of_recommendation_alone_is_that_of_the_whole_dataset(sma
     assert set(recommendation.slices(context(), alone)) == set(recommendation.slices(context(), whole))
 
 
+def test_the_last_block_of_recommendation_read_from_the_store_is_that_of_the_whole_tables(
+    small_store: Store,
+) -> None:
+    stored, frames = StoredTables(small_store), small_store.frames()
+    alone, whole = (
+        recommendation.last_block(TrainingContext(records, end_of(frames))) for records in (stored, frames)
+    )
+    assert (alone.course_ids, alone.job_ids) == (whole.course_ids, whole.job_ids)
+    for name in ("history", "seen", "targets", "gap_shares"):
+        assert (getattr(alone.test, name) != getattr(whole.test, name)).nnz == 0, name
+    assert np.array_equal(alone.test.jobs, whole.test.jobs)
+    assert "learning_events" not in stored.read
+
+
 def test_the_last_block_read_from_the_store_is_that_of_the_whole_tables(small_store: Store) -> None:
     from features.records.protected import protected_attributes
 

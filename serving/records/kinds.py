@@ -100,9 +100,11 @@ def page_of(title: str, model: type[Any], example: Mapping[str, Any]) -> type[Ba
 
 def many(title: str, model: type[Any]) -> type[Strict]:
     """Return the body of up to 1,000 records: each is judged alone, so that a bad one costs no other its place."""
-    items: Any = Annotated[list[SkipValidation[model]], Field(min_length=1, max_length=MOST_ITEMS)]  # type: ignore[valid-type]
+    judged_later = Annotated[Any, Field(description="Anything else comes back as rejected.")]
+    items = list[SkipValidation[model] | judged_later]  # type: ignore[valid-type]
+    bounded = Annotated[items, Field(min_length=1, max_length=MOST_ITEMS)]
     made: type[Strict] = create_model(
-        f"Many{title}", __base__=Strict, __doc__="Up to 1,000 records.", items=(items, ...)
+        f"Many{title}", __base__=Strict, __doc__="Up to 1,000 records.", items=(bounded, ...)
     )
     return made
 

@@ -30,6 +30,8 @@ SEMANTIC = {
     ("/v1/courses:search", "get"),
     ("/xapi/statements", "get"),
     ("/v1/employees/{employee_id}/learning-path", "get"),  # a deadline lies ahead
+    ("/v1/evaluations", "get"),  # a cursor is one that was given
+    ("/v1/attrition-risks", "get"),
 }
 WITH_BODY = ("post", "put", "patch")
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"

@@ -155,9 +155,9 @@ def fill(line: Line, picker: Picker, pool: Pool, turns: Turns, totals: Floats) -
     choices = picker.choices(pool)
     while len(line.courses) < line.most:
         best = turns.next(line, totals)
-        if best is None:
-            best = next(choices, None)
-        if best is None:
+        if best is not None:
+            picker.misfits[best] = None  # a turn goes to what fits
+        elif (best := next(choices, None)) is None:
             return
         picker.note(line.add(best))
 
@@ -169,9 +169,11 @@ def ranked(
     picker, turns = by
     courses = line.courses[: line.most]
     misfits = [picker.misfit_of(course) if picker.level_weight else None for course in courses]
-    distances = [0.0 if found is None else found.distance for found in misfits]
     places = np.array(courses, dtype=np.int64)
-    scores = shown_scores(totals.take(places) - picker.level_weight * np.array(distances))
+    worths = totals.take(places)
+    if any(misfits):
+        worths -= picker.level_weight * np.array([found.distance if found else 0.0 for found in misfits])
+    scores = shown_scores(worths)
     before = case.catalogue.prerequisites
     columns = (
         courses,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 import uvloop
 
 SPIN_SECONDS = 0.001
+LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, on_answer: Callable[[Connection, bool], None]) -> None:
         self.on_answer = on_answer
-        self.buffer = self.head = b""  # head: of the last whole answer, in small letters
+        self.head = b""  # of an answer, until it is whole
+        self.missing = 0  # bytes of the body of an answer whose head was read
+        self.is_good = False
         self.due_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,23 +55,31 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Tell when an answer is whole."""
-        self.buffer += data
-        end = self.buffer.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        head = self.buffer[:end].lower()
-        place = head.index(b"content-length: ") + 16
-        length = int(head[place:].split(b"\r\n", 1)[0])
-        if len(self.buffer) < end + 4 + length:
-            return
-        is_good = self.buffer[9:12] == b"200"
-        self.buffer, self.head = b"", head
-        self.on_answer(self, is_good)
+        if self.missing:
+            self.missing -= len(data)
+        else:
+            self.head += data
+            end = self.head.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            self.is_good = self.head[9:12] == b"200"
+            self.missing = end + 4 + length_of(self.head) - len(self.head)
+            self.head = b""
+        if not self.missing:
+            self.on_answer(self, self.is_good)
 
     def ask(self, request: bytes, due_at: float) -> None:
         """Send a request; its latency counts from when it was due."""
         self.due_at = due_at
         self.transport.write(request)
+
+
+def length_of(head: bytes) -> int:
+    """Return how long an answer's body is; raise ValueError where its head does not say."""
+    found = LENGTH.search(head)
+    if found is None:
+        raise ValueError("the answer does not say how long it is")
+    return int(found[1])
 
 
 def request(path: str, key: str, port: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,19 +15,17 @@ from features.attrition.population import FEATURE_SCHEMA, NAMES, TABLES, feature
 from features.errors import RefusedError
 from features.records.store import data_digest
 from features.timelines import MOMENT
-from training.attrition.guards import check_dates, check_panel
+from training.attrition.fitting.origins import origins_of
+from training.attrition.guards import check_panel, check_records
 from training.attrition.scorer import Floats
 from training.context import TrainingContext
 
 CAUSES = ("voluntary", "involuntary", "retirement", "other")
 HORIZONS_DAYS = (90, 180, 365)
 NEW_HIRE_DAYS = 90
-MONTHS_BETWEEN = 1
-MOST_ORIGINS = 2
 FEWEST_MONTHS = 18
-LONG_MONTHS = (
-    48  # from so many months on, the last block is a year, and the horizon of a year is evaluated too
-)
+HALF_YEAR, YEAR = 6, 12  # months of the last block
+LONG_MONTHS = 48  # from so many months on, the last block is a year
 
 Ints = NDArray[np.int64]
 
@@ -56,6 +55,14 @@ class Panel:
             return self
         return Panel(self.features[rows], self.cause[rows], self.person[rows], self.period[rows])
 
+    def before(self, period: int) -> Panel:
+        """Return the rows of earlier periods; no copy where the rows stand in order of time."""
+        is_before = self.period < period
+        end = int(is_before.sum())
+        if not is_before[:end].all():
+            return self.take(is_before)
+        return Panel(self.features[:end], self.cause[:end], self.person[:end], self.period[:end])
+
     def __len__(self) -> int:
         return len(self.cause)
 
@@ -78,6 +85,8 @@ class Landmark:
         Identifiers of the rows' people, for the fairness report.
     rows : (n,) int, optional
         Rows of the plain table they came from.
+    followed : (n,) float, optional
+        How long each could be followed at most, whatever came; without end by default.
     """
 
     features: Floats
@@ -86,6 +95,7 @@ class Landmark:
     person: Ints
     names: Sequence[str] = ()
     rows: Ints | None = None
+    followed: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +141,8 @@ class Dataset:
     dated : pair of Landmark, optional
         People to judge survival curves by, and those to learn the references' from, where `test` and `past` are
         rows of periods.
+    longer : Dataset, optional
+        The same records with a last block of a year, where they are long enough and `test` is followed for less.
     """
 
     panel: Panel
@@ -154,6 +166,7 @@ class Dataset:
     is_by_time: bool = False
     dated: tuple[Landmark, Landmark] | None = None
     period_names: Sequence[str] = ()
+    longer: Dataset | None = None
 
     @property
     def final_features(self) -> Floats:
@@ -181,7 +194,7 @@ def build(context: TrainingContext) -> Dataset:
         If the records cannot teach attrition: too short, nobody left, nobody stayed, too few exits.
     """
     starts = month_starts(first_moment(context), context.as_of)
-    block = 12 if len(starts) - 1 >= LONG_MONTHS else 6
+    block = YEAR if len(starts) - 1 >= LONG_MONTHS else HALF_YEAR
     if len(starts) - 1 < FEWEST_MONTHS:
         raise RefusedError(
             "The records are too short to learn attrition from and to be tested on a later block.",
@@ -192,11 +205,24 @@ def build(context: TrainingContext) -> Dataset:
     rows = features(context.records, starts)
     people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
     rows = with_outcome(rows, context.records, context.as_of)
-    train_starts, test_at = starts[: -block - 1], starts[-block - 1]
-    taught = rows.filter(pl.col("as_of").is_in(train_starts))
+    taught = rows.filter(pl.col("as_of").is_in(starts[: -block - 1]))
     panel = panel_of(taught, starts, people)
     check_panel(replace(panel, person=spell_numbers(taught)), NAMES, CAUSES)
+    digest = data_digest({name: context.records[name] for name in TABLES if name in context.records})
+    further: dict[str, Any] = {"protected": context.protected, "digest": digest, "threads": context.threads}
+    dataset = replace(cut(rows, starts, people, panel, block), **further)
+    if block == YEAR or len(starts) - 1 < FEWEST_MONTHS + YEAR - HALF_YEAR:
+        return dataset
+    return replace(dataset, longer=replace(cut(rows, starts, people, panel, YEAR), **further))
+
+
+def cut(
+    rows: pl.DataFrame, starts: Sequence[datetime], people: Mapping[str, int], panel: Panel, block: int
+) -> Dataset:
+    """Return the dataset whose last block is so many months long; `panel` has every month before it, at least."""
+    train_starts, test_at = starts[: -block - 1], starts[-block - 1]
     past = [at for at in train_starts[::-3] if at <= test_at - timedelta(days=HORIZONS_DAYS[0])]
+    panel = panel.before(len(train_starts))
     return Dataset(
         panel=panel,
         folds=origins_of(panel, block),
@@ -208,44 +234,8 @@ def build(context: TrainingContext) -> Dataset:
         schema=FEATURE_SCHEMA,
         season=[NAMES.index("season_sine"), NAMES.index("season_cosine")],
         tenure=NAMES.index("tenure_days"),
-        protected=context.protected,
         protocol=in_words(starts, test_at, block),
-        digest=data_digest({name: context.records[name] for name in TABLES if name in context.records}),
-        threads=context.threads,
     )
-
-
-def check_records(context: TrainingContext) -> None:
-    """Raise RefusedError where somebody's exit, as last known, cannot have happened when it says."""
-    exits = context.records["exits"].filter(pl.col("known_at") < context.as_of)
-    key = ["employee_id", "spell"]
-    last = (
-        exits.sort("known_at")
-        .unique(key, keep="last")
-        .join(context.records["employees"].select(*key, "hired_at"), key)
-    )
-    days = last.select(
-        pl.col("hired_at", "happened_at").dt.timestamp("us").cast(pl.Float64) / 86_400e6
-    ).to_numpy()
-    if len(last):
-        check_dates(days[:, 0], days[:, 1], last["employee_id"].to_list())
-
-
-def origins_of(panel: Panel, block: int) -> list[tuple[Ints, Ints]]:
-    """Return the rows to fit and to check of rolling origins, the last of which checks the last block of months.
-
-    Notes
-    -----
-    A month lies between: what is known of it late, or changed by it, is on neither side. An earlier origin is added
-    where the months before it are at least as many again.
-    """
-    end, found = int(panel.period.max()) + 1, list[tuple[Ints, Ints]]()
-    for first in range(end - block, 2 * block, -block):
-        fit = np.flatnonzero(panel.period < first - MONTHS_BETWEEN)
-        check = np.flatnonzero((panel.period >= first) & (panel.period < first + block))
-        found.insert(0, (fit, check))
-    latest = np.flatnonzero(panel.period < end - block), np.flatnonzero(panel.period >= end - block)
-    return found[-MOST_ORIGINS:] or [latest]
 
 
 def in_words(starts: Sequence[datetime], test_at: datetime, block: int) -> str:
@@ -338,6 +328,10 @@ def landmark_of(rows: pl.DataFrame, people: Mapping[str, int], end: datetime) ->
         cause.to_numpy().astype(np.int64),
         numbers(rows, people),
         rows["employee_id"].to_list(),
+        followed=rows.select((end - pl.col("as_of")).dt.total_days())
+        .to_series()
+        .to_numpy()
+        .astype(np.float64),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from training.attrition import longer
 from training.attrition.dataset import Dataset
 from training.attrition.judging import horizons as judging
 from training.attrition.judging.backtest import drawing
@@ -52,6 +53,7 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
         each.pop("o_e")  # the level is judged at the horizon
     units = judging.label_units([labelled])
     report = fairness_report(dataset, scorer, labelled, judged[main])
+    further = longer.judge_longer(dataset, scorer.model["choice"], seen)
     name = f"{dataset.horizons[judged[main]]:g} {dataset.units}"
     return Evaluation(
         question="attrition",
@@ -61,7 +63,10 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
         primary="log_score",
         per_unit=units.pop(OURS),
         peer_units=units,
-        diagnostics=diagnostics(dataset, scorer, labelled, judged, report),
+        diagnostics={
+            **diagnostics(dataset, scorer, labelled, judged, report),
+            **horizons_told(dataset, judged, further),
+        },
         n={
             "people": len(dataset.test.cause),
             "exits": int(labelled.left.sum()),
@@ -73,7 +78,7 @@ def evaluate(folder: Path, dataset: Dataset, rng: np.random.Generator) -> Evalua
             "back_test": drawing(scorer.model.get("back_test", [])),
             "level_by_group": level_by_group(report),
         },
-        verdict=verdict(metrics, name),
+        verdict=verdict(metrics, name) + longer.in_words(further),
         gates={"fairness": (report.passes, report.reason)},
         data_digest=dataset.digest,
     )
@@ -123,9 +128,6 @@ def diagnostics(
                 "expected": float(said[:, place, number].sum()),
                 "o_e": observed_to_expected(left, said[:, place, number], weight),
             }
-    left_out = [
-        f"{dataset.horizons[place]:g}" for place in range(len(dataset.horizons)) if place not in judged
-    ]
     return {
         "level": level,
         "bands": by_band(scorer, labelled, judged[min(1, len(judged) - 1)]),
@@ -133,10 +135,18 @@ def diagnostics(
         "drift": drifted(dataset),
         "chosen": dict(scorer.model["choice"]),
         "calibration": dict(zip(scorer.causes, scorer.model["calibration"], strict=True)),
-        "horizons_not_evaluated": {"horizons": left_out, "why": "the last block is shorter"}
-        if left_out
-        else {},
         "fairness": {**report.as_json(), "proxies": proxies_of(dataset)},
+    }
+
+
+def horizons_told(dataset: Dataset, judged: list[int], further: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what horizons longer than the last block are worth, and those of which nothing can be said."""
+    names = {place: f"{horizon:g}" for place, horizon in enumerate(dataset.horizons) if place not in judged}
+    left_out = [name for name in names.values() if f"{name} {dataset.units}" not in further]
+    why = "the last block is shorter, and the records are too short to judge from an earlier moment"
+    return {
+        "longer_horizons": dict(further),
+        "horizons_not_evaluated": {"horizons": left_out, "why": why} if left_out else {},
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.errors import RefusedError
@@ -14,6 +15,7 @@ from training.attrition.scorer import Floats
 
 if TYPE_CHECKING:
     from training.attrition.dataset import Panel
+    from training.context import TrainingContext
 
 FEWEST_EXITS = 30
 TOO_GOOD = 0.98  # no honest single column tells leavers from stayers like that
@@ -90,6 +92,22 @@ def check_dates(hired: Floats, left_at: Floats, names: Sequence[str]) -> None:
                            found=f"{int(impossible.sum())} spells, the first of {names[first]}: {days[first]:,.0f} days",
                            allowed=f"0 to {LONGEST_DAYS:,} days between hire and exit",
                            hint="Correct the dates and import them again; the correction replaces them.")  # fmt: skip
+
+
+def check_records(context: TrainingContext) -> None:
+    """Raise RefusedError where somebody's exit, as last known, cannot have happened when it says."""
+    exits = context.records["exits"].filter(pl.col("known_at") < context.as_of)
+    key = ["employee_id", "spell"]
+    last = (
+        exits.sort("known_at")
+        .unique(key, keep="last")
+        .join(context.records["employees"].select(*key, "hired_at"), key)
+    )
+    days = last.select(
+        pl.col("hired_at", "happened_at").dt.timestamp("us").cast(pl.Float64) / 86_400e6
+    ).to_numpy()
+    if len(last):
+        check_dates(days[:, 0], days[:, 1], last["employee_id"].to_list())
 
 
 def check_classes(

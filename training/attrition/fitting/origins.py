@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from training.attrition.dataset import Panel
+if TYPE_CHECKING:
+    from training.attrition.dataset import Panel
 
 Ints = NDArray[np.int64]
 ORIGINS = 3
 SHORTEST_CHECK = 2  # periods
 FEWEST_EXITS = 10  # on either side of an origin
+MONTHS_BETWEEN = 1
+MOST_ORIGINS = 2  # of the records
 LEARNT_SHARE = 0.4  # at least so much of the time is learnt from before the first origin
 
 
@@ -48,3 +53,20 @@ def rolling_origins(panel: Panel, gap: int, origins: int = ORIGINS) -> list[tupl
         if end < len(periods) * LEARNT_SHARE:
             break
     return found
+
+
+def origins_of(panel: Panel, block: int) -> list[tuple[Ints, Ints]]:
+    """Return the rows to fit and to check of rolling origins, the last of which checks the last block of months.
+
+    Notes
+    -----
+    A month lies between: what is known of it late, or changed by it, is on neither side. An earlier origin is added
+    where the months before it are at least as many again.
+    """
+    end, found = int(panel.period.max()) + 1, list[tuple[Ints, Ints]]()
+    for first in range(end - block, 2 * block, -block):
+        fit = np.flatnonzero(panel.period < first - MONTHS_BETWEEN)
+        check = np.flatnonzero((panel.period >= first) & (panel.period < first + block))
+        found.insert(0, (fit, check))
+    latest = np.flatnonzero(panel.period < end - block), np.flatnonzero(panel.period >= end - block)
+    return found[-MOST_ORIGINS:] or [latest]

@@ -80,6 +80,10 @@ def plain_methods(dataset: Dataset, until: float) -> dict[str, Floats]:
     past, asked = dataset.past, dataset.test.features
     step = 1.0 if dataset.units == "periods" else until  # a panel's rows are periods, to be compounded
     rows = (past.duration >= step - 1.5) | (past.cause > 0)
+    if (
+        past.followed is not None
+    ):  # of moments too late to see who stays so long, there would be leavers alone
+        rows &= past.followed >= step - 1.5
     left = ((past.cause == 1) & (past.duration <= step))[rows]
     features = past.features[rows]
     base = np.full(len(asked), left.mean())

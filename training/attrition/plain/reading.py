@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import BadInputError
+from training.attrition.plain.periods import periods_in_order
 from training.attrition.scorer import Floats
 from training.options import Options
 from training.tables import data_digest_of_table, read_table
@@ -226,7 +227,7 @@ def read_encoded(request: Request, without: Sequence[str] = ()) -> Encoded:
         left=left,
         duration=duration,
         person=numbers(frame[request["id"]]) if request["id"] else np.arange(len(frame)),
-        period=numbers(frame[request["period"]]) if request["period"] else np.zeros(len(frame), dtype=np.int64),
+        period=periods_in_order(frame[request["period"]]) if request["period"] else np.zeros(len(frame), dtype=np.int64),
         profile=frame.groupby(together, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
         if together else np.arange(len(frame)),
         group=numbers(frame[request["group"]]) if request["group"] else np.zeros(len(frame), dtype=np.int64),

@@ -27,11 +27,16 @@ STEPS: dict[str, tuple[float, ...]] = {
 START = {"warm": {"takers": 1.0}, "new": {"popularity": 1.0}}
 DEFAULT_GAP = 2.0  # of new people, where validation holds too few of them to choose
 LEAST_PEOPLE = 30
+ENOUGH_TARGETS, ENOUGH_PEOPLE = 12_000, 2_000
 SURE = 1.96  # standard errors
 
 
 def sampled(block: Block, most: int, rng: np.random.Generator) -> Block:
-    """Return at most so many people of a block."""
+    """Return at most so many people of a block, and no more than it takes: who took many courses says as much as many.
+
+    A choice among blends costs by people × courses; what it is sure of grows with the targets.
+    """
+    most = min(most, max(int(ENOUGH_TARGETS * block.size / max(block.targets.nnz, 1)), ENOUGH_PEOPLE))
     if block.size <= most:
         return block
     return block.rows(np.sort(rng.choice(block.size, most, replace=False)))

@@ -128,9 +128,11 @@ def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float]:
             best, weights = (power, ridge), made
     plain = max((choice for choice in tried if choice[0] == PLAIN[0]), key=lambda choice: tried[choice])
     words = {f"person_power {power:g}, ridge {ridge:g}": value for (power, ridge), value in tried.items()}
-    scaled = {
-        power: mean(linear(history, weights * popularity_scale(train, power)), block) for power in ITEM_POWERS
-    }
+    found = linear(history, weights)(
+        slice(0, block.size)
+    )  # once: what is tried scales the columns of a score
+    scales = {power: popularity_scale(train, power).astype(np.float32) for power in ITEM_POWERS}
+    scaled = {power: mean(times(found, scale), block) for power, scale in scales.items()}
     item_power = max(ITEM_POWERS, key=lambda power: scaled[power])
     words |= {f"item_power {power:g}": value for power, value in scaled.items()}
     chosen = Chosen(*best, item_power, tried=words, plain_ridge=plain[1])
@@ -215,9 +217,10 @@ def choose_window(dataset: Dataset, block: Block, chosen: Chosen) -> Chosen:
         history = weighted(asked.history, chosen.weight_power)
         known = weighted(origin.known.history, chosen.weight_power)
         weights = ease(known, chosen.ridge, chosen.person_power, chosen.item_power)
+        scores = standardised(linear(history, weights)(slice(0, asked.size))).astype(np.float32)
         for days in windows:
             added = lately(origin.known.ages, days).sum(axis=0)
-            found[days] += mean(with_added(linear(history, weights), added), asked) / len(dataset.origins)
+            found[days] += mean(with_added(scores, added), asked) / len(dataset.origins)
     if not windows:
         return chosen
     best = max(windows, key=lambda days: found[days])
@@ -225,6 +228,11 @@ def choose_window(dataset: Dataset, block: Block, chosen: Chosen) -> Chosen:
     return replace(chosen, window_days=best, tried={**chosen.tried, **words})
 
 
-def with_added(score: Callable[[slice], Floats], added: Floats) -> Callable[[slice], Floats]:
-    """Return standardised scores to which something about courses is added."""
-    return lambda rows: standardised(score(rows)) + added
+def times(scores: Floats, scale: Floats) -> Callable[[slice], Floats]:
+    """Return how scores score whose columns are scaled."""
+    return lambda rows: scores[rows] * scale
+
+
+def with_added(scores: Floats, added: Floats) -> Callable[[slice], Floats]:
+    """Return how scores score to which something about courses is added."""
+    return lambda rows: scores[rows] + added

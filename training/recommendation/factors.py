@@ -5,7 +5,8 @@ People are rows, courses are columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from training.recommendation.scorer import regularised, solved_factors
 
 Floats = NDArray[np.floating]
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
+
+FURTHER_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,17 @@ class FactorSettings:
     starts: int = 3
 
 
-def item_factors(history: Matrix, settings: FactorSettings, rng: np.random.Generator) -> list[Floats]:
+def item_factors(
+    history: Matrix,
+    settings: FactorSettings,
+    rng: np.random.Generator,
+    starts: Sequence[Floats] = (),
+) -> list[Floats]:
     """Return the item factors of each start, (n_courses, dimensions) float32.
 
     Minimises Σ over pairs that happened (x·y − 1)² + unobserved · Σ over all pairs (x·y)² plus a penalty that
     grows with the square root of what a person or course brings, so that the popular are held back a little more.
+    `starts`, fitted to nearly the same history, are gone on from for a few rounds; else each begins at random.
 
     References
     ----------
@@ -58,15 +67,17 @@ def item_factors(history: Matrix, settings: FactorSettings, rng: np.random.Gener
     people = sp.csr_matrix(history, dtype=np.float32)
     courses = sp.csr_matrix(people.T)
     size = min(settings.dimensions, max(min(people.shape) - 1, 1))
-    return [one_start(people, courses, settings, size, rng) for _ in range(settings.starts)]
+    if starts:
+        further = replace(settings, rounds=min(settings.rounds, FURTHER_ROUNDS))
+        return [rounds_from(np.asarray(one, np.float32), people, courses, further) for one in starts]
+    shape, scale = (people.shape[1], size), 0.1 / np.sqrt(size)
+    drawn = (rng.normal(0.0, scale, shape).astype(np.float32) for _ in range(settings.starts))
+    return [rounds_from(one, people, courses, settings) for one in drawn]
 
 
-def one_start(
-    people: Matrix, courses: Matrix, settings: FactorSettings, size: int, rng: np.random.Generator
-) -> Floats:
-    """Return the item factors of one start."""
-    scale = 0.1 / np.sqrt(size)
-    found: Floats = rng.normal(0.0, scale, (people.shape[1], size)).astype(np.float32)
+def rounds_from(start: Floats, people: Matrix, courses: Matrix, settings: FactorSettings) -> Floats:
+    """Return the item factors that come of a start."""
+    found = start
     for _ in range(settings.rounds):
         mine = half_round(people, found, settings)
         found = half_round(courses, mine, settings)

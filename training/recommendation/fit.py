@@ -80,27 +80,36 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         if parameters.ridge > 0
         else choose(dataset, block, rng)
     )
-    coders = [coder_of(origin.known.history, chosen, rng) for origin in dataset.origins]
+    begun = [Begun(coder_of(origin.known.history, chosen, rng)) for origin in dataset.origins]
     trials = [
-        (origin_scorer(dataset, origin, chosen, parameters, rng, coder), origin.block)
-        for origin, coder in zip(dataset.origins, coders, strict=True)
+        (origin_scorer(dataset, origin, chosen, parameters, rng, one), origin.block)
+        for origin, one in zip(dataset.origins, begun, strict=True)
     ]
     most = max(200, MOST_CELLS // (max(len(dataset.course_ids), 1) * len(trials)))
     blend, figures = choose_blend([(scorer, sampled(people, most, rng)) for scorer, people in trials])
     newcomers, more = choose_newcomers(
         dataset,
-        lambda origin: origin_scorer(dataset, origin, chosen, parameters, rng, coders[0]),
+        lambda origin: origin_scorer(dataset, origin, chosen, parameters, rng, begun[0]),
         blend["warm"],
         rng,
     )
     if newcomers:
         blend, figures = {**blend, "newcomers": newcomers}, figures | more
     is_coded = any(one.get("autoencoder") for one in blend.values())
-    coder = coder_of(dataset.known, chosen, rng, coders[0]) if is_coded else None
-    arrays = model_arrays(dataset, dataset.now, chosen, parameters, rng, coder)
+    coder = coder_of(dataset.known, chosen, rng, begun[0].coder) if is_coded else None
+    went_on = Begun(coder, tuple(trials[0][0].starts))
+    arrays = model_arrays(dataset, dataset.now, chosen, parameters, rng, went_on)
     model = model_facts(dataset, dataset.now, blend, chosen)
     model["chosen"] = {**chosen.facts(), "validation_ndcg_at_10": {**chosen.tried, **figures}}
     return payload(model, stored(arrays))
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What is not fitted anew: an autoencoder of what is known, and item factors to go on from."""
+
+    coder: Autoencoder | None = None
+    factors: tuple[Floats, ...] = ()
 
 
 def coder_of(
@@ -120,11 +129,11 @@ def origin_scorer(
     chosen: Chosen,
     parameters: Parameters,
     rng: np.random.Generator,
-    coder: Autoencoder | None,
+    begun: Begun,
 ) -> Scorer:
     """Return the model as it would have been at a moment, its blend not chosen yet."""
     facts = model_facts(dataset, origin.known, {"warm": {}, "new": {}}, chosen)
-    return Scorer(facts, model_arrays(dataset, origin.known, chosen, parameters, rng, coder))
+    return Scorer(facts, model_arrays(dataset, origin.known, chosen, parameters, rng, begun))
 
 
 def model_arrays(
@@ -133,7 +142,7 @@ def model_arrays(
     chosen: Chosen,
     parameters: Parameters,
     rng: np.random.Generator,
-    coder: Autoencoder | None,
+    begun: Begun,
 ) -> dict[str, Any]:
     """Return the arrays of a model fitted to what is known."""
     history = weighted(known.history, chosen.weight_power)
@@ -146,13 +155,13 @@ def model_arrays(
     else:
         arrays["weights"] = weights
     if chosen.factors is not None:
-        starts = item_factors(history, chosen.factors, rng)
+        starts = item_factors(history, chosen.factors, rng, begun.factors)
         if alike.shape[0]:
             support, strength = popularity(history), parameters.content_strength
             starts = [with_content(one, alike.sum(axis=0), support, strength, rng) for one in starts]
         arrays |= {f"factors_{place}": one for place, one in enumerate(starts)}
-    if coder is not None:
-        arrays |= coded_arrays(coder, alike, popularity(history), parameters.content_strength, rng)
+    if begun.coder is not None:
+        arrays |= coded_arrays(begun.coder, alike, popularity(history), parameters.content_strength, rng)
     if chosen.window_days > 0 and known.ages is not None:
         arrays["lately"] = lately(known.ages, chosen.window_days)
     cohorts = cohort_popularity(history, dataset.jobs, len(dataset.job_ids))

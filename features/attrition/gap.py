@@ -32,6 +32,7 @@ def with_gaps(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.Data
         name: tables[name].join(here, "employee_id", "semi", maintain_order="left") for name in ABOUT_ONESELF
     }
     own["learning_events"] = ever_completed(own["learning_events"])
+    own["job_history"] = own["job_history"].select(*SPELL, "happened_at", "known_at", "job_id")
     needed = {name: tables[name] for name in ABOUT_JOBS} | own
     moments = rows["as_of"].unique().sort()
     parts = [mean_gaps(needed, at).with_columns(as_of=pl.lit(at, dtype=MOMENT)) for at in moments]

@@ -59,7 +59,7 @@ def test_the_commands_of_the_page_run_and_leave_what_they_say(
     service: str, records: Store, serving_settings: ServingSettings, tmp_path: Path
 ) -> None:
     script = "\n".join(BLOCKS).replace("http://127.0.0.1:8000", service)
-    assert script.count("curl") == 4
+    assert script.count("curl") == 6
     here = {"SKILLPATH_VAR": str(serving_settings.var), "SKILLPATH_STORE_URL": serving_settings.url}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -71,4 +71,5 @@ def test_the_commands_of_the_page_run_and_leave_what_they_say(
     assert "ERROR" not in done.stdout
     kept = records.frame("learning_events")
     assert sorted(kept["employee_id"]) == ["E0001", "E0001"]
+    assert records.frame("outcomes")["kpi"].to_list() == ["sales"]
     assert {"3", "4"} <= set(records.frame("identities")["identifier"])

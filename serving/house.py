@@ -25,7 +25,8 @@ How a question's module (`serving/<question>.py`) is written::
 - Kept scores: ``house.kept.read(question, employee_id, model.digest)``; stale where the person's newest record became known
   after ``kept.as_of`` and more than `STALE_SECONDS` ago: answer with them, and say ``fallback: "stale_scores"``.
 - A question that keeps scores has ``score_everybody(house, employee_ids, progress) -> Iterator[tuple[str, bytes]]``; it is
-  called by `skillpath score` and, for a handful of people, in the background when their records change.
+  called by `skillpath score` and, for a handful of people, in the background when their records change. Where it can be
+  switched off, ``check_switch(house)`` beside it raises RefusedError, and `skillpath score` writes no file.
 - ``exported_columns(model, payload) -> dict[str, object]`` in ``serving/<question>_kept.py`` unpacks one person's payload into
   plain columns for the Parquet file of `skillpath score`.
 - Where ``features/<question>.py`` has ``FEATURE_SCHEMA: Mapping[str, str]`` (feature name → kind and unit), a bundle whose

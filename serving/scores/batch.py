@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from features.errors import BadInputError, UnknownRecordError
+from features.errors import BadInputError, RefusedError, UnknownRecordError
 from features.records.columns import Nature
 from features.records.moments import from_micros
 from features.records.schema import METADATA
@@ -127,6 +127,8 @@ def score_questions(settings: ServingSettings, name: str, employee_ids: Sequence
         If there is no such question, or it keeps no scores.
     UnavailableError
         If no verified model stands.
+    RefusedError
+        If the question asked for by name is switched off.
     """
     from serving.app import build_house
 
@@ -153,11 +155,28 @@ def questions_of(house: House, name: str) -> list[str]:
             raise BadInputError(
                 "That question keeps no scores.", found=name, allowed=", ".join([*keeping, "all"])
             )
+        check_is_on(house, name)
         return [name]
     held = [question for question in keeping if question in house.models.held]
     if not held:
         house.models.current(keeping[0] if keeping else name)
-    return held
+    return [question for question in held if is_on(house, question)]
+
+
+def check_is_on(house: House, question: str) -> None:
+    """Raise RefusedError where a question is switched off: its scores are shown to nobody, in no file either."""
+    check = getattr(scoring(question), "check_switch", None)
+    if check is not None:
+        check(house)
+
+
+def is_on(house: House, question: str) -> bool:
+    """Say whether a question's scores are shown to anybody."""
+    try:
+        check_is_on(house, question)
+    except RefusedError:
+        return False
+    return True
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from openpyxl import load_workbook
 
 from features.attrition.population import NAMES, features
-from features.errors import UnavailableError
+from features.errors import RefusedError, UnavailableError
 from features.records.moments import to_micros
 from features.records.store import Store
 from serving.access import ALL_SCOPES
@@ -30,6 +30,7 @@ from serving.house import House
 from serving.http.cells import harmless
 from serving.keys import create_key
 from serving.models.answering import LoadedModel
+from serving.scores.batch import questions_of
 from serving.scores.recompute import keep_scores
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
@@ -456,6 +457,19 @@ def test_the_kill_switch_is_turned_with_a_reason_and_holds_for_every_answer_abou
     ] == "off: a review"
     asking.put("/v1/attrition/enabled", json={"enabled": True, "reason": "reviewed"})
     assert risk(asking).status_code == 200
+
+
+def test_switched_off_no_file_of_scores_is_written_and_other_questions_go_on(
+    house: House,
+) -> None:
+    write(house, "switches", {"name": "attrition", "is_on": False, "actor": "hr", "at": to_micros(NOW)})
+    with pytest.raises(RefusedError, match="switched off"):
+        questions_of(house, "attrition")
+    house.models.hold(LoadedModel("recommendation", "1", "digest", SimpleNamespace(), Path(), {}))
+    assert questions_of(house, "all") == ["recommendation"]
+    write(house, "switches", {"name": "attrition", "is_on": True, "actor": "hr", "at": to_micros(NOW)})
+    assert questions_of(house, "attrition") == ["attrition"]
+    assert set(questions_of(house, "all")) == {"attrition", "recommendation"}
 
 
 def batch(client: TestClient, people: list[str], **further: Any) -> Any:

@@ -32,6 +32,7 @@ ROWS: dict[str, Row] = {
     "3": bundles.damaged,
     "4": killing.killed_while_writing,
     "6": requests.events,
+    "6b": killing.sent_again,
     "7": overload.overload,
     "8": bodies.bodies,
     "9": requests.malformed,

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.trust.requests import event
+import numpy as np
+
+from benchmarks.trust.requests import AT_ONCE, event
 from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
 from features.records.store import Store
 from serving.access import ALL_SCOPES
@@ -132,6 +134,38 @@ def kill_and_wait(service: Running) -> float:
             return time.perf_counter() - started
         time.sleep(0.02)
     raise AssertionError("no worker came back")
+
+
+def sent_again(effort: Effort) -> Iterator[Fact]:
+    """Send events one to five times, shuffled, while the worker is killed; send again what was not acknowledged."""
+    count, times, rng = effort.of(100_000), max(2, effort.of(20)), np.random.default_rng(7)
+    sent = np.repeat(np.arange(count), rng.integers(1, 6, count))
+    rng.shuffle(sent)
+    with running() as service:
+        stop, done = threading.Event(), [0]
+        killing = threading.Thread(target=kill_until, args=(service, stop, times, done))
+        killing.start()
+        again = 0
+        for start in range(0, len(sent), AT_ONCE):
+            body = json.dumps([event(int(number)) for number in sent[start : start + AT_ONCE]])
+            while service.ask("POST", "/v1/events", body) != 200:
+                again += 1
+                time.sleep(0.05)
+        stop.set()
+        killing.join()
+        ids = service.store.frame("learning_events", ("event_id",))["event_id"]
+        kept, different = ids.len(), ids.n_unique()
+    found = f"{kept:,} kept, {different:,} different; {done[0]} kills, {again} requests sent again"
+    holds = kept == different == count and done[0] > 0
+    yield Fact(f"{count:,} events sent {len(sent):,} times, shuffled, the worker killed meanwhile", found,
+               "rows = unique ids", holds)  # fmt: skip
+
+
+def kill_until(service: Running, stop: threading.Event, times: int, done: list[int]) -> None:
+    """Kill the worker so many times, a while after each is back."""
+    while not stop.wait(0.5) and done[0] < times:
+        kill_and_wait(service)
+        done[0] += 1
 
 
 def rolling(effort: Effort) -> Iterator[Fact]:

@@ -14,7 +14,7 @@ from serving.http.problems import refuse
 
 ALWAYS = ("/health/live", "/health/ready")
 MOST_CALLERS = 10_000
-LEAST_AT_ONCE = 10.0
+LEAST_AT_ONCE = 50.0  # what a page in a browser may ask for together
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Rate:
     Parameters
     ----------
     per_second : float
-        Of one process; a tenth of a second's worth may come at once, or ten requests where that is more, but no more than
+        Of one process; a tenth of a second's worth may come at once, or fifty requests where that is more, but no more than
         a second's worth: what is let in together is answered one after the other, and the last one waits for all. 0 lets
         nothing in.
     """

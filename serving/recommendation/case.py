@@ -37,14 +37,11 @@ class Causes:
     pointed: NDArray[Any]
     courses: Integers
 
-    def of(self, courses: Integers) -> list[Cause]:
-        """Return what the scores of some courses rest on; nothing in particular where one has none of its own."""
-        if not self.kinds.size:
-            return [NO_CAUSE] * courses.size
-        return [self.at(place - 1) if place else NO_CAUSE for place in self.position.take(courses).tolist()]
-
-    def at(self, place: int) -> Cause:
-        """Return what one score rests on."""
+    def of(self, course: int) -> Cause:
+        """Return what the score of a course rests on; nothing in particular where it has none of its own."""
+        place = self.position.item(course) - 1 if self.kinds.size else -1
+        if place < 0:
+            return NO_CAUSE
         pointed = self.pointed.item(place)
         return Cause(self.kinds.item(place), self.courses.item(pointed) if pointed >= 0 else NO_CAUSE.course)
 

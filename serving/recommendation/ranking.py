@@ -169,19 +169,18 @@ def ranked(
     picker, turns = by
     courses = line.courses[: line.most]
     misfits = [picker.misfit_of(course) if picker.level_weight else None for course in courses]
-    places = np.array(courses, dtype=np.int64)
-    worths = totals.take(places)
-    if any(misfits):
-        worths -= picker.level_weight * np.array([found.distance if found else 0.0 for found in misfits])
-    scores = shown_scores(worths)
+    distances = [found.distance if found else 0.0 for found in misfits]
     before = case.catalogue.prerequisites
     columns = (
         courses,
-        scores,
+        [
+            shown_score(totals.item(course) - picker.level_weight * distance)
+            for course, distance in zip(courses, distances, strict=True)
+        ],
         map(asked.get, courses),
         [unmet(case, course) if before[course] else () for course in courses],
         map(line.opens.get, courses, repeat(-1)),
-        case.candidates.causes.of(places),
+        map(case.candidates.causes.of, courses),
         misfits,
         repeat(False),
         map(turns.given.get, courses),
@@ -189,10 +188,9 @@ def ranked(
     return list(map(Ranked, *columns))
 
 
-def shown_scores(worths: Floats) -> list[float]:
-    """Return what courses are worth as callers see it: 0–1, to four places."""
-    found: list[float] = (np.rint((0.5 + np.arctan(worths) / math.pi) * 1e4) / 1e4).tolist()
-    return found
+def shown_score(worth: float) -> float:
+    """Return what a course is worth as callers see it: 0–1, to four places."""
+    return round((0.5 + math.atan(worth) / math.pi) * 1e4) / 1e4
 
 
 def unmet(case: Case, course: int) -> tuple[int, ...]:

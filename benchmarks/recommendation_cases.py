@@ -94,7 +94,9 @@ def candidates_at_random(catalogue: Catalogue, rng: np.random.Generator) -> Cand
     kept = rng.choice(catalogue.size, KEPT, replace=False).astype(np.int64)
     scores = np.zeros(catalogue.size)
     scores[kept] = rng.exponential(1.0, KEPT)
-    causes = Causes(kept, np.ones(KEPT, dtype=np.int64), kept, np.arange(catalogue.size))
+    position = np.zeros(catalogue.size, dtype=np.int32)
+    position[kept] = np.arange(1, KEPT + 1)
+    causes = Causes(position, np.ones(KEPT, dtype=np.int64), kept, np.arange(catalogue.size))
     return Candidates(scores, 8.0, kept, causes)
 
 

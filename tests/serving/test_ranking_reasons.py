@@ -94,7 +94,7 @@ def case_of(
     every = np.arange(catalogue.size)
     causes = np.where(values > 0, TAKERS, 0)
     because = np.full(catalogue.size, course["art"])
-    candidates = Candidates(values, 2.0, every, Causes(every, causes, because, every))
+    candidates = Candidates(values, 2.0, every, Causes((every + 1).astype(np.int32), causes, because, every))
     return Case(catalogue, needs_of(catalogue.jobs["analyst"], state.held), candidates, state)
 
 

@@ -61,6 +61,11 @@ class StoredTables(Mapping[str, pl.DataFrame]):
         self.store = store
         self.read: dict[str, pl.DataFrame] = {}
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the records are in no file and on no server."""
+        return not self.store.is_postgres and self.store.engine.url.database in (None, "", ":memory:")
+
     def __getitem__(self, name: str) -> pl.DataFrame:
         """Return a table; raise KeyError for a name that is none of the records' tables."""
         if name not in NAMES:
@@ -134,14 +139,20 @@ def early(frame: pl.DataFrame, before: datetime | None) -> pl.DataFrame:
     return frame.filter(*times) if times else frame
 
 
-def side_by_side(reads: Mapping[str, Callable[[], pl.DataFrame]]) -> dict[str, pl.DataFrame]:
-    """Return what several readings find, two at a time: a database's own work needs no Python.
+def side_by_side(
+    records: Mapping[str, pl.DataFrame], reads: Mapping[str, Callable[[], pl.DataFrame]]
+) -> dict[str, pl.DataFrame]:
+    """Return what several readings of records find, two at a time: a database's own work needs no Python.
 
     Parameters
     ----------
+    records : mapping of str to polars.DataFrame
+        What is read: one after another where no database is, or one that its own thread alone sees, in memory.
     reads : mapping of str to callable
         Each reads a table; called in the context of the caller, part of which is whose rows may be seen.
     """
+    if not isinstance(records, StoredTables) or records.is_in_memory:
+        return {name: read() for name, read in reads.items()}
     with ThreadPoolExecutor(READERS) as readers:
         waiting = {name: readers.submit(copy_context().run, read) for name, read in reads.items()}
         return {name: read.result() for name, read in waiting.items()}

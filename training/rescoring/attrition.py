@@ -72,7 +72,7 @@ def last_block(context: TrainingContext) -> Dataset:
 def told_at(records: Mapping[str, pl.DataFrame], moment: datetime) -> dict[str, pl.DataFrame]:
     """Return what features at one moment are made of, and no more: what was known then, of those who were here."""
     learnt = Ever("event_id", "kind", COMPLETION_KINDS)  # nothing else that was learnt moves a feature
-    tables = side_by_side({
+    tables = side_by_side(records, {
         name: partial(some, records, name, list(shape), moment, learnt if name == "learning_events" else None)
         for name, shape in TABLES.items()
         if name in records

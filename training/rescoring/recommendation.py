@@ -74,7 +74,7 @@ def last_block(context: TrainingContext) -> Dataset:
 
 def read(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Return the tables that a last block is made of; of the events, by far the largest, what it asks of them."""
-    return side_by_side({
+    return side_by_side(records, {
         name: partial(some, records, name, EVENT_COLUMNS) if name == "learning_events" else partial(records.__getitem__, name)
         for name in building.READS
         if name in records

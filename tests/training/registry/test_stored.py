@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +12,9 @@ import pytest
 from features.records import row_security
 from features.records.columnar import columns_of_table
 from features.records.schema import METADATA
-from features.records.store import Store
+from features.records.store import Store, open_store
 from training.runs import end_of
-from training.stored import NAMES, StoredTables, some
+from training.stored import NAMES, StoredTables, side_by_side, some
 
 STATM = Path("/proc/self/statm")
 
@@ -75,6 +76,35 @@ def test_a_table_read_by_column_reserves_memory_for_its_rows_and_no_more(small_s
 def address_space() -> int:
     """Return how many bytes of addresses this process holds."""
     return int(STATM.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_tables_are_read_side_by_side_wherever_the_records_are(small_store: Store, store: Store) -> None:
+    memory = open_store("sqlite://")
+    row = {"employee_id": "ann", "spell": 1, "hired_at": 0, "known_at": 0}
+    for each in (memory, store):
+        with each.transaction() as connection:
+            each.append(connection, "employees", [row])
+    names = ("employees", "exits", "surveys", "jobs")
+    for records in (small_store, memory, store):
+        tables = StoredTables(records)
+        found = side_by_side(
+            tables, {name: partial(tables.some, name, ("employee_id", "job_id")) for name in names}
+        )
+        assert tuple(found) == names
+        assert all(found[name].equals(tables.some(name, ("employee_id", "job_id"))) for name in names)
+        assert found["employees"].height > 0
+    frames = small_store.frames()
+    assert side_by_side(frames, {"exits": partial(frames.__getitem__, "exits")})["exits"] is frames["exits"]
+
+
+def test_whose_rows_may_be_seen_holds_for_what_is_read_side_by_side(store: Store) -> None:
+    rows = [{"employee_id": person, "spell": 1, "hired_at": 0, "known_at": 0} for person in ("ann", "bob")]
+    with store.transaction() as connection:
+        store.append(connection, "employees", rows)
+    tables = StoredTables(store)
+    with row_security.only(["bob"]):
+        found = side_by_side(tables, {"employees": partial(tables.some, "employees", ("employee_id",))})
+    assert found["employees"]["employee_id"].to_list() == (["bob"] if store.is_postgres else ["ann", "bob"])
 
 
 @pytest.mark.parametrize("name", ["protected_attributes", "audit", "courses "])

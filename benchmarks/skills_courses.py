@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from features.text import course_text
-from training.evaluation import bootstrap_mean
+from training.evaluation import bootstrap_mean, paired_difference
+from training.skills.adapter import adapted
 from training.skills.calibration import calibrated
 from training.skills.knobs import SHIPPED, mixed, parts_of
 from training.skills.labelled import Labelled, fold_of, label
 from training.skills.metrics import measure, text_scores
 from training.skills.peers import WordsThatAgree
 from training.skills.table import Pairs, labels_in, matched, taxonomy_of_labels
-from training.skills.taxonomy import Encode, Floats, concepts_of
+from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of
 
 FOLDER = Path("learning") / "coursera_catalogue_2021"
 DESCRIBED, LISTED = "coursera_2021_descriptions_skills.csv.gz", "coursera_2021_all_courses_skills.csv.gz"
@@ -41,9 +42,30 @@ def report(data: Path, encode: Encode, rng: np.random.Generator) -> None:
     words = WordsThatAgree(taxonomy)
     print(f"\ncourses: {len(test)} judged, threshold from {len(validation)} others, {taxonomy.size} labels")
     tell("model", known[1], knobs.threshold, test, rng)
+    fine_tuned(concepts, validation, test, known[1], rng)
     peer = calibrated(words.scores(validation.texts), validation, SHIPPED)
     tell("tfidf", words.scores(test.texts), peer.threshold, test, rng)
     noise(courses, listed(data / FOLDER / LISTED))
+
+
+def fine_tuned(
+    concepts: Concepts, learnt: Labelled, test: Labelled, before: Floats, rng: np.random.Generator
+) -> None:
+    """Print what a map learnt from the validation courses gains on the others, and whether validation would keep it."""
+    found = adapted(concepts, learnt)
+    after = text_scores(
+        mixed(parts_of(found.concepts, test), LENGTHS, SHIPPED.window_share), test.sentence_offsets
+    )
+    units = [measure(scores, test.relevant) for scores in (after, before)]
+    kept = f"kept at ridge {found.ridge:g}" if found.ridge else "not kept"
+    print(
+        f"  fine-tuned on {len(learnt)}: {kept}, cross-validated gain {found.gain:+.4f} (standard error {found.error:.4f})"
+    )
+    for metric in ("rp@5", "rp@10", "mrr"):
+        gap = paired_difference(units[0][metric], units[1][metric], rng)
+        print(
+            f"    {metric} of {len(test)} others {units[0][metric].mean():.3f}, {gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})"
+        )
 
 
 def tell(name: str, scores: Floats, threshold: float, data: Labelled, rng: np.random.Generator) -> None:

@@ -6,7 +6,7 @@ There is no time in it: texts are split by a hash of their content, so that no t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from training.context import TrainingContext
 from training.skills.labelled import Labelled, fold_of, label
 from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of, from_records
 
-MOST_VALIDATION, MOST_TEST = 60, 120
+MOST_VALIDATION, MOST_TEST, MOST_EXAMPLES = 60, 120, 600
 LENGTHS, MOST_WORDS = (1, 2, 3, 4), 60  # windows cost time: so many of each text are compared
 BELIEVED = ("given", "validated")
 PROBE = "Plan, carry out and document the training of new colleagues."  # tells encoders apart
@@ -45,6 +45,8 @@ class Dataset:
         Digest of taxonomy and texts.
     occupations : Concepts, optional
         Public occupations and their vectors, to link titles to.
+    examples : callable, optional
+        Returns tagged texts to fine-tune on, encoded when it is asked; None where there are none but those of `validation`.
     """
 
     concepts: Concepts
@@ -55,6 +57,7 @@ class Dataset:
     are_titles: bool
     digest: str
     occupations: Concepts | None = None
+    examples: Callable[[], Labelled] | None = None
 
 
 def build(context: TrainingContext) -> Dataset:
@@ -73,7 +76,11 @@ def build(context: TrainingContext) -> Dataset:
         )
     pairs = list(labelled_texts(context.records, taxonomy.places()))
     pairs.sort(key=lambda pair: hashlib.sha256(pair[0].encode("utf-8", "surrogatepass")).digest())
-    validation = [pair for pair in pairs if fold_of(pair[0], 5) < 2][:MOST_VALIDATION]
+    ours = [pair for pair in pairs if fold_of(pair[0], 5) < 2]
+    validation, examples = (
+        ours[:MOST_VALIDATION],
+        ours[MOST_VALIDATION : MOST_VALIDATION + MOST_EXAMPLES],
+    )
     test = [pair for pair in pairs if fold_of(pair[0], 5) >= 2][:MOST_TEST]
     built = dataset_of(
         concepts_of(taxonomy, context.encode, with_words=True),
@@ -82,7 +89,11 @@ def build(context: TrainingContext) -> Dataset:
         context.encode,
         RECORDS_PROTOCOL,
     )
-    return replace(built, occupations=public_occupations(context))
+    return replace(
+        built,
+        occupations=public_occupations(context),
+        examples=lambda: label(examples, context.encode, (), most_words=MOST_WORDS),
+    )
 
 
 def public_occupations(context: TrainingContext) -> Concepts | None:

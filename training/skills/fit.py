@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.payload import Payload, json_bytes, npz_bytes
+from training.skills.adapter import Adapted, adapted
 from training.skills.calibration import calibrated
 from training.skills.dataset import PROBE, Dataset
 from training.skills.knobs import SHIPPED, TITLE_KNOBS, Knobs, choose_windows, mixed, parts_of
@@ -41,6 +42,8 @@ class Parameters:
         Share of the best window, where nothing is chosen; negative means as shipped.
     threshold : float
         Score below which a concept is not said to be there; negative means chosen, or as shipped.
+    fine_tune : bool
+        True: the concepts' vectors are moved as tagged texts say, where that surely ranks other tagged texts better.
     """
 
     choose: bool = True
@@ -48,6 +51,7 @@ class Parameters:
     window_lengths: tuple[int, ...] = (0,)
     window_share: float = -1.0
     threshold: float = -1.0
+    fine_tune: bool = False
 
 
 def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:
@@ -62,19 +66,31 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
     rng : numpy.random.Generator
         Unused: nothing here is random.
     """
-    files = files_of(dataset.concepts, *chosen(dataset, parameters), dataset.probe)
+    tuned = fine_tuned(dataset) if parameters.fine_tune else Adapted(dataset.concepts)
+    dataset = replace(dataset, concepts=tuned.concepts)
+    files = files_of(dataset.concepts, *chosen(dataset, parameters), dataset.probe, tuned.facts())
     if dataset.occupations is not None:
         names = name_arrays(dataset.occupations, TITLE_KNOBS)
-        occupations = files_of(dataset.occupations, TITLE_KNOBS, names, dataset.probe)
+        occupations = files_of(dataset.occupations, TITLE_KNOBS, names, dataset.probe, {})
         files |= {f"occupations/{name}": content for name, content in occupations.items()}
     golden = golden_vectors(dataset.concepts.aliases.shape[1])
     return Payload("skills", files, {"vectors": golden}, FEATURES, {"vectors": golden})
 
 
+def fine_tuned(dataset: Dataset) -> Adapted:
+    """Return what comes of fine-tuning on the tagged texts: those kept apart for it, else those of validation."""
+    examples = dataset.validation if dataset.examples is None else dataset.examples()
+    return adapted(dataset.concepts, examples)
+
+
 def files_of(
-    concepts: Concepts, knobs: Knobs, more: Mapping[str, NDArray[Any]], probe: Floats
+    concepts: Concepts,
+    knobs: Knobs,
+    more: Mapping[str, NDArray[Any]],
+    probe: Floats,
+    facts: Mapping[str, float],
 ) -> dict[str, bytes]:
-    """Return concepts and how they are read as the files of a payload."""
+    """Return concepts, how they are read, and facts about them as the files of a payload."""
     taxonomy = concepts.taxonomy
     model = {
         **asdict(knobs),
@@ -83,6 +99,7 @@ def files_of(
         "sources": taxonomy.sources,
         "probe_text": PROBE,
         "words": concepts.words,
+        **facts,
     }
     arrays: dict[str, NDArray[Any]] = {
         "aliases": concepts.aliases.astype(np.float16),

@@ -51,7 +51,7 @@ class AutoencoderSettings:
 
     width: int = WIDTH
     dropout: float = 0.2
-    most_hidden: float = 0.5
+    most_hidden: float = 0.3
     rate: float = 0.004
     passes: float = 6.0
     least_steps: int = 600

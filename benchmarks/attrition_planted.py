@@ -17,15 +17,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmarks.attrition_truth import END, most_told, true_hazards
 from features.attrition.population import NAMES, TABLES, features
 from features.history import history
 from training.attrition.dataset import Dataset, build
@@ -47,10 +47,10 @@ from training.fairness.report import banded, of_people
 from training.loading import load_scorer
 from training.payload import write_payload
 
-END = datetime(2026, 1, 1, tzinfo=UTC)
 ENOUGH = 400  # exits expected, from which the level and the slope must lie within .9 to 1.1
 DRAWS = 300
 FLIPPED = 10_000
+MONTH_BEFORE = ("true hazard of the month before", "true hazard of the month before, of what is recorded")
 Bools = NDArray[np.bool_]
 
 COLUMNS_OF: Mapping[str, Sequence[str]] = {
@@ -164,9 +164,11 @@ def ranking(folder: Path, dataset: Dataset, scorer: Any) -> Iterator[str]:
     censoring = censoring_curve(duration, left)
     until = min(last.days, float(duration.max()) * (1 - 1e-9))
     _, weights = redrawn(people, np.random.default_rng(1), DRAWS)
-    told = most_told(dataset.test.features[there], true[there])
-    for name, risk in {"model": last.said[there], "true hazard": true[there], "true hazard of what is recorded": recorded[there],
-                       "the true hazard as the features tell it": told}.items():  # fmt: skip
+    risks = {"model": last.said, "true hazard": true, "true hazard of what is recorded": recorded,
+             **dict(zip(MONTH_BEFORE, true_hazards(folder, dataset, months_before=1), strict=True))}  # fmt: skip
+    risks = {name: np.where(np.isnan(risk), np.nanmedian(risk), risk)[there] for name, risk in risks.items()}
+    risks["true hazard as the features tell it"] = most_told(dataset.test.features[there], true[there])
+    for name, risk in risks.items():
         pairs = concordance(duration, left, risk, censoring, until)
         order = interval_of(pairs.value, weights)
         area = interval_of(lambda counts, risk=risk: auc(last.left[there], risk, counts), weights)  # type: ignore[misc]
@@ -174,44 +176,6 @@ def ranking(folder: Path, dataset: Dataset, scorer: Any) -> Iterator[str]:
         slope = calibration_slope(last.left[there], odds, np.ones(len(people)))
         yield (f"ranking within {last.days:g} days, {name}: slope {slope:.2f}, Uno's C {order.value:.3f} ({order.low:.3f} to {order.high:.3f}), "
                f"AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})")  # fmt: skip
-
-
-def most_told(features: Floats, true: Floats, folds: int = 5) -> Floats:
-    """Return the true log-hazard as the features tell it out of fold: what a model of them could say that knew every chance.
-
-    Notes
-    -----
-    Exits are draws, and few; the chances themselves are not noisy. Between this and the model lies what too few exits leave
-    unlearnt; between this and the truth, what nobody could know on that day: surveys answer with noise and age, changes
-    of the day itself are not known yet, and the multiplier shows in no record but a little in the intent to stay.
-    """
-    found, fold = np.empty(len(true)), np.random.default_rng(1).permutation(len(true)) % folds
-    settings = {"objective": "regression", "num_leaves": 15, "learning_rate": 0.05, "num_iterations": 200, "lambda_l2": 5.0,
-                "min_data_in_leaf": 50, "feature_fraction": 0.5, "seed": 1, "verbosity": -1, "deterministic": True}  # fmt: skip
-    for each in range(folds):
-        learnt = fold != each
-        trees = lgb.train(settings, lgb.Dataset(features[learnt], true[learnt]))
-        found[~learnt] = np.asarray(trees.predict(features[~learnt]))
-    return found
-
-
-def true_hazards(folder: Path, dataset: Dataset) -> tuple[Floats, Floats]:
-    """Return the log of each test person's true hazard in the month that begins the last block, and without the multiplier.
-
-    Returns
-    -------
-    (n,), (n,) float
-        Not a number for whoever was not at work on that day.
-    """
-    block = timedelta(days=float(dataset.test.duration.max()))
-    first = (END - block).date().replace(day=1)
-    months = pl.read_parquet(folder / "truth" / "person_months.parquet").filter(pl.col("month") == first)
-    people = pl.read_parquet(folder / "truth" / "people.parquet")
-    known = months.join(people, ["employee_id", "spell"]).sort("spell").unique("employee_id", keep="last")
-    asked = pl.DataFrame({"employee_id": list(dataset.test.names)})
-    rows = asked.join(known, "employee_id", "left", maintain_order="left")
-    true = np.log(-np.log1p(-rows["voluntary"].cast(pl.Float64).to_numpy()))
-    return true, true - rows["log_frailty"].to_numpy()
 
 
 def levels(context: TrainingContext, dataset: Dataset, scorer: Any) -> Iterator[str]:

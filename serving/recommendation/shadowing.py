@@ -41,13 +41,11 @@ def is_affordable(house: House) -> bool:
 
 def keep_shown(house: House) -> int:
     """Compute the shadow's answers that wait, and commit all that was shown; return how many rows."""
-    for _ in range(len(house.ledger.later)):
-        try:
+    with house.ledger.flushing:
+        for _ in range(len(house.ledger.later)):
             row, asked = house.ledger.later.popleft()
-        except IndexError:  # flushed by somebody else meanwhile
-            break
-        house.ledger.shown(with_shadow(house, dict(row), asked))
-    return house.ledger.flush()
+            house.ledger.shown(with_shadow(house, dict(row), asked))
+        return house.ledger.flush()
 
 
 def with_shadow(house: House, row: dict[str, Any], asked: RecommendationQuery) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,32 @@ def test_what_was_shown_waits_while_the_store_is_away_and_is_kept_once(sqlite_st
     ledger.shown(shown(2))
     ledger.flush()
     assert sqlite_store.count("recommendations_shown") == 2
+
+
+def test_a_flush_returns_when_what_another_thread_took_is_committed_too(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, taken, goes_on = Ledger(sqlite_store), threading.Event(), threading.Event()
+    append = sqlite_store.append
+
+    def slow(*rows: Any) -> int:
+        taken.set()
+        assert goes_on.wait(10)
+        return append(*rows)
+
+    def flushed() -> int:
+        ledger.flush()
+        return sqlite_store.count("recommendations_shown")
+
+    monkeypatch.setattr(sqlite_store, "append", slow)
+    ledger.shown(shown(1))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flushed)
+        assert taken.wait(10)
+        second = pool.submit(flushed)
+        wait([second], timeout=0.2)  # without a lock it would be done
+        goes_on.set()
+        assert (first.result(), second.result()) == (1, 1)
 
 
 def test_whoever_is_read_again_is_one_person_of_those_a_caller_may_read_in_a_day(store: Store) -> None:

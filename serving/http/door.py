@@ -6,6 +6,7 @@ times what it may would take from everybody a third of a core with refusals alon
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import secrets
@@ -27,6 +28,9 @@ LONGEST_SECONDS = (
     1.0  # a key that is revoked or gets another rate is looked at again at the latest after this
 )
 MOST_CALLERS = 1_000
+HEAD_SECONDS = (
+    30.0  # from a connection, or a request's first byte, to its whole head: else anybody holds files open
+)
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -77,43 +81,73 @@ def turned_away(seconds: float, default_headers: Headers) -> bytes:
     return b"HTTP/1.1 429 Too Many Requests\r\n%b\r\n%b" % (lines, bytes(said.body))
 
 
-def behind(door: Door, drain: Drain) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol with a door before it.
+class Doorkeeper(HttpToolsProtocol):  # type: ignore[misc]
+    """Looks at whoever comes before a request is made of it, and does not wait for ever for one.
 
-    Notes
-    -----
     Only what needs nothing else is turned away here: a request without a body, on a kept connection that has had an answer, of a
     process that does not drain. Everything else goes the whole way.
     """
 
-    class Doorkeeper(HttpToolsProtocol):  # type: ignore[misc]
-        """Looks at whoever comes before a request is made of it."""
+    door: Door
+    drain: Drain
+    giving_up: asyncio.TimerHandle | None = None
 
-        def on_headers_complete(self) -> None:
-            seconds = door.wait(self.headers) if door.until and self.may_turn_away() else 0.0
-            if not seconds:
-                super().on_headers_complete()
-                return
-            self.transport.write(turned_away(seconds, self.server_state.default_headers))
-            door.count()
-            self.on_response_complete()
-            if log.isEnabledFor(logging.INFO):
-                log.info("request", extra={"operation": None, "method": "GET", "status": 429, "ms": 0.0})
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self.wait_for_headers()
 
-        def may_turn_away(self) -> bool:
-            """Say whether nothing but an answer is owed to this request."""
-            is_between = self.cycle is not None and self.cycle.response_complete and not self.pipeline
-            is_bare = not any(name in WITH_A_BODY for name, _ in self.headers)
-            is_kept = self.parser.should_keep_alive() and not drain.is_draining
-            return bool(
-                is_between
-                and is_bare
-                and is_kept
-                and self.parser.get_method() == b"GET"
-                and not is_health(self.url)
-            )
+    def on_message_begin(self) -> None:
+        """Wait for the rest of a request's head."""
+        super().on_message_begin()
+        self.wait_for_headers()
 
-    return Doorkeeper
+    def wait_for_headers(self) -> None:
+        """Close the connection where no whole head of a request comes in time."""
+        if self.giving_up is None:
+            self.giving_up = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def has_come(self) -> None:
+        """Stop waiting."""
+        if self.giving_up is not None:
+            self.giving_up.cancel()
+            self.giving_up = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        self.has_come()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """Turn the caller away, or go on as ever."""
+        self.has_come()
+        seconds = self.door.wait(self.headers) if self.door.until and self.may_turn_away() else 0.0
+        if not seconds:
+            super().on_headers_complete()
+            return
+        self.transport.write(turned_away(seconds, self.server_state.default_headers))
+        self.door.count()
+        self.on_response_complete()
+        if log.isEnabledFor(logging.INFO):
+            log.info("request", extra={"operation": None, "method": "GET", "status": 429, "ms": 0.0})
+
+    def may_turn_away(self) -> bool:
+        """Say whether nothing but an answer is owed to this request."""
+        is_between = self.cycle is not None and self.cycle.response_complete and not self.pipeline
+        is_bare = not any(name in WITH_A_BODY for name, _ in self.headers)
+        is_kept = self.parser.should_keep_alive() and not self.drain.is_draining
+        return bool(
+            is_between
+            and is_bare
+            and is_kept
+            and self.parser.get_method() == b"GET"
+            and not is_health(self.url)
+        )
+
+
+def behind(door: Door, drain: Drain) -> type[HttpToolsProtocol]:
+    """Return uvicorn's protocol with a door before it."""
+    return type("BehindDoor", (Doorkeeper,), {"door": door, "drain": drain})
 
 
 def is_health(url: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -132,6 +133,22 @@ def test_a_process_that_drains_closes_the_connection_with_its_answer(
         assert [visits.ask().status for _ in range(3)] == [200, 429, 429]
         drain.is_draining = True
         assert visits.ask().headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/mod"])
+def test_who_never_finishes_asking_is_let_go_and_a_pause_between_requests_costs_nothing(
+    port: int, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr("serving.http.door.HEAD_SECONDS", 0.05)
+    key = create_key(sqlite_store, "lms", ALL_SCOPES, datetime.now(UTC))
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as slow,
+        closing(Visits(port, key)) as visits,
+    ):
+        slow.sendall(sent)
+        assert visits.ask("/health/live").status == 200
+        assert slow.recv(100) == b""
+        assert visits.ask("/health/live").status == 200
 
 
 def test_keys_of_nobody_are_looked_for_only_so_often(

@@ -36,12 +36,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: to which question, its status, whether it says when to come again, and the seconds since it was due."""
+    """One answer: to which question, its status, whether it says when to come again, the seconds since it was due, and then."""
 
     name: str
     status: bytes
     says_when: bool
     seconds: float
+    due_at: float
 
 
 class Asking:
@@ -71,7 +72,7 @@ class Asking:
         if len(self.read) < end + 4 + int(self.read[place : self.read.index(b"\r\n", place)]):
             return None
         says_when = self.read.find(b"retry-after: ", 0, end) > 0
-        return Answer(self.name, self.read[9:12], says_when, time.perf_counter() - self.due_at)
+        return Answer(self.name, self.read[9:12], says_when, time.perf_counter() - self.due_at, self.due_at)
 
 
 def flood(port: int, questions: Sequence[Question], seconds: float) -> list[Answer]:
@@ -89,7 +90,7 @@ def flood(port: int, questions: Sequence[Question], seconds: float) -> list[Answ
     Returns
     -------
     list of Answer
-        One for each request; those without an answer 10 s after the end are missing.
+        One for each request; of those without an answer 10 s after the end with no status.
     """
     answers: list[Answer] = []
     started = time.perf_counter()
@@ -108,7 +109,10 @@ def flood(port: int, questions: Sequence[Question], seconds: float) -> list[Answ
                     answers.append(found)
                     idle.append(key.data)
         for registered in list(selector.get_map().values()):
-            registered.data.socket.close()
+            each = registered.data
+            if each not in idle:
+                answers.append(Answer(each.name, b"", False, float("inf"), each.due_at))
+            each.socket.close()
     return answers
 
 

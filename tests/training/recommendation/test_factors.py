@@ -65,3 +65,15 @@ def test_the_penalty_is_the_same_for_twice_the_catalogue_and_twice_the_people() 
     for unseen in (10.0, 20.0):
         facts = {"ridge": 0.1, "unseen": unseen, "average": unseen + 5.0}
         assert regularised(np.array([5]), facts) / (unseen + 5.0) == pytest.approx([0.1])
+
+
+def test_factors_go_on_from_others_without_a_lot_drawn() -> None:
+    history = checkers()
+    settings = FactorSettings(dimensions=2, unobserved=0.1, ridge=0.01, starts=2, rounds=6)
+    first = item_factors(history, settings, np.random.default_rng(7))
+    lots = np.random.default_rng(8)
+    further = item_factors(history, settings, lots, first)
+    assert lots.random() == np.random.default_rng(8).random()  # nothing was drawn
+    longer = item_factors(history, FactorSettings(2, 0.1, 0.01, 9, 2), np.random.default_rng(7))
+    for one, other in zip(further, longer, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)  # six rounds and three are nine

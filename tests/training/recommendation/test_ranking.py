@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from training.recommendation.blend import ENOUGH_PEOPLE, ENOUGH_TARGETS, sampled
+from training.recommendation.dataset import Block
 from training.recommendation.ranking import (
     all_target_ranks,
     gini,
@@ -88,3 +90,12 @@ def test_gini_is_zero_where_all_are_shown_alike() -> None:
     assert gini(np.array([3.0, 3.0, 3.0])) == pytest.approx(0.0)
     assert gini(np.array([0.0, 0.0, 0.0, 1.0])) == pytest.approx(0.75)  # (n − 1) / n
     assert np.isnan(gini(np.zeros(3)))
+
+
+def test_a_choice_asks_fewer_people_where_each_was_sought_for_many_courses() -> None:
+    people = ENOUGH_PEOPLE + 1_500
+    for sought, expected in ((1, people), (4, ENOUGH_TARGETS // 4), (12, ENOUGH_PEOPLE)):
+        targets = sp.csr_matrix(np.tile(np.arange(12) < sought, (people, 1)) * 1.0)
+        block = Block(targets, targets, targets, np.zeros(people, dtype=np.int64))
+        assert sampled(block, 10_000, np.random.default_rng(7)).size == expected
+        assert sampled(block, 50, np.random.default_rng(7)).size == 50

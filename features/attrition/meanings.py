@@ -59,6 +59,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("learning_hours_365_days", "hours", "hours of learning completed within a year", True),
     Feature("completions_365_days", "count", "courses completed within a year", True),
     Feature("skill_gap_levels", "levels 0-5", "the gap between held and required skills", True),
+    Feature("paths_open", "count", "the jobs that people move to from this one"),
     Feature("season_sine", "-1 to 1", "the time of the year"),
     Feature("season_cosine", "-1 to 1", "the time of the year"),
 )  # fmt: skip

@@ -50,6 +50,7 @@ TABLES: Mapping[str, Mapping[str, pl.DataType | type[pl.DataType]]] = {
                         "known_at": MOMENT, "hours": NUMBER},
     "courses": {"course_id": TEXT, "hours": NUMBER, "level": NUMBER},
     "jobs": {"job_id": TEXT, "grade": NUMBER, "title": TEXT, "taxonomy": TEXT},
+    "job_relations": {"job_id": TEXT, "related_id": TEXT},
     "job_skills": {"job_id": TEXT, "skill_id": TEXT, "level": NUMBER, "importance": NUMBER, "source": TEXT,
                    "required_from": MOMENT},
     "course_skills": {"course_id": TEXT, "skill_id": TEXT, "level": NUMBER, "source": TEXT, "confidence": NUMBER},
@@ -142,6 +143,7 @@ def job_timeline(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Return what held for each spell from a moment on, with since when its parts have held."""
     line = timeline(tables["job_history"], SPELL)
     line = line.join(tables["jobs"].select("job_id", "grade"), "job_id", "left", maintain_order="left")
+    line = with_paths(line, tables["job_relations"])
     line = line.with_columns(
         pl.struct(SPELL).rle_id().alias(NUMBERED)
     )  # sorted: a number is sooner grouped than a name
@@ -160,6 +162,14 @@ def job_timeline(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         *(pl.col(name).forward_fill().over(NUMBERED) for name in since),
         pl.col("manager_changes").cum_sum().over(NUMBERED),
     ).drop(NUMBERED)
+
+
+def with_paths(line: pl.DataFrame, relations: pl.DataFrame) -> pl.DataFrame:
+    """Add to how many other jobs people move from the present one; null where nobody says of any job."""
+    counts = relations.group_by("job_id").agg(paths_open=pl.col("related_id").n_unique().cast(NUMBER))
+    none = pl.lit(None if relations.is_empty() else 0.0, dtype=NUMBER)
+    line = line.join(counts, "job_id", "left", maintain_order="left")
+    return line.with_columns(pl.coalesce("paths_open", pl.when(pl.col("job_id").is_not_null()).then(none)))
 
 
 def has_changed(name: str) -> pl.Expr:

@@ -135,6 +135,25 @@ def test_every_number_of_one_career_is_the_one_worked_out_by_hand() -> None:
     assert (boss["span_of_control"], b["span_of_control"], boss["team_size"]) == (4, 1, None)
 
 
+def test_paths_open_are_the_jobs_that_people_move_to_from_the_present_one() -> None:
+    day = datetime(2022, 1, 1, tzinfo=UTC)
+    hired, moved = day - timedelta(days=800), day - timedelta(days=50)
+    rows = [
+        ("a", 1, hired, hired, "j"),
+        ("b", 1, hired, hired, "j"),
+        ("b", 1, moved, moved, "j2"),
+        ("c", 1, hired, hired, None),
+    ]
+    records = {
+        "employees": pl.DataFrame({"employee_id": ["a", "b", "c"], "spell": [1] * 3, "hired_at": [hired] * 3, "known_at": [hired] * 3}),
+        "job_history": pl.DataFrame(rows, schema=["employee_id", "spell", "happened_at", "known_at", "job_id"], orient="row"),
+        "job_relations": pl.DataFrame({"job_id": ["j", "j", "j3"], "related_id": ["j2", "j3", "j"]}),
+    }  # fmt: skip
+    assert features(records, [day])["paths_open"].to_list() == [2.0, 0.0, None]
+    del records["job_relations"]
+    assert features(records, [day])["paths_open"].to_list() == [None, None, None]
+
+
 def test_an_exit_known_late_keeps_the_person_in_the_panel_until_it_is_known() -> None:
     hired, left = datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 6, 1, tzinfo=UTC)
     known_at = datetime(2021, 8, 1, tzinfo=UTC)

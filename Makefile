@@ -15,8 +15,10 @@ export HF_HUB_OFFLINE := 1
 demo: $(VENV)/training.installed  ## the whole way: sample → import → embed → train → promote → score → serve (ONCE=1: and exit)
 	$(BIN)/python demo.py $(if $(ONCE),--once)
 
-test: $(VENV)/dev.installed  ## every test
-	$(BIN)/pytest
+test: export OMP_NUM_THREADS = 1
+test: export POLARS_MAX_THREADS = 1
+test: $(VENV)/dev.installed  ## every test, a process a core and a thread a process
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/dev.installed  ## format, lint, strict types, import rules, then every test
 	$(BIN)/ruff format --check .

@@ -37,7 +37,8 @@ def test_a_narrow_table_of_amounts_is_large_where_sorting_them_costs_more_than_l
     assert Part.of(amounts).is_of_large_table
     assert Part.of(amounts[:, :3]).is_of_large_table
     assert not Part.of(amounts[:, :2]).is_of_large_table
-    assert not Part.of(np.round(amounts)).is_of_large_table  # a handful of values each
+    assert not Part.of(np.round(amounts[:, :8])).is_of_large_table  # a handful of values each
+    assert Part.of(np.round(amounts)).is_of_large_table  # more cells than LaLonde's, whatever they hold
 
 
 def test_a_large_table_is_given_no_forest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 
 from training.impact.table import Bools, Floats, Ints
 
-MOST_CELLS = 2_000_000  # rows × columns² that forests are fitted to: 20,000 rows of 10 columns, 2,200 of 30
+MOST_CELLS = 165_000  # rows × columns that forests are fitted to; LaLonde's largest table has 161,770
+MOST_WIDE = 2_000_000  # rows × columns²: 2,200 rows of 30 columns
 MOST_SORTING = 700_000  # rows × bits of all columns: what sorting them costs at every split of every tree
 BINNING: dict[
     str, Any
@@ -40,7 +41,7 @@ def is_large(matrix: Floats) -> bool:
     True
     """
     rows, width = matrix.shape
-    if rows * width**2 > MOST_CELLS:
+    if rows * width > MOST_CELLS or rows * width**2 > MOST_WIDE:
         return True
     return bool(rows * sum(np.log2(np.unique(column).size) for column in matrix.T) > MOST_SORTING)
 

@@ -11,7 +11,6 @@ import argparse
 import http.client
 import json
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -24,36 +23,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.postgres import OWNER, cluster
 from benchmarks.processes import machine
 from benchmarks.serving import wait
 
 BULK = 1_000
 COURSES_OF_ONE = 7
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a private PostgreSQL as it comes, every commit flushed to the disk; give the URL of an empty database."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    owner = {"user": "postgres"} if os.geteuid() == 0 else {}
-    if owner:
-        shutil.chown(folder, "postgres", "postgres")
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(programs / program), *arguments]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **owner)  # type: ignore[call-overload]
-
-    data = str(folder / "data")
-    run("initdb", "-D", data, "-U", "skillpath", "-A", "trust", "-E", "UTF8")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-    run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
-    try:
-        yield f"postgresql://skillpath@127.0.0.1:{port}/postgres"
-    finally:
-        run("pg_ctl", "-D", data, "-m", "fast", "stop")
 
 
 def fill(url: str, employees: int, courses: int) -> str:
@@ -169,9 +144,10 @@ def main() -> None:
         return
     with (
         tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryDirectory() as cluster,
-        postgres(Path(cluster)) as url,
+        tempfile.TemporaryDirectory() as data,
+        cluster(Path(data)) as port,
     ):
+        url = f"postgresql://{OWNER}@127.0.0.1:{port}/postgres"
         measure("PostgreSQL", url, Path(folder), asked)
 
 

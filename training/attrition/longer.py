@@ -39,10 +39,10 @@ def judge_longer(dataset: Dataset, choice: Mapping[str, Any], seen: float) -> di
     Notes
     -----
     The model itself has learnt from months of that year and cannot be asked. Another one of its kind is fitted to the
-    months before it alone.
+    months before it alone; of a kind that was fitted elsewhere none can be.
     """
     longer = dataset.longer
-    if longer is None:
+    if longer is None or choice["penalty"] is None:
         return {}
     until = float(longer.test.duration.max())
     places = [place for place, days in enumerate(longer.horizons) if seen + 0.5 < days <= until + 0.5]

@@ -17,6 +17,7 @@ from training.payload import write_payload
 
 PLANTED = ("overtime_hours", "pay_to_job_median", "tenure_days")
 SHUFFLES = 5
+CLEAR = 0.005  # of the loss; who is nearer to another may stand before or behind
 
 
 def loss(scorer: Any, people: Landmark, features: np.ndarray) -> float:
@@ -83,7 +84,9 @@ def test_what_is_better_on_the_last_block_is_better_of_people_who_come_after(
         [loss(scorer, people, without(people.features, unknown)) for unknown in models]
         for people in (planted.test, later)
     )
-    assert np.array_equal(np.argsort(offline), np.argsort(live))
+    is_clearly_better = np.subtract.outer(offline, offline) < -CLEAR
+    assert is_clearly_better.sum() > len(models)
+    assert (np.subtract.outer(live, live)[is_clearly_better] < 0).all()
     assert np.corrcoef(offline, live)[0, 1] > 0.9
 
 

@@ -7,7 +7,15 @@ import pytest
 from benchmarks.trust.__main__ import ROWS, TESTS
 from benchmarks.trust.scorecard import Effort
 
-WITH_PROCESSES = {"1", "4", "6b", "7", "8", "12", "13"}  # they start and kill a service: minutes, by the command
+WITH_PROCESSES = {
+    "1",
+    "4",
+    "6b",
+    "7",
+    "8",
+    "12",
+    "13",
+}  # they start and kill a service: minutes, by the command
 NOT_OURS = {"21", "22", "26", "27", "28"}  # the models' own proofs
 ELSEWHERE = {"15"}  # tests/serving/test_access.py asks every route in every role
 IN_PROCESS = sorted(set(ROWS) - WITH_PROCESSES - ELSEWHERE)

@@ -79,7 +79,6 @@ class TestWords:
         columns = {word: counted_rows([word]).indices[0] for word in ("data", "nurse")}
         assert arrays["idf"][columns["nurse"]] > arrays["idf"][columns["data"]]
 
-
     def test_what_is_kept_of_few_titles_is_what_would_be_found_anew(self) -> None:
         concepts = concepts_of(TAXONOMY, encode)
         arrays = name_arrays(concepts, TITLE_KNOBS)

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from features.impact.months import HORIZON_DAYS, WINDOW_DAYS
-from training.impact.dataset import MICROS_PER_DAY, Dataset
+from training.impact.dataset import MICROS_PER_DAY, NEVER, Dataset
 from training.impact.estimators.aipw import odds_weights
 from training.impact.screening import Answer
 from training.impact.table import Floats, Ints
-
-NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True)

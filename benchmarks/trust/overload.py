@@ -25,7 +25,7 @@ def overload(effort: Effort) -> Iterator[Fact]:
     with running(requests_per_second=str(LIMIT)) as service:
         sent(service, LIMIT / 2, 2.0)
         nominal = sent(service, LIMIT / 2, seconds)
-        sent(service, LIMIT * TIMES, 2.0)  # a second's worth comes at once; the time after is asked about
+        sent(service, LIMIT * TIMES, 2.0)  # what may come at once has come; the time after is asked about
         began = time.process_time()
         found = sent(service, LIMIT * TIMES, seconds)
         generator = (time.process_time() - began) / seconds

@@ -72,7 +72,7 @@ def worths(catalogue: Catalogue, needs: Needs, allowed: Bools) -> tuple[Integers
     """Return the allowed courses that close something, and what each is worth for each needed skill, (m,) and (m, k)."""
     raises = raises_of(catalogue, needs)
     taught, worth = raises.taught, raises.on_record()
-    courses = np.repeat(taught.courses, np.diff(taught.starts, append=worth.size))
+    courses = taught.courses[taught.row]
     kept = (worth > EPSILON) & allowed[courses]
     pool, row = np.unique(courses[kept], return_inverse=True)
     found = np.zeros((pool.size, needs.skills.size))

@@ -15,7 +15,7 @@ import pytest
 from features.records.store import open_store
 from serving.rights import erasure
 from serving.settings import ServingSettings
-from tests.conftest import PostgresCluster
+from tests.conftest import PostgresCluster, skip_or_fail
 
 pytestmark = pytest.mark.postgres
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,8 +44,8 @@ def test_a_dump_that_is_put_back_holds_everybody_but_who_was_erased_since(
 ) -> None:
     assert DUMP is not None
     assert RESTORE is not None
-    if shutil.which("pg_dump") is None:
-        pytest.skip("pg_dump is not installed (Debian: apt-get install postgresql-client)")
+    if shutil.which("pg_dump") is None and not (postgres_cluster.programs / "pg_dump").is_file():
+        skip_or_fail("pg_dump is not installed (Debian: apt-get install postgresql-client)")
     monkeypatch.setattr(erasure, "SETTLING_SECONDS", 0.0)
     settings = serving_settings.model_copy(update={"store_url": postgres_url})
     store = open_store(postgres_url)

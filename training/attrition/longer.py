@@ -44,13 +44,12 @@ def judge_longer(dataset: Dataset, choice: Mapping[str, Any], seen: float) -> di
     longer = dataset.longer
     if longer is None or choice["penalty"] is None:
         return {}
-    until = float(longer.test.duration.max())
-    places = [place for place, days in enumerate(longer.horizons) if seen + 0.5 < days <= until + 0.5]
-    test = longer.test
+    test, until = longer.test, float(longer.test.duration.max())
+    left_after = test.duration[test.cause == 1]
     places = [
         place
-        for place in places
-        if ((test.cause == 1) & (test.duration <= longer.horizons[place])).sum() >= FEWEST_EXITS
+        for place, days in enumerate(longer.horizons)
+        if seen + 0.5 < days <= until + 0.5 and (left_after <= days).sum() >= FEWEST_EXITS
     ]
     if not places:
         return {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.impact.months import NOMINATION_DAYS
-from training.impact.dataset import MICROS_PER_DAY, Dataset
+from training.impact.dataset import MICROS_PER_DAY, NEVER, Dataset
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 
 MOST_COMPARED = 10_000
@@ -65,7 +65,7 @@ def comparison(dataset: Dataset, course: int, horizon_days: int, rng: np.random.
     month = dataset.month_index(at)
     inside = (month >= 0) & (month < dataset.row_of.shape[1])
     inside[inside] = dataset.row_of[person[inside], month[inside]] >= 0
-    enrolled_at = np.full(dataset.n_people, np.iinfo(np.int64).max)
+    enrolled_at = np.full(dataset.n_people, NEVER)
     enrolled_at[person] = at
     rows = dataset.row_of[person[inside], month[inside]]
     others, drawn = candidates(dataset, course, (person[inside], at[inside]), enrolled_at, rng)

@@ -35,6 +35,7 @@ MOST_KPIS = 3
 MICROS_PER_DAY = 86_400_000_000
 HORIZON_MICROS = impact.HORIZON_DAYS * MICROS_PER_DAY
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = int(np.iinfo(np.int64).max)  # microseconds: what has not happened, after every moment
 
 
 @dataclass(frozen=True)
@@ -252,9 +253,7 @@ def coded(frame: pl.DataFrame, people: list[str], courses: list[str], moment: st
     ).sort("course", "person", "at")
     found = {name: ordered[name].to_numpy() for name in ("person", "course", "at")}
     if "completed_at" in ordered.columns:
-        found["completed_at"] = (
-            ordered["completed_at"].dt.epoch("us").fill_null(np.iinfo(np.int64).max).to_numpy()
-        )
+        found["completed_at"] = ordered["completed_at"].dt.epoch("us").fill_null(NEVER).to_numpy()
         found["is_completion_only"] = ordered["is_completion_only"].to_numpy()
     return found
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from features.impact.months import EXIT
 from training.evaluation import Evaluation, Interval, bootstrap_mean
-from training.impact.dataset import Dataset
+from training.impact.dataset import NEVER, Dataset
 from training.impact.estimators.crossfit import screening_pipeline
 from training.impact.screening import Answer, screen
 from training.impact.table import Bools, Floats, Ints
@@ -152,7 +152,7 @@ def fake_answers(dataset: Dataset, rng: np.random.Generator) -> list[Answer]:
         kept = np.flatnonzero(row >= 0)[:usual]
         parts.append((people[kept], at[kept], np.full(kept.size, course)))
     person, at, course_of = (np.concatenate(column) for column in zip(*parts, strict=True))
-    never = np.full(person.size, np.iinfo(np.int64).max)
+    never = np.full(person.size, NEVER)
     enrolled = {"person": person, "at": at, "course": course_of, "completed_at": never,
                 "is_completion_only": np.zeros(person.size, bool)}  # fmt: skip
     nobody = {name: np.zeros(0, np.int64) for name in ("person", "course", "at")}

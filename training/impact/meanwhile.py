@@ -8,10 +8,8 @@ import numpy as np
 
 from features.impact.months import HORIZON_DAYS
 from training.impact.comparisons import Comparison, of_course
-from training.impact.dataset import MICROS_PER_DAY, Dataset
+from training.impact.dataset import MICROS_PER_DAY, NEVER, Dataset
 from training.impact.table import Bools, Floats, Ints
-
-NEVER = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True)

@@ -118,3 +118,17 @@ def test_an_organisation_of_few_people_has_none(people: int, monkeypatch: pytest
     made = fit(dataset, Parameters(ridge=10.0), np.random.default_rng(7))
     tried = json.loads(made.files["model.json"])["chosen"]["validation_ndcg_at_10"]
     assert ("warm: autoencoder alone" in tried) == (people > CODED_PEOPLE)
+
+
+def test_one_thread_and_two_give_the_same_bytes() -> None:
+    import torch
+
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            coder = fitted_autoencoder(checkers(2_000, 200), SMALL, np.random.default_rng(7))
+            found.append([one.tobytes() for one in coder.arrays().values()])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]

@@ -11,7 +11,7 @@ import numpy as np
 
 from training.impact.table import Bools, Floats, Ints
 
-MOST_CELLS = 165_000  # rows × columns that forests are fitted to; LaLonde's largest table has 161,770
+MOST_CELLS = 165_000  # rows × columns that forests are fitted to: what two cores do within five minutes, as LaLonde's 161,770
 MOST_WIDE = 2_000_000  # rows × columns²: 2,200 rows of 30 columns
 MOST_SORTING = 700_000  # rows × bits of all columns: what sorting them costs at every split of every tree
 BINNING: dict[

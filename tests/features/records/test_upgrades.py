@@ -67,7 +67,9 @@ def test_a_ledger_among_the_records_moves_into_its_own_file_and_once(sqlite_stor
     before = sqlite_store.frame("recommendations_shown")
     put_the_ledger_among_the_records(sqlite_store)
     with sqlite_store.transaction() as connection:  # it was interrupted once: copied in part, not removed
-        METADATA.tables["recommendations_shown"].to_metadata(sa.MetaData(), schema=SCHEMA).create(connection)
+        METADATA.tables["recommendations_shown"].to_metadata(sa.MetaData(), schema=SCHEMA).create(
+            connection
+        )  # with its index
         connection.exec_driver_sql(
             "INSERT INTO ledger.recommendations_shown SELECT * FROM main.recommendations_shown LIMIT 1"
         )
@@ -76,7 +78,8 @@ def test_a_ledger_among_the_records_moves_into_its_own_file_and_once(sqlite_stor
         assert sqlite_store.frame("recommendations_shown").equals(before)
         found = sa.inspect(sqlite_store.engine)
         assert "recommendations_shown" not in found.get_table_names()
-        assert found.get_indexes("recommendations_shown", schema=SCHEMA)
+        assert not found.get_indexes("recommendations_shown", schema=SCHEMA)  # it grows at its end alone
+        assert found.get_unique_constraints("recommendations_shown", schema=SCHEMA)
     file = Path(str(sqlite_store.engine.url.database))
     with closing(sqlite3.connect(ledger_file(file))) as connection:
         assert connection.execute("SELECT count(*) FROM recommendations_shown").fetchone() == (3,)

@@ -113,8 +113,8 @@ def cold(seeds: Sequence[int]) -> None:
 
 def organisation(seeds: Sequence[int]) -> None:
     """Hide a tenth of an organisation's courses, and find them by their texts and skills."""
-    from training.commands import workbench
     from training.questions import question
+    from training.session import workbench
 
     with workbench(None) as bench:
         whole = cast(Dataset, bench.dataset(question("recommendation")))

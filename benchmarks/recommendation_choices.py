@@ -28,12 +28,12 @@ from serving.recommendation.boosts import NONE
 from serving.recommendation.case import Candidates, Case
 from serving.recommendation.policy import RankingPolicy
 from serving.recommendation.ranking import Wishes, rank
-from training.commands import workbench
 from training.evaluation import paired_difference
 from training.loading import load_scorer
 from training.questions import question
 from training.recommendation.dataset import READS, Block, Dataset, block_starts
 from training.recommendation.ranking import per_person, target_ranks
+from training.session import workbench
 
 N = 20
 METRICS = ("ndcg@10", "hr@10", "recall@20")

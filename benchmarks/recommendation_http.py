@@ -32,9 +32,10 @@ SHARES_WANTED, P99_WANTED_MS = {"sqlite": 0.35, "postgresql": 0.20}, 20.0
 def app() -> FastAPI:
     """Return the service with the world's model, and one more operation: its own answer, constant."""
     from serving import access
-    from serving.app import build_house, create_app
+    from serving.app import create_app
     from serving.models.answering import LoadedModel, Models
     from serving.models.scorers import load_scorer
+    from serving.opening import build_house
     from serving.recommendation.filters import RecommendationQuery
     from serving.recommendation.routes import recommend
     from serving.settings import ServingSettings
@@ -57,9 +58,9 @@ def app() -> FastAPI:
 
 def keep_scores(place: Path, world: World) -> None:
     """Keep everybody's scores, where they do not stand yet."""
-    from serving.app import build_house
     from serving.models.answering import LoadedModel, Models
     from serving.models.scorers import load_scorer
+    from serving.opening import build_house
     from serving.recommendation.kept import score_everybody
     from serving.settings import ServingSettings
 

@@ -12,8 +12,8 @@ from features.recommendation.catalogue import Catalogue, Floats
 from features.recommendation.gap_value import EPSILON, Needs, gap_values, held_after, needs_of
 from features.records.protected import protected_attributes
 from features.records.store import open_store
-from serving.app import build_house
 from serving.house import House
+from serving.opening import build_house
 from serving.recommendation.boosts import NONE
 from serving.recommendation.case import Case
 from serving.recommendation.catalogue import shelf_of

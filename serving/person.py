@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from features.errors import SkillpathError
-from serving.app import build_house
 from serving.asking import Asker
+from serving.opening import build_house
 from serving.settings import ServingSettings
 
 SHOWN_GAPS = 10

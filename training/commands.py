@@ -5,18 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from features.errors import BadInputError, RefusedError
-
-if TYPE_CHECKING:
-    from training.runs import Workbench
-    from training.settings import TrainingSettings
+from training.session import workbench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -163,6 +159,7 @@ def compare_command(
     Exit codes: 0 compared, 3 no such model, 5 a part is missing.
     """
     from training.comparison import compare, comparison_json
+    from training.pictures.canvas import drawing
     from training.pictures.comparison import comparison_page, comparison_record
     from training.questions import asked
     from training.reports import comparison_report
@@ -172,7 +169,8 @@ def compare_command(
         raise BadInputError("Runs belong to one question.", found=question)
     bodies: list[dict[str, Any]] = []
     reports: list[Any] = []
-    with workbench(as_of) as bench:
+    with workbench(as_of, chosen) as bench:
+        drawing()
         for each in chosen:
             models = [bench.tracking.model(each.name, run) for run in runs or [""]]
             comparison = compare(bench, each, models)
@@ -237,59 +235,6 @@ def promote_command(
             reports.append(promotion_report(promotion))
     tell(as_json, {"promotions": bodies}, reports)
     refuse_failed(bodies)
-
-
-@contextlib.contextmanager
-def workbench(as_of: str | None) -> Iterator[Workbench]:
-    """Open records and registry, with progress on stderr, and close them afterwards."""
-    from features.records.store import open_store
-    from training.questions import moment
-    from training.runs import open_workbench
-    from training.settings import TrainingSettings
-
-    settings = TrainingSettings()
-    moment_of_end: datetime | None = moment(as_of) if as_of else None
-    store = open_store(settings.url)
-    try:
-        with saying(settings) as say, contextlib.redirect_stdout(sys.stderr):
-            yield open_workbench(settings, store, moment_of_end, say)
-    finally:
-        store.close()
-
-
-@contextlib.contextmanager
-def saying(settings: TrainingSettings) -> Iterator[Callable[[str], None]]:
-    """Show the step that runs, and how long, on stderr."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not settings.progress) as progress:
-        task = progress.add_task("starting", total=None)
-
-        def say(words: str) -> None:
-            progress.reset(task, description=words, total=None)
-
-        yield say
-
-
-def logged_json(logged: Any) -> dict[str, Any]:
-    """Return what names a logged model."""
-    names = ("name", "version", "run_id", "payload_digest", "data_digest")
-    return {name: getattr(logged, name) for name in names}
-
-
-def evaluation_json(evaluation: Any) -> dict[str, Any]:
-    """Return the evaluation as the contract of ``evaluate`` spells it, with the primary metric's name."""
-    from training.evaluation import as_json
-
-    return {"primary": evaluation.primary, **as_json(evaluation)}
-
-
-def rounded(seconds: Any) -> dict[str, float]:
-    """Return seconds to the hundredth."""
-    return {name: round(value, 2) for name, value in seconds.items()}
 
 
 def tell(as_json: bool, value: dict[str, Any], reports: Sequence[Any]) -> None:

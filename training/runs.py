@@ -228,7 +228,8 @@ def cached_encode(settings: TrainingSettings, store: Store, say: Say) -> Callabl
     opened: dict[str, Any] = {}
 
     def encode(texts: Sequence[str]) -> Floats:
-        from features.records.encoder import open_encoder, store_cache
+        from features.records.encoder import store_cache
+        from features.records.encoder_export import open_encoder
         from features.text import embed
 
         def progress(done: int, total: int) -> None:

@@ -81,8 +81,8 @@ def keep_to(tracking_uri: str) -> None:
 
 def train_alone(name: str, as_of: str, and_promote: bool, tracking_uri: str) -> Told:
     """Open records and registry in this process, and train one question."""
-    from training.commands import workbench
     from training.questions import question
+    from training.session import workbench
 
     keep_to(tracking_uri)
     with workbench(as_of) as bench:
@@ -97,9 +97,9 @@ def train_one(
     tune_and_folds: tuple[int, int] = (0, 0),
 ) -> Told:
     """Train one question, promote it where asked, and return what to tell a program and a person."""
-    from training.commands import evaluation_json, logged_json, rounded
     from training.promotion import promote, promotion_json
     from training.reports import evaluation_report, promotion_report
+    from training.told import evaluation_json, logged_json, rounded
 
     bench.tracking.close_abandoned(question.name)
     try:

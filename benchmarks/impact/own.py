@@ -22,10 +22,10 @@ from features.records.facts import FACT_KEYS
 from features.records.reading import import_organisation
 from features.records.sample import write_sample
 from features.records.store import Store, open_store
-from serving.app import build_house
 from serving.house import House
 from serving.impact.personal import NEEDED
 from serving.models.answering import LoadedModel
+from serving.opening import build_house
 from serving.recommendation.expected_impact import impact_for
 from serving.scores.recompute import keep_scores
 from serving.settings import ServingSettings

@@ -17,7 +17,8 @@ from features.recommendation.catalogue import Catalogue
 from features.recommendation.catalogue_building import build_catalogue
 from features.recommendation.gap_sets import best_set
 from features.recommendation.gap_value import gains, needs_of
-from features.records.encoder import open_encoder, store_cache
+from features.records.encoder import store_cache
+from features.records.encoder_export import open_encoder
 from features.records.settings import RecordsSettings
 from features.records.store import open_store
 from features.skills.extraction import Find, extract_skills

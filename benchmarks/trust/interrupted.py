@@ -14,8 +14,8 @@ from benchmarks.trust.people import count_of
 from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
 from features.records.schema import METADATA
 from features.records.store import Store, data_digest, open_store
-from serving.app import build_house
 from serving.audit import ANCHOR, Audit
+from serving.opening import build_house
 from serving.operation.backup import restore, save
 from serving.operation.database_files import put_in_place
 from serving.rights.erasure import erase

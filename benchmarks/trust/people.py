@@ -20,9 +20,10 @@ from features.records.moments import to_micros
 from features.records.schema import ALL_TABLES
 from features.records.store import Store, open_store
 from serving.access_rows import everybody_visible, is_visible
-from serving.app import build_house, create_app
+from serving.app import create_app
 from serving.audit import ANCHOR, TABLE, Audit
 from serving.keys import create_key
+from serving.opening import build_house
 from serving.operation.backup import restore, save
 from serving.rights.erasure import erase
 from serving.roles import ROLES, is_allowed, operations

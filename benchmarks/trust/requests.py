@@ -18,9 +18,10 @@ from benchmarks.trust.direct import Direct
 from benchmarks.trust.scorecard import Effort, Fact, own_settings, stocked
 from features.records.store import Store
 from serving.access import ALL_SCOPES
-from serving.app import build_house, create_app, suit_requests
+from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
+from serving.opening import build_house, suit_requests
 
 AT_ONCE = 500
 GOOD = {

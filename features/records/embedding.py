@@ -15,10 +15,10 @@ from features.records.encoder import (
     DESCRIPTION,
     PARITY,
     encoder_folder,
-    open_encoder,
     store_cache,
     verified_description,
 )
+from features.records.encoder_export import open_encoder
 from features.records.settings import RecordsSettings
 from features.records.store import Store
 from features.text import Progress, course_text, embed_missing, job_text

@@ -21,7 +21,7 @@ from features.errors import UnavailableError
 from features.records.schema import METADATA
 from features.records.settings import RecordsSettings
 from features.records.store import Store
-from features.text import Encoder, Floats, VectorCache
+from features.text import Floats, VectorCache
 
 Precision = Literal["auto", "f32", "bf16"]
 
@@ -159,33 +159,6 @@ def open_exported(folder: Path, threads: int = 1, precision: Precision = "auto")
 def encoder_folder(settings: RecordsSettings) -> Path:
     """Return where the exported encoder lies."""
     return settings.var / "encoder"
-
-
-def open_encoder(settings: RecordsSettings) -> Encoder:
-    """Open the encoder of the settings, exporting it first where that has not been done.
-
-    The same exported model serves training and serving, so that a text has one vector.
-
-    Raises
-    ------
-    UnavailableError
-        If nothing was exported and sentence-transformers is not installed, or does not know the model.
-    """
-    folder = encoder_folder(settings)
-    if not is_export_of(folder, settings.embedding_model):
-        from features.records.encoder_export import export_encoder
-
-        export_encoder(settings, folder)
-    return open_exported(folder, settings.threads, settings.embedding_precision)
-
-
-def is_export_of(folder: Path, model: str) -> bool:
-    """Say whether a folder holds an export of that model."""
-    path = folder / DESCRIPTION
-    try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["model"] == model)
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 class StoredVectors:

@@ -25,11 +25,13 @@ from features.records.encoder import (
     WEIGHTS,
     ExportedEncoder,
     Precision,
+    encoder_folder,
     fast_precision,
     file_digest,
+    open_exported,
 )
 from features.records.settings import RecordsSettings
-from features.text import Floats
+from features.text import Encoder, Floats
 
 SHIPPED = "all-MiniLM-L6-v2"
 NEEDED = ("sentence_transformers", "torch", "onnx")
@@ -46,6 +48,31 @@ PARITY_TEXTS = (
         for part in range(1, 12)
     ),
 )  # fmt: skip
+
+
+def open_encoder(settings: RecordsSettings) -> Encoder:
+    """Open the encoder of the settings, exporting it first where that has not been done.
+
+    The same exported model serves training and serving, so that a text has one vector.
+
+    Raises
+    ------
+    UnavailableError
+        If nothing was exported and sentence-transformers is not installed, or does not know the model.
+    """
+    folder = encoder_folder(settings)
+    if not is_export_of(folder, settings.embedding_model):
+        export_encoder(settings, folder)
+    return open_exported(folder, settings.threads, settings.embedding_precision)
+
+
+def is_export_of(folder: Path, model: str) -> bool:
+    """Say whether a folder holds an export of that model."""
+    path = folder / DESCRIPTION
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["model"] == model)
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def export_encoder(settings: RecordsSettings, folder: Path) -> dict[str, Any]:

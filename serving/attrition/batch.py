@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body
 
 from features.errors import RefusedError, UnknownRecordError
 from serving.access import Caller, CallerDependency
+from serving.attrition.answering import Asked, answer, kept_or_computed
 from serving.attrition.answers import Batch, BatchBody, BatchItem
 from serving.attrition.person import check_person
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
@@ -29,8 +30,6 @@ async def batch_attrition_risks(
 
 def attrition_batch(house: House, caller: Caller, body: BatchBody, purpose: str | None) -> Batch:
     """Return each person's answer; those that exist are written into the audit before any is shown."""
-    from serving.attrition.routes import Asked, answer, kept_or_computed
-
     operation = "batch_attrition_risks"
     declared = check_purpose(house, caller, operation, "*", purpose)
     check_switch(house)

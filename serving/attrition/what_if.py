@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query
 from features.attrition.meanings import MEANINGS
 from features.attrition.population import NAMES
 from serving.access import Caller, CallerDependency
+from serving.attrition.answering import kept_or_computed
 from serving.attrition.answers import Change, Horizon, WhatIf
 from serving.attrition.interventions import interventions_of
 from serving.attrition.kept import Packed
@@ -50,8 +51,6 @@ async def explore_attrition_risk(
 
 def what_if(house: House, caller: Caller, employee_id: str, purpose: str | None, horizon: int) -> WhatIf:
     """Return the changes of one person's probability, its reading written down before."""
-    from serving.attrition.routes import kept_or_computed
-
     declared = check_purpose(house, caller, "explore_attrition_risk", employee_id, purpose)
     check_switch(house)
     model, now = house.models.current("attrition"), house.clock()

@@ -130,7 +130,7 @@ def score_questions(settings: ServingSettings, name: str, employee_ids: Sequence
     RefusedError
         If the question asked for by name is switched off.
     """
-    from serving.app import build_house
+    from serving.opening import build_house
 
     store = open_store(settings.url)
     as_of = settings.clock_start() or last_known(store)

@@ -59,8 +59,8 @@ class Preparation:
 
 def main(arguments: list[str]) -> int:
     """Score, under the bundle named, everybody who has no scores under it."""
-    from serving.app import build_house
     from serving.models.answering import Models
+    from serving.opening import build_house
     from serving.scores.batch import CHUNK, everybody
     from serving.scores.recompute import keep_scores
     from serving.settings import read_settings

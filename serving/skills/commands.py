@@ -24,7 +24,7 @@ def tag(as_json: AsJson = False) -> None:
 
     Exit codes: 0 tagged, 5 no verified skills model or encoder.
     """
-    from serving.app import build_house
+    from serving.opening import build_house
     from serving.settings import read_settings
     from serving.skills.tagging import tag_records
 

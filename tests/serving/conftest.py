@@ -19,13 +19,14 @@ from fastapi.testclient import TestClient
 from features.errors import UnavailableError
 from features.records.store import Store
 from serving.access import ALL_SCOPES
-from serving.app import build_house, create_app
+from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
 from serving.models import verification
 from serving.models.aliases import signed_name
 from serving.models.bundles import RefusedBundleError
 from serving.models.registry import Standing
+from serving.opening import build_house
 from serving.settings import ServingSettings
 
 MakeHouse = Callable[[Store], House]

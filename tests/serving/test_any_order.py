@@ -20,9 +20,10 @@ from features.records.ledger_file import ledger_file
 from features.records.schema import ALL_TABLES
 from features.records.store import open_store
 from serving.access import ALL_SCOPES
-from serving.app import build_house, create_app
+from serving.app import create_app
 from serving.keys import create_key
 from serving.models.answering import LoadedModel
+from serving.opening import build_house
 from serving.rights import erasure
 from serving.settings import ServingSettings
 

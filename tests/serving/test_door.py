@@ -17,10 +17,11 @@ import uvicorn
 
 from features.records.store import Store
 from serving.access import ALL_SCOPES
-from serving.app import build_house, create_app
+from serving.app import create_app
 from serving.http.door import MOST_CALLERS, Door, behind
 from serving.http.envelope import Drain
 from serving.keys import KEY_LENGTH, KeyRing, create_key
+from serving.opening import build_house
 from serving.settings import ServingSettings
 
 ANN, BOB = [(b"host", b"h"), (b"authorization", b"Bearer a")], [(b"x-api-key", b"b")]

@@ -15,9 +15,10 @@ from features.records.moments import to_micros
 from features.records.store import Store, open_store
 from serving import access
 from serving.access import ALL_SCOPES
-from serving.app import create_app, open_records
+from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
+from serving.opening import open_records
 from serving.settings import ServingSettings
 from serving.skills.company import company_of
 

@@ -18,8 +18,9 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from features.records.moments import to_micros
 from features.records.store import open_store
 from serving.access import ALL_SCOPES
-from serving.app import build_house, create_app
+from serving.app import create_app
 from serving.keys import create_key
+from serving.opening import build_house
 from serving.rights import erasure
 from serving.settings import ServingSettings
 

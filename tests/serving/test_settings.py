@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from features.errors import BadInputError
-from serving.app import clock_of
+from serving.opening import clock_of
 from serving.settings import ServingSettings, read_settings
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from features.errors import RefusedError
-from training.commands import AsJson, AsOf, evaluation_json, logged_json, tell, workbench
+from training.commands import AsJson, AsOf, tell
+from training.session import workbench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Uri = Annotated[
@@ -67,6 +68,7 @@ def convert_command(uri: Uri, question: Convertible, as_of: AsOf = None, as_json
     from training.checking.adopting import adopt, model_of
     from training.questions import question as named
     from training.reports import evaluation_report
+    from training.told import evaluation_json, logged_json
 
     with workbench(as_of) as bench:
         asked = named(question)

@@ -184,7 +184,8 @@ def fitted(dataset: Dataset, parameters: fitting.Parameters, seed: int) -> Evalu
 def settings_encoder() -> Encode:
     """Return the encoder of the settings, through the store's cache: a taxonomy is embedded once."""
     from features.records.embedding import bars_of
-    from features.records.encoder import open_encoder, store_cache
+    from features.records.encoder import store_cache
+    from features.records.encoder_export import open_encoder
     from features.records.settings import RecordsSettings
     from features.records.store import open_store
     from features.text import Floats, embed

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from features.errors import RefusedError, SkillpathError
-from training.commands import AsJson, AsOf, QuestionName, refuse_failed, tell, workbench
+from training.commands import AsJson, AsOf, QuestionName, refuse_failed, tell
+from training.session import workbench
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import BadInputError, SkillpathError
-from training.commands import AsJson, AsOf, QuestionName, tell, workbench
+from training.commands import AsJson, AsOf, QuestionName, tell
+from training.session import workbench
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from features.records.sample.leading import fill_vacancies, swap_leaders, update_managers
 from features.records.sample.months import Array
 from features.records.sample.people import PERMANENT, TEMPORARY
-from features.records.sample.teams import fill_vacancies, swap_leaders, update_managers
 from features.records.sample.world import World
 
 MOVE_PER_MONTH = 0.0022

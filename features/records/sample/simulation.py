@@ -16,6 +16,7 @@ from features.records.sample.evidence import certify, load_profiles, review_skil
 from features.records.sample.exits import DriverSums, draw_exits, let_go, staying
 from features.records.sample.hiring import hire, round_pay
 from features.records.sample.identities import Identities, identify, room_for_identities
+from features.records.sample.leading import leader_jobs
 from features.records.sample.learning import (
     assign_mandatory,
     choose_electives,
@@ -28,7 +29,7 @@ from features.records.sample.months import Array, months_of
 from features.records.sample.people import room_for
 from features.records.sample.population import settle
 from features.records.sample.programmes import run_programmes
-from features.records.sample.teams import build_teams, leader_jobs
+from features.records.sample.teams import build_teams
 from features.records.sample.world import World
 
 SMALLEST_FAMILY = 3

@@ -13,8 +13,8 @@ import pytest
 
 from features.errors import BadInputError, UnavailableError
 from features.records.embedding import embed_records
-from features.records.encoder import DESCRIPTION, PARITY, open_encoder, open_exported, store_cache
-from features.records.encoder_export import export_encoder
+from features.records.encoder import DESCRIPTION, PARITY, open_exported, store_cache
+from features.records.encoder_export import export_encoder, open_encoder
 from features.records.settings import RecordsSettings
 from features.records.store import Store
 from features.text import embed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,6 +71,8 @@ class Readers:
         self.engine = engine
         self.error = engine.dialect.loaded_dbapi.Error
         self.idle: deque[Reader | None] = deque([None] * MOST)  # None: not open yet
+        self.watching = Lock()
+        self.watcher: Reader | None = None  # SQLite counts for each connection apart what others wrote
 
     def rows(self, sql: str, values: Any) -> list[Any]:
         """Return what a statement finds, as the driver gives it; asked once more where the server went away since the last time.
@@ -102,8 +105,25 @@ class Readers:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
+    def version(self) -> int | None:
+        """Return a number that is another one once anybody else wrote to the records; None in PostgreSQL, which has none.
+
+        The ledger's file, to which every answer writes, does not count.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return None
+        with self.watching:
+            if self.watcher is None:
+                self.watcher = Reader(self.engine)
+            found: int = self.watcher.rows("PRAGMA main.data_version", ())[0][0]
+        return found
+
     def close(self) -> None:
         """End every session; the next statement opens another."""
+        with self.watching:
+            if self.watcher is not None:
+                self.watcher.connection.close()
+            self.watcher = None
         for _ in range(len(self.idle)):
             reader = self.idle.pop()
             if reader is not None:

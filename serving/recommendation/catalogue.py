@@ -43,12 +43,15 @@ class Shelf:
         What the records said when it was read.
     built_at, looked_at : float
         Monotonic seconds.
+    version : int, optional
+        Of the whole records when it was last found equal to them; None where the database has none.
     """
 
     catalogue: Catalogue
     stamp: Stamp
     built_at: float
     looked_at: float
+    version: int | None = None
     by_modality: Mapping[str, Bools] = field(default_factory=dict)
     by_language: Mapping[str, Bools] = field(default_factory=dict)
     places: dict[str, tuple[Integers, Integers]] = field(default_factory=dict)
@@ -86,15 +89,19 @@ def look_again(house: House, shelf: Shelf) -> None:
     """Read the catalogue again if the records say that it changed, or if it is old."""
     try:
         is_old = time.monotonic() - shelf.built_at > RENEW_SECONDS
+        version = house.store.readers.version()
+        if not is_old and version is not None and version == shelf.version:
+            return  # nobody wrote anything
         if is_old or stamp_of(house) != shelf.stamp:
             renew(house)
-    except sa.exc.SQLAlchemyError:
+        shelf.version = version
+    except (sa.exc.SQLAlchemyError, house.store.readers.error):
         return  # the store is away: the catalogue in hand goes on answering
 
 
 def renew(house: House) -> Shelf:
     """Read the catalogue and put it where `shelf_of` finds it."""
-    stamp = stamp_of(house)
+    version, stamp = house.store.readers.version(), stamp_of(house)
     catalogue = build_catalogue(house.store.frames(READS), house.clock())
     now = time.monotonic()
     shelf = Shelf(
@@ -102,6 +109,7 @@ def renew(house: House) -> Shelf:
         stamp,
         now,
         now,
+        version,
         by_value(catalogue.modalities),
         by_value(catalogue.languages),
     )

@@ -23,6 +23,7 @@ from features.records.shown import shown_courses
 from features.records.store import Store
 from serving.house import House
 from serving.models.answering import LoadedModel
+from serving.recommendation import catalogue
 from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
 from serving.recommendation.batch import RecommendationBatch
 from serving.recommendation.catalogue import KEY
@@ -420,6 +421,26 @@ def test_a_changed_course_is_seen_once_the_catalogue_is_read_again(
         sqlite_store.upsert(connection, "courses", [gone])
     sqlite_house.cache.pop(KEY)
     assert "yoga" not in courses(ask(stocked))
+
+
+def test_the_catalogue_is_compared_only_where_somebody_wrote_to_the_records(
+    stocked: TestClient, sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(stocked)
+    compared: list[object] = []
+    monkeypatch.setattr(catalogue, "stamp_of", lambda house: compared.append(house) or shelf.stamp)
+    shelf = sqlite_house.cache[KEY]
+    catalogue.look_again(
+        sqlite_house, shelf
+    )  # the test's own writes came before it was read, or are seen now
+    compared.clear()
+    for _ in range(3):
+        catalogue.look_again(sqlite_house, shelf)
+    assert not compared
+    keep(sqlite_house.store, "courses", {"course_id": "late", "title": "Late"})
+    catalogue.look_again(sqlite_house, shelf)
+    assert len(compared) == 1
+    assert sqlite_house.cache[KEY] is shelf
 
 
 def test_diversity_puts_unlike_courses_forward(stocked: TestClient) -> None:

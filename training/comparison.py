@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,12 @@ import numpy as np
 
 from features.errors import UnavailableError
 from training.evaluation import Evaluation, Floats, Interval, paired_differences, plain
+from training.loading import load_scorer
 from training.logged import LoggedModel
 from training.payload import payload_digest
 from training.questions import Question
 from training.rescoring.rescored import Bools, Rescored
-from training.rescoring.rescoring import judging_dataset, rescore, slices
+from training.rescoring.rescoring import RESCORE, judging_dataset, rescore, slices
 
 if TYPE_CHECKING:
     from training.runs import Workbench
@@ -139,33 +140,49 @@ def compare(bench: Workbench, question: Question, models: Sequence[LoggedModel])
     """
     champion = bench.tracking.champion(question.name)
     challengers = list(models)
-    if champion is None and len(challengers) == 1:
-        evaluation = evaluation_of(bench, question, challengers[0])
-        dataset: Any = bench.dataset(question)
-        reference = baseline_of(evaluation)
-    else:
-        dataset = judging_dataset(bench, question)
-        first = champion if champion is not None else challengers.pop(0)
-        name = f"champion (version {first.version})" if champion else f"version {first.version}"
-        reference = contestant_of(bench, question, first, dataset, name)
-    parts = slices(bench, question, dataset)
-    challenges = [challenge(bench, question, model, dataset, (reference, parts)) for model in challengers]
-    found = reference.rescored
+    with ExitStack() as lent:
+        if champion is None and len(challengers) == 1:
+            reference = baseline_of(evaluation_of(bench, question, challengers[0]))
+            found = lend(bench, lent, question, challengers)
+            dataset: Any = bench.dataset(question)
+        else:
+            first = champion if champion is not None else challengers.pop(0)
+            name = f"champion (version {first.version})" if champion else f"version {first.version}"
+            side, *found = lend(bench, lent, question, [first, *challengers])
+            dataset = judging_dataset(bench, question)
+            reference = contestant_of(bench, question, side, dataset, name)
+        parts = slices(bench, question, dataset)
+        challenges = [challenge(bench, question, each, dataset, (reference, parts)) for each in found]
+    units = reference.rescored
     protocol = str(getattr(dataset, "protocol", ""))
     moment = bench.context.as_of.isoformat()
-    return Comparison(question.name, found.primary, protocol, len(found.units), reference, challenges, moment)
+    return Comparison(question.name, units.primary, protocol, len(units.units), reference, challenges, moment)
+
+
+def lend(
+    bench: Workbench, lent: ExitStack, question: Question, models: Sequence[LoggedModel]
+) -> list[tuple[LoggedModel, Path]]:
+    """Lend the files of several models, fetched and tried before anybody is asked what they say of people."""
+    found = []
+    for model in models:
+        bench.say(f"{question.name}: fetching version {model.version}")
+        folder = lent.enter_context(fetched(bench, model))
+        if question.name in RESCORE:
+            load_scorer(folder)  # imports what it is made of, while a thread may still read the records
+        found.append((model, folder))
+    return found
 
 
 def challenge(
     bench: Workbench,
     question: Question,
-    model: LoggedModel,
+    side: tuple[LoggedModel, Path],
     dataset: Any,
     given: tuple[Contestant, Mapping[str, Bools]],
 ) -> Challenge:
     """Score one challenger and set it beside the reference."""
     reference, parts = given
-    found = contestant_of(bench, question, model, dataset, f"version {model.version}")
+    found = contestant_of(bench, question, side, dataset, f"version {side[0].version}")
     ours, theirs = found.rescored, reference.rescored
     shared = [name for name in ours.further if name in theirs.further]
     pairs = {name: (ours.further[name], theirs.further[name]) for name in shared}
@@ -179,7 +196,7 @@ def challenge(
         if rows.sum() >= SMALLEST_SLICE and len(rows) == len(gaps)
     ]
     difference = further.pop(ours.primary)
-    return Challenge(model, found, difference, further, among)
+    return Challenge(side[0], found, difference, further, among)
 
 
 def mean_interval(values: Floats) -> Interval:
@@ -191,17 +208,16 @@ def mean_interval(values: Floats) -> Interval:
 
 
 def contestant_of(
-    bench: Workbench, question: Question, model: LoggedModel, dataset: Any, name: str
+    bench: Workbench, question: Question, side: tuple[LoggedModel, Path], dataset: Any, name: str
 ) -> Contestant:
     """Return a registered model's units and costs."""
-    with fetched(bench, model) as folder:
-        bench.say(f"{question.name}: scoring version {model.version}")
-        found = rescore(bench, question, folder, dataset)
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    model, folder = side
+    bench.say(f"{question.name}: scoring version {model.version}")
+    found = rescore(bench, question, folder, dataset)
     costs = {
         "fit_seconds": bench.tracking.numbers(model).get("seconds/fit", float("nan")),
         "rows_per_second": found.rows_per_second,
-        "payload_bytes": float(size),
+        "payload_bytes": float(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())),
     }
     return Contestant(name, found, {key: value for key, value in costs.items() if np.isfinite(value)})
 

@@ -6,7 +6,8 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,6 +86,8 @@ class Workbench:
         The registry.
     say : callable
         Told each step in words.
+    begun : mapping of str to Future
+        Last blocks that a thread builds already, by question.
     """
 
     settings: TrainingSettings
@@ -93,10 +96,11 @@ class Workbench:
     say: Say = say_nothing
     datasets: dict[str, Dataset] = field(default_factory=dict)
     evaluations: dict[tuple[str, str], Evaluation] = field(default_factory=dict)
+    begun: Mapping[str, Future[Any]] = field(default_factory=dict)
 
     def rng(self, question: str, stage: str) -> np.random.Generator:
         """Return the generator of one stage of one question; no other stage moves it."""
-        return np.random.default_rng([self.settings.seed, zlib.crc32(question.encode()), STAGES.index(stage)])
+        return rng_of(self.settings.seed, question, stage)
 
     def dataset(self, question: Question) -> Dataset:
         """Return a question's dataset, built once."""
@@ -182,6 +186,11 @@ class Workbench:
         )
 
 
+def rng_of(seed: int, question: str, stage: str) -> np.random.Generator:
+    """Return the generator of one stage of one question."""
+    return np.random.default_rng([seed, zlib.crc32(question.encode()), STAGES.index(stage)])
+
+
 def by_stage(seconds: Mapping[str, float]) -> dict[str, float]:
     """Return seconds under the names by which they are logged."""
     return {f"seconds/{name}": value for name, value in seconds.items()}
@@ -203,24 +212,31 @@ def open_workbench(
     say : callable
         Told each step in words.
     """
-    from features.records.protected import protected_attributes
     from training.tracking import Tracking
 
-    records = StoredTables(store)
     with ThreadPoolExecutor(
         1
     ) as beside:  # both take seconds: one waits for the database, the other imports MLflow
-        end = beside.submit(lambda: as_of or end_of(records))
+        context = beside.submit(copy_context().run, context_of, settings, store, as_of, say)
         tracking = Tracking(settings)
-    context = TrainingContext(
+    return Workbench(settings, context.result(), tracking, say)
+
+
+def context_of(
+    settings: TrainingSettings, store: Store, as_of: datetime | None = None, say: Say = say_nothing
+) -> TrainingContext:
+    """Return what datasets are built from; parameters are those of `open_workbench`."""
+    from features.records.protected import protected_attributes
+
+    records = StoredTables(store)
+    return TrainingContext(
         records=records,
-        as_of=end.result(),
+        as_of=as_of or end_of(records),
         protected=protected_attributes(store),
         encode=cached_encode(settings, store, say),
         threads=settings.threads,
         rng=np.random.default_rng(settings.seed),
     )
-    return Workbench(settings, context, tracking, say)
 
 
 def cached_encode(settings: TrainingSettings, store: Store, say: Say) -> Callable[[Sequence[str]], Floats]:

@@ -65,9 +65,14 @@ def dismissals(history: History) -> pl.DataFrame:
 
     A course that was taken up after it was dismissed is no longer dismissed.
     """
-    events = history["learning_events"].sort("happened_at", maintain_order=True)
-    said = events.filter(pl.col("kind").is_in([*TAKEN_KINDS, "dismissed"]))
-    last = said.unique(["employee_id", "course_id"], keep="last", maintain_order=True)
+    pair, events = ["employee_id", "course_id"], history["learning_events"]
+    asked = events.filter(pl.col("kind") == "dismissed").select(
+        pair
+    )  # few: what else was said of these alone is sorted
+    said = events.filter(pl.col("kind").is_in([*TAKEN_KINDS, "dismissed"])).join(
+        asked, pair, "semi", maintain_order="left"
+    )
+    last = latest(said, pair)
     return last.filter(
         (pl.col("kind") == "dismissed")
         & (pl.col("snoozed_until").is_null() | (pl.col("snoozed_until") > history.as_of))

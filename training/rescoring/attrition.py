@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from training.rescoring.rescored import Bools, Floats, Rescored, Said
 from training.stored import Ever, side_by_side, some
 
 NEW_DAYS = 365.25
+NO_HISTORY = pl.DataFrame()
 ABOUT_ONESELF = (
     "surveys",
     "learning_events",
@@ -32,8 +34,52 @@ ABOUT_ONESELF = (
 )  # what is told of others changes nobody's features
 
 
-def last_block(context: TrainingContext) -> Dataset:
+@dataclass(frozen=True)
+class LastBlock(Dataset):
+    """The test people alone.
+
+    Parameters
+    ----------
+    departments : sequence of str or None
+        Where each row's person worked at the moment, as `Dataset.test` has them.
+    """
+
+    departments: Sequence[str | None] = ()
+
+
+def last_block(context: TrainingContext) -> LastBlock:
     """Return the test people of the records, without anything to learn from: a moment instead of every month.
+
+    Raises
+    ------
+    RefusedError
+        If the records are too short for a last block.
+    """
+    starts, block = moments_of(context)
+    test_at = starts[-block - 1]
+    tables = told_at(context.records, test_at)
+    rows = building.with_outcome(features(tables, [test_at]), context.records, context.as_of)
+    people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
+    nobody = np.empty((0, len(NAMES)))
+    none = np.empty(0, dtype=np.int64)
+    test = building.landmark_of(rows, people, starts[-1])
+    return LastBlock(
+        panel=Panel(nobody, none, none, none),
+        folds=(),
+        final_rows=none,
+        test=test,
+        past=Landmark(nobody, np.empty(0), none, none),
+        schema=FEATURE_SCHEMA,
+        tenure=NAMES.index("tenure_days"),
+        protected=context.protected,
+        protocol=building.in_words(starts, test_at, block),
+        threads=context.threads,
+        departments=departments(tables.get("job_history", NO_HISTORY), test.names),
+    )
+
+
+def moments_of(context: TrainingContext) -> tuple[list[datetime], int]:
+    """Return the moments of the records, and how many months the last block has.
 
     Raises
     ------
@@ -47,26 +93,7 @@ def last_block(context: TrainingContext) -> Dataset:
             found=f"{max(len(starts) - 1, 0)} whole months before {context.as_of:%Y-%m-%d}",
             allowed=f"at least {building.FEWEST_MONTHS}",
         )
-    block = 12 if len(starts) - 1 >= building.LONG_MONTHS else 6
-    test_at = starts[-block - 1]
-    rows = building.with_outcome(
-        features(told_at(context.records, test_at), [test_at]), context.records, context.as_of
-    )
-    people = {name: number for number, name in enumerate(rows["employee_id"].unique().sort())}
-    nobody = np.empty((0, len(NAMES)))
-    none = np.empty(0, dtype=np.int64)
-    return Dataset(
-        panel=Panel(nobody, none, none, none),
-        folds=(),
-        final_rows=none,
-        test=building.landmark_of(rows, people, starts[-1]),
-        past=Landmark(nobody, np.empty(0), none, none),
-        schema=FEATURE_SCHEMA,
-        tenure=NAMES.index("tenure_days"),
-        protected=context.protected,
-        protocol=building.in_words(starts, test_at, block),
-        threads=context.threads,
-    )
+    return starts, building.YEAR if len(starts) - 1 >= building.LONG_MONTHS else building.HALF_YEAR
 
 
 def told_at(records: Mapping[str, pl.DataFrame], moment: datetime) -> dict[str, pl.DataFrame]:
@@ -146,32 +173,44 @@ def placements(said: Floats, left: Bools) -> Floats:
 
 def slices(context: TrainingContext, dataset: Dataset) -> dict[str, Bools]:
     """Return slices of the test people: new people, departments, groups of each protected attribute."""
-    order = by_person(dataset.test)
-    names = [dataset.test.names[row] for row in order]
+    order, names = by_person(dataset.test), dataset.test.names
     tenure = dataset.test.features[order, NAMES.index("tenure_days")]
     found: dict[str, Bools] = {
         "new people (under a year)": tenure < NEW_DAYS,
         "a year and more": ~(tenure < NEW_DAYS),
     }
-    found |= groups_of({"department": departments(context.records, names)})
-    return found | groups_of(fairness.of_people(dataset.protected, names))
+    worked_in = dataset.departments if isinstance(dataset, LastBlock) else departments_then(context, names)
+    attributes = {"department": worked_in, **fairness.of_people(dataset.protected, names)}
+    return found | {name: rows[order] for name, rows in groups_of(attributes).items()}
 
 
-def departments(records: Mapping[str, pl.DataFrame], names: list[str]) -> list[str | None]:
-    """Return the department last known of each person; None where unknown."""
+def departments_then(context: TrainingContext, names: Sequence[str]) -> list[str | None]:
+    """Return where people worked when the last block began."""
+    starts, block = moments_of(context)
     columns = ("employee_id", "happened_at", "known_at", "department")
-    history = some(records, "job_history", columns) if "job_history" in records else pl.DataFrame()
-    if "department" not in history.columns:
+    there = "job_history" in context.records
+    history = some(context.records, "job_history", columns, starts[-block - 1]) if there else NO_HISTORY
+    return departments(history, names)
+
+
+def departments(job_history: pl.DataFrame, names: Sequence[str]) -> list[str | None]:
+    """Return the department last known of each person; None where unknown."""
+    if "department" not in job_history.columns:
         return [None] * len(names)
-    last = history.sort("happened_at", "known_at").unique("employee_id", keep="last")
-    asked = pl.DataFrame({"employee_id": names}, schema={"employee_id": pl.String})
+    stated = job_history.select("employee_id", "happened_at", "known_at", "department")
+    last = stated.sort("happened_at", "known_at").unique("employee_id", keep="last")
+    asked = pl.DataFrame({"employee_id": list(names)}, schema={"employee_id": pl.String})
     return asked.join(last, "employee_id", "left", maintain_order="left")["department"].to_list()
 
 
-def groups_of(attributes: Mapping[str, list[str | None]]) -> dict[str, Bools]:
+def groups_of(attributes: Mapping[str, Sequence[str | None]]) -> dict[str, Bools]:
     """Return one slice per value of each attribute."""
     found: dict[str, Bools] = {}
     for name, values in attributes.items():
-        banded = np.array(["" if value is None else str(value) for value in fairness.banded(values)])
-        found |= {f"{name} = {value}": banded == value for value in sorted(set(banded)) if value}
+        words = [None if value is None else str(value) for value in fairness.banded(values)]
+        banded = pl.Series(words, dtype=pl.String)
+        found |= {
+            f"{name} = {value}": (banded == value).fill_null(False).to_numpy()
+            for value in banded.drop_nulls().unique().sort()
+        }
     return found

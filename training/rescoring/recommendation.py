@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import numpy as np
 import polars as pl
 import scipy.sparse as sp
 
-from features.history import history
+from features.history import History, history
+from features.recommendation.behaviour import interactions
 from features.recommendation.catalogue_building import build_catalogue
 from features.records.facts import FACT_KEYS
+from features.skills.levels import COMPLETION_KINDS
 from training.context import TrainingContext
 from training.loading import load_scorer
 from training.recommendation import dataset as building
@@ -33,6 +37,7 @@ EVENT_COLUMNS = (
     "score_share",
     "snoozed_until",
 )
+PAIR = ("employee_id", "course_id")
 FURTHER = ("recall@20", "mrr")
 MOST_JOBS = 12
 
@@ -50,13 +55,17 @@ def last_block(context: TrainingContext) -> Dataset:
     Where more than `dataset.MOST_PEOPLE` took something in the last block, the people drawn are not those of a training.
     """
     records = read(context.records)
-    taken = building.enrolments(building.pairs_of(history(records, context.as_of, FACT_KEYS)))
+    events = with_later_versions(records.pop("learning_events"))
+    pairs = interactions(told(events, context.as_of))
+    taken = building.enrolments(pairs)
     cut = building.block_starts(taken["taken_at"])[1]
     catalogue = build_catalogue(records, context.as_of)
     job_ids = tuple(sorted(catalogue.jobs))
-    rows = building.Rows(catalogue, sorted(taken["employee_id"].unique()), job_ids)
-    then = rows.moment(history(records, cut, FACT_KEYS))
-    block = rows.block(then, rows.numbered(taken), context.as_of, context.rng)
+    people = taken["employee_id"].unique().cast(pl.String).sort().to_list()
+    rows = building.Rows(catalogue, people, job_ids)
+    then = then_known(records, told(events, cut), taken.filter(pl.col("taken_at") >= cut))
+    moment = building.Moment(then, rows.numbered(interactions(told(events, cut))))
+    block = rows.block(moment, rows.numbered(taken), context.as_of, context.rng)
     nothing = sp.csr_matrix((0, catalogue.size))
     return Dataset(
         protocol=f"everybody who took something new from {cut:%Y-%m-%d} to {context.as_of:%Y-%m-%d}, "
@@ -75,10 +84,48 @@ def last_block(context: TrainingContext) -> Dataset:
 def read(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Return the tables that a last block is made of; of the events, by far the largest, what it asks of them."""
     return side_by_side(records, {
-        name: partial(some, records, name, EVENT_COLUMNS) if name == "learning_events" else partial(records.__getitem__, name)
+        name: partial(read_events, records) if name == "learning_events" else partial(records.__getitem__, name)
         for name in building.READS
         if name in records
     })  # fmt: skip
+
+
+def read_events(records: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return what is asked of events, people and courses as members of enumerations: they are grouped and sorted by number."""
+    events = some(records, "learning_events", EVENT_COLUMNS)
+    return events.with_columns(
+        pl.col(name).cast(pl.Enum(events[name].drop_nulls().unique().sort())) for name in PAIR
+    )
+
+
+def with_later_versions(events: pl.DataFrame) -> pl.DataFrame:
+    """Return events in the order in which they became known, with ``corrected_at``: when a later version of each did, or null.
+
+    Notes
+    -----
+    Few are corrected, and only these have their versions compared; then what was known at any moment is a filter.
+    """
+    ordered = events.sort("known_at", maintain_order=True).with_row_index("_place")
+    corrected = ordered.filter(pl.col("event_id").is_duplicated()).select(
+        "_place", corrected_at=pl.col("known_at").shift(-1).over("event_id", "happened_at")
+    )
+    found = ordered.drop("event_id").join(corrected, "_place", "left", maintain_order="left")
+    return found.drop("_place")
+
+
+def told(events: pl.DataFrame, as_of: datetime) -> History:
+    """Return what `features.history.history` says of events at a moment."""
+    is_latest = pl.col("corrected_at").is_null() | (pl.col("corrected_at") >= as_of)
+    known = (pl.col("happened_at") < as_of) & (pl.col("known_at") < as_of)
+    return History(as_of, {"learning_events": events.filter(known & is_latest).drop("corrected_at")})
+
+
+def then_known(records: Mapping[str, pl.DataFrame], events: History, asked: pl.DataFrame) -> History:
+    """Return what was known at a moment, of evidence of skills that of the people asked alone."""
+    done = events["learning_events"].filter(pl.col("kind").is_in(COMPLETION_KINDS))
+    done = done.join(asked, "employee_id", "semi", maintain_order="left").cast(dict.fromkeys(PAIR, pl.String))
+    found = history(records, events.as_of, FACT_KEYS)
+    return replace(found, tables={**found.tables, "learning_events": done})
 
 
 def rescore(folder: Path, dataset: Dataset) -> Rescored:

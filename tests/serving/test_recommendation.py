@@ -26,7 +26,7 @@ from serving.models.answering import LoadedModel
 from serving.recommendation import catalogue
 from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
 from serving.recommendation.batch import RecommendationBatch
-from serving.recommendation.catalogue import KEY
+from serving.recommendation.catalogue import KEY, Shelf
 from serving.recommendation.filters import RecommendationQuery
 from serving.recommendation.items import Placed
 from serving.recommendation.kept import Scores, pack, score_everybody, unpack
@@ -427,12 +427,15 @@ def test_the_catalogue_is_compared_only_where_somebody_wrote_to_the_records(
     stocked: TestClient, sqlite_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(stocked)
-    compared: list[object] = []
-    monkeypatch.setattr(catalogue, "stamp_of", lambda house: compared.append(house) or shelf.stamp)
-    shelf = sqlite_house.cache[KEY]
-    catalogue.look_again(
-        sqlite_house, shelf
-    )  # the test's own writes came before it was read, or are seen now
+    shelf: Shelf = sqlite_house.cache[KEY]
+    compared: list[House] = []
+
+    def stamp(house: House) -> object:
+        compared.append(house)
+        return shelf.stamp
+
+    monkeypatch.setattr(catalogue, "stamp_of", stamp)
+    catalogue.look_again(sqlite_house, shelf)  # what the test wrote itself is seen here at the latest
     compared.clear()
     for _ in range(3):
         catalogue.look_again(sqlite_house, shelf)

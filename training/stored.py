@@ -112,6 +112,12 @@ class StoredTables(Mapping[str, pl.DataFrame]):
         asked += [ever.of(table)] if ever else []
         return columns_of_table(self.store, name, names, sa.and_(*asked) if asked else None)
 
+    def has_corrections(self, name: str, key: str) -> bool:
+        """Say whether some fact of a table has several versions; reads no table."""
+        column = METADATA.tables[name].c[key]
+        twice = sa.select(column).group_by(column).having(sa.func.count() > 1)
+        return bool(values_of_table(self.store, name, [sa.exists(twice)])[0])
+
     def extremes(self, which: str, *columns: str) -> list[datetime]:
         """Return the least (``min``) or largest (``max``) moments of columns in every table that has them; reads no table."""
         found: list[datetime] = []
@@ -131,6 +137,13 @@ def some(
         return records.some(name, columns, before, ever)
     frame = records[name]
     return early(frame.select([column for column in columns if column in frame.columns]), before)
+
+
+def has_corrections(records: Mapping[str, pl.DataFrame], name: str, key: str) -> bool:
+    """Return what `StoredTables.has_corrections` returns, of any records."""
+    if isinstance(records, StoredTables) and name not in records.read:
+        return records.has_corrections(name, key)
+    return bool(records[name][key].is_duplicated().any())
 
 
 def early(frame: pl.DataFrame, before: datetime | None) -> pl.DataFrame:

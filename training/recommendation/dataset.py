@@ -300,21 +300,33 @@ class Rows:
 
         `taken` is as `numbered` returns it.
         """
-        seen = moment.pairs.drop_nulls("taken_at")
+        new = self.taken_anew(moment, taken, end)
+        return self.block_of(moment, new, drawn(new, rng))
+
+    def taken_anew(self, moment: Moment, taken: pl.DataFrame, end: datetime) -> pl.DataFrame:
+        """Return what was taken between a moment and an end, by people who had not taken it before."""
         new = taken.filter((pl.col("taken_at") >= moment.history.as_of) & (pl.col("taken_at") < end))
-        new = new.join(seen, ["row", "column"], "anti")
-        asked = new["row"].unique().sort().to_numpy()
-        if asked.size > MOST_PEOPLE:
-            asked = np.sort(rng.choice(asked, MOST_PEOPLE, replace=False))
+        return new.join(moment.pairs.drop_nulls("taken_at"), ["row", "column"], "anti")
+
+    def block_of(self, moment: Moment, new: pl.DataFrame, asked: Integers) -> Block:
+        """Return some people as they were at a moment, with what they took after it; of others nothing is asked."""
         people = [self.people[row] for row in asked]
         return Block(
             self.matrix(moment.pairs)[asked],
-            self.matrix(seen)[asked],
+            self.matrix(moment.pairs.drop_nulls("taken_at"))[asked],
             self.matrix(new)[asked],
             self.jobs(moment.history, people),
             sparse_rows(person_gap_shares(moment.history, self.catalogue, people), self.catalogue.size),
-            np.asarray(asked, dtype=np.int64),
+            asked,
         )
+
+
+def drawn(new: pl.DataFrame, rng: np.random.Generator) -> Integers:
+    """Return the rows of the people who took something, ascending; of more than `MOST_PEOPLE` so many."""
+    asked = new["row"].unique().sort().to_numpy()
+    if asked.size > MOST_PEOPLE:
+        asked = np.sort(rng.choice(asked, MOST_PEOPLE, replace=False))
+    return np.asarray(asked, dtype=np.int64)
 
 
 def sparse_rows(values: Sequence[NDArray[np.floating]], width: int) -> Matrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,19 +25,21 @@ from training.recommendation.dataset import Dataset
 from training.recommendation.evaluate import PRIMARY, model_scores
 from training.recommendation.ranking import all_target_ranks, per_person
 from training.rescoring.rescored import Bools, Rescored
-from training.stored import side_by_side, some
+from training.stored import has_corrections, side_by_side, some
 
-EVENT_COLUMNS = (
-    "event_id",
-    "employee_id",
-    "course_id",
-    "kind",
-    "happened_at",
-    "known_at",
-    "score_share",
-    "snoozed_until",
-)
+EVENT = "event_id"
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "learning_events": ("employee_id", "course_id", "kind", "happened_at", "known_at", "snoozed_until"),
+    "job_history": ("employee_id", "spell", "happened_at", "known_at", "job_id"),
+    "held_skills": ("employee_id", "skill_id", "happened_at", "known_at", "level", "source"),
+}
 PAIR = ("employee_id", "course_id")
+ABOUT_ONESELF = (
+    "job_history",
+    "exits",
+    "goals",
+    "held_skills",
+)  # what is told of others changes nobody's needs
 FURTHER = ("recall@20", "mrr")
 MOST_JOBS = 12
 
@@ -63,9 +65,12 @@ def last_block(context: TrainingContext) -> Dataset:
     job_ids = tuple(sorted(catalogue.jobs))
     people = taken["employee_id"].unique().cast(pl.String).sort().to_list()
     rows = building.Rows(catalogue, people, job_ids)
-    then = then_known(records, told(events, cut), taken.filter(pl.col("taken_at") >= cut))
-    moment = building.Moment(then, rows.numbered(interactions(told(events, cut))))
-    block = rows.block(moment, rows.numbered(taken), context.as_of, context.rng)
+    then = told(events, cut)
+    moment = building.Moment(then, rows.numbered(interactions(then)))
+    new = rows.taken_anew(moment, rows.numbered(taken), context.as_of)
+    asked = building.drawn(new, context.rng)
+    known = then_known(records, then, [people[row] for row in asked])
+    block = rows.block_of(replace(moment, history=known), new, asked)
     nothing = sp.csr_matrix((0, catalogue.size))
     return Dataset(
         protocol=f"everybody who took something new from {cut:%Y-%m-%d} to {context.as_of:%Y-%m-%d}, "
@@ -83,16 +88,21 @@ def last_block(context: TrainingContext) -> Dataset:
 
 def read(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Return the tables that a last block is made of; of the events, by far the largest, what it asks of them."""
-    return side_by_side(records, {
-        name: partial(read_events, records) if name == "learning_events" else partial(records.__getitem__, name)
+    events = {"learning_events": partial(read_events, records)}  # they take longest, and are begun first
+    return side_by_side(records, events | {
+        name: partial(some, records, name, COLUMNS[name]) if name in COLUMNS else partial(records.__getitem__, name)
         for name in building.READS
-        if name in records
+        if name in records and name not in events
     })  # fmt: skip
 
 
 def read_events(records: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Return what is asked of events, people and courses as members of enumerations: they are grouped and sorted by number."""
-    events = some(records, "learning_events", EVENT_COLUMNS)
+    """Return what is asked of events, people and courses as members of enumerations: they are grouped and sorted by number.
+
+    Events are told apart, by ``event_id``, only where some were corrected.
+    """
+    key = (EVENT,) if has_corrections(records, "learning_events", EVENT) else ()
+    events = some(records, "learning_events", (*COLUMNS["learning_events"], *key))
     return events.with_columns(
         pl.col(name).cast(pl.Enum(events[name].drop_nulls().unique().sort())) for name in PAIR
     )
@@ -105,12 +115,14 @@ def with_later_versions(events: pl.DataFrame) -> pl.DataFrame:
     -----
     Few are corrected, and only these have their versions compared; then what was known at any moment is a filter.
     """
-    ordered = events.sort("known_at", maintain_order=True).with_row_index("_place")
-    corrected = ordered.filter(pl.col("event_id").is_duplicated()).select(
-        "_place", corrected_at=pl.col("known_at").shift(-1).over("event_id", "happened_at")
+    ordered = events.sort("known_at", maintain_order=True)
+    if EVENT not in events.columns:
+        return ordered.with_columns(corrected_at=pl.lit(None, dtype=events.schema["known_at"]))
+    placed = ordered.with_row_index("_place")
+    corrected = placed.filter(pl.col(EVENT).is_duplicated()).select(
+        "_place", corrected_at=pl.col("known_at").shift(-1).over(EVENT, "happened_at")
     )
-    found = ordered.drop("event_id").join(corrected, "_place", "left", maintain_order="left")
-    return found.drop("_place")
+    return placed.join(corrected, "_place", "left", maintain_order="left").drop("_place", EVENT)
 
 
 def told(events: pl.DataFrame, as_of: datetime) -> History:
@@ -120,11 +132,17 @@ def told(events: pl.DataFrame, as_of: datetime) -> History:
     return History(as_of, {"learning_events": events.filter(known & is_latest).drop("corrected_at")})
 
 
-def then_known(records: Mapping[str, pl.DataFrame], events: History, asked: pl.DataFrame) -> History:
-    """Return what was known at a moment, of evidence of skills that of the people asked alone."""
+def then_known(records: Mapping[str, pl.DataFrame], events: History, people: Sequence[str]) -> History:
+    """Return what was known at a moment, of some people alone."""
+    asked = pl.DataFrame({"employee_id": people}, schema={"employee_id": pl.String})
+    own = {
+        name: records[name].join(asked, "employee_id", "semi", maintain_order="left")
+        for name in ABOUT_ONESELF
+        if name in records
+    }
     done = events["learning_events"].filter(pl.col("kind").is_in(COMPLETION_KINDS))
-    done = done.join(asked, "employee_id", "semi", maintain_order="left").cast(dict.fromkeys(PAIR, pl.String))
-    found = history(records, events.as_of, FACT_KEYS)
+    done = done.cast(dict.fromkeys(PAIR, pl.String)).join(asked, "employee_id", "semi", maintain_order="left")
+    found = history({**records, **own}, events.as_of, FACT_KEYS)
     return replace(found, tables={**found.tables, "learning_events": done})
 
 

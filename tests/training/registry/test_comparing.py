@@ -8,9 +8,12 @@ import re
 from datetime import UTC, datetime
 
 import numpy as np
+import polars as pl
 import pytest
 
 from features.errors import UnavailableError
+from features.history import history
+from features.records.facts import FACT_KEYS
 from features.records.store import Store
 from training.comparison import compare, comparison_json, mean_interval
 from training.context import TrainingContext
@@ -163,6 +166,31 @@ def test_the_last_block_of_recommendation_alone_is_that_of_the_whole_dataset(sma
     assert set(recommendation.slices(context(), alone)) == set(recommendation.slices(context(), whole))
 
 
+def test_of_a_corrected_event_the_version_known_at_a_moment_counts() -> None:
+    def day(number: int) -> datetime:
+        return datetime(2025, 1, number, tzinfo=UTC)
+
+    rows = [("x", "ann", 1, 2, "enrolled"), ("x", "ann", 1, 9, "completed"), ("y", "ann", 3, 3, "started"),
+            ("x", "ben", 4, 5, "viewed"), ("z", "ben", 5, 20, "enrolled")]  # fmt: skip
+    events = pl.DataFrame({
+        "event_id": [event for event, *_ in rows],
+        "employee_id": [person for _, person, *_ in rows],
+        "course_id": ["c"] * len(rows),
+        "kind": [kind for *_, kind in rows],
+        "happened_at": [day(happened) for _, _, happened, _, _ in rows],
+        "known_at": [day(known) for *_, known, _ in rows],
+    })  # fmt: skip
+    versions = recommendation.with_later_versions(events)
+    for number in (2, 3, 6, 9, 10, 25):
+        found = recommendation.told(versions, day(number))["learning_events"]
+        expected = history({"learning_events": events}, day(number), FACT_KEYS)["learning_events"]
+        assert found.equals(expected.drop("event_id")), number
+    once = recommendation.with_later_versions(events.drop("event_id"))
+    assert recommendation.told(once, day(10))["learning_events"]["kind"].to_list() == [
+        "enrolled", "started", "viewed", "completed"
+    ]  # fmt: skip
+
+
 def test_the_last_block_of_recommendation_read_from_the_store_is_that_of_the_whole_tables(
     small_store: Store,
 ) -> None:
@@ -192,3 +220,5 @@ def test_the_last_block_read_from_the_store_is_that_of_the_whole_tables(small_st
         "learning_events", ("event_id", "kind"), None, Ever("event_id", "kind", ("completed",))
     )
     assert set(seen["kind"]) == {"completed"}  # no event of the sample was corrected
+    assert not stored.has_corrections("learning_events", "event_id")
+    assert stored.has_corrections("learning_events", "course_id")  # said of two events, as of two versions

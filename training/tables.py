@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 LARGEST = 4 << 30  # bytes after unpacking: more is a bomb, or belongs into the records
 
 
-def read_table(path: Path | str, encoding: str | None = None, *, header: bool = True) -> pd.DataFrame:
+def read_table(
+    path: Path | str, encoding: str | None = None, *, header: bool = True, as_text: bool = False
+) -> pd.DataFrame:
     """Read a plain table.
 
     Parameters
@@ -35,6 +38,8 @@ def read_table(path: Path | str, encoding: str | None = None, *, header: bool = 
         Of a text file; without it UTF-8 (with or without BOM) is tried, then Windows-1252.
     header : bool
         False where a text file starts with data: columns are then ``0``, ``1``, ``2`` …
+    as_text : bool
+        True: cells of a text file stay as they are written; ``007`` is no number then, nor is a number of thirty digits.
 
     Returns
     -------
@@ -55,7 +60,8 @@ def read_table(path: Path | str, encoding: str | None = None, *, header: bool = 
     content = unpacked(path)
     suffix = kind_of(path)
     try:
-        frame = READERS.get(suffix, read_text)(content, suffix, encoding, header)
+        reader = READERS.get(suffix, partial(read_text, as_text=as_text))
+        frame = reader(content, suffix, encoding, header)
     except BadInputError:
         raise
     except Exception as error:  # every reader has errors of its own; all mean that the file is damaged
@@ -113,7 +119,9 @@ def decoded(content: bytes, encoding: str | None) -> str:
     )
 
 
-def read_text(content: bytes, suffix: str, encoding: str | None, header: bool) -> pd.DataFrame:
+def read_text(
+    content: bytes, suffix: str, encoding: str | None, header: bool, as_text: bool = False
+) -> pd.DataFrame:
     """Read delimited text."""
     text = decoded(content, encoding)
     if "\0" in text:
@@ -121,7 +129,9 @@ def read_text(content: bytes, suffix: str, encoding: str | None, header: bool) -
     head = text.split("\n", HEAD_LINES)[:HEAD_LINES]
     delimiter = "\t" if suffix == ".tsv" else delimiter_of([line for line in head if line.strip()], suffix)
     options: dict[str, Any] = {"sep": delimiter, "header": 0 if header else None, "low_memory": False}
-    if delimiter in (";", "\t") and has_decimal_comma(head, delimiter):
+    if as_text:
+        options |= {"dtype": str}
+    elif delimiter in (";", "\t") and has_decimal_comma(head, delimiter):
         options |= {"decimal": ",", "thousands": "."}
     frame: pd.DataFrame = pd.read_csv(io.StringIO(text), **options)
     return frame

@@ -13,20 +13,23 @@ import scipy.sparse as sp
 
 from features.errors import BadInputError
 from training.recommendation.content import Content, Matrix, unit_rows
+from training.recommendation.moments import seconds
 from training.tables import decoded, first_line, read_table, read_text, unpacked
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "user": ("user_id", "user", "userid", "employee_id", "learner_id", "learner", "person_id", "person",
-             "student_id", "id_student", "uid", "customer_id"),
-    "item": ("item_id", "item", "itemid", "course_id", "course", "movie_id", "movieid", "product_id", "iid"),
-    "time": ("timestamp", "time", "datetime", "date", "happened_at", "enrolled_at", "enroll_time", "taken_at"),
+    "user": ("user_id", "user", "userid", "employee_id", "employee", "learner_id", "learner", "person_id", "person",
+             "student_id", "student", "id_student", "username", "user_name", "uid", "customer_id"),
+    "item": ("item_id", "item", "itemid", "course_id", "course", "courseid", "content_id", "movie_id", "movieid",
+             "product_id", "iid"),
+    "time": ("timestamp", "time", "datetime", "date", "happened_at", "enrolled_at", "enroll_time", "taken_at",
+             "created_at", "started_at", "completed_at"),
     "rating": ("rating", "stars", "score"),
 }  # fmt: skip
 COHORTS = ("job_id", "job", "role", "occupation", "department", "cohort")
 RECBOLE = (".inter", ".item", ".user")
 TYPED = re.compile(r":(token|token_seq|float|float_seq)$")
 HEADERLESS = ("user", "item", "rating", "time")
-SECONDS_LIMIT = 1e11  # a larger number of seconds since 1970 is milliseconds
+LEAST_MOMENT = 1e8  # a larger number in a third column without a name is a time, not a rating
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,14 @@ def read_pairs(path: Path, columns: Columns, encoding: str | None = None) -> pd.
             raise BadInputError(
                 f"{path.name} has a row without {role}.",
                 found=f"row {int(np.flatnonzero(empty)[0]) + 1}",
-                allowed="an identifier",
+                allowed="an identifier; empty cells, NA and null are none",
             )
     frame["user"], frame["item"] = texts(frame["user"]), texts(frame["item"])
+    if "rating" in frame:
+        frame["rating"] = numbers(frame["rating"], path.name)
     if "time" in frame:
         frame["time"] = seconds(frame["time"], path.name)
         frame = frame.sort_values("time", kind="stable")
-    if "rating" in frame:
-        frame["rating"] = pd.to_numeric(frame["rating"], errors="coerce")
-        if frame["rating"].isna().any():
-            raise BadInputError(f"{path.name} has a rating that is no number.", allowed="numbers")
     return frame.drop_duplicates(["user", "item"], ignore_index=True)
 
 
@@ -98,19 +99,39 @@ def list_file(path: Path, encoding: str | None) -> pd.DataFrame | None:
 
 
 def read_atomic(path: Path, encoding: str | None) -> pd.DataFrame:
-    """Return a table; RecBole's suffixes are tab-separated text, and its column types are taken off."""
+    """Return a table, text as it is written; RecBole's suffixes are tab-separated, and its column types are taken off."""
     if any(suffix.lower() in RECBOLE for suffix in path.suffixes):
         try:
-            frame = read_text(unpacked(path), ".tsv", encoding, True)
+            frame = read_text(unpacked(path), ".tsv", encoding, True, as_text=True)
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise BadInputError(f"{path.name} cannot be read.", found=first_line(str(error))) from error
     else:
-        frame = read_table(path, encoding)
-        if all(str(name).replace(".", "").isdigit() for name in frame.columns) and frame.shape[1] <= 4:
-            frame = read_table(path, encoding, header=False)
-            frame.columns = pd.Index(HEADERLESS[: frame.shape[1]])
+        frame = read_table(path, encoding, as_text=True)
+        if begins_with_data(frame):
+            frame = read_table(path, encoding, header=False, as_text=True)
+            frame.columns = pd.Index(unnamed_columns(frame))
     frame.columns = pd.Index([TYPED.sub("", str(name).strip()) for name in frame.columns])
     return frame
+
+
+def begins_with_data(frame: pd.DataFrame) -> bool:
+    """Say whether the first row of a table names nothing: numbers, or a person and a course that come again below."""
+    heads = [str(name) for name in frame.columns]
+    if not 2 <= len(heads) <= len(HEADERLESS):
+        return False
+    if all(head.replace(".", "").isdigit() for head in heads):
+        return True
+    is_known = any(head.lower() in usual for head in heads for usual in ((*NAMES, *COHORTS), *NAMES.values()))
+    return not is_known and all((frame.iloc[:, place].astype(str) == heads[place]).any() for place in (0, 1))
+
+
+def unnamed_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the roles of columns without names: person, course, rating, time; a third one of moments is the time."""
+    if frame.shape[1] == 3:
+        third = pd.to_numeric(frame.iloc[:, 2], errors="coerce")
+        if third.isna().all() or third.median() > LEAST_MOMENT:
+            return ["user", "item", "time"]
+    return list(HEADERLESS[: frame.shape[1]])
 
 
 def named(frame: pd.DataFrame, columns: Columns, file: str) -> pd.DataFrame:
@@ -139,32 +160,33 @@ def named(frame: pd.DataFrame, columns: Columns, file: str) -> pd.DataFrame:
 
 
 def texts(values: pd.Series) -> pd.Series:
-    """Return identifiers as text; whole numbers lose a trailing ``.0``."""
+    """Return identifiers as text; where all of them end in ``.0``, as whole numbers beside missing ones do, they lose it."""
     if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
         values = values.astype("int64")
-    return values.astype(str).str.strip()
+    found: pd.Series = values.astype(str).str.strip()
+    return found.str.removesuffix(".0") if found.str.fullmatch(r"-?\d+\.0").all() else found
 
 
-def seconds(values: pd.Series, file: str) -> pd.Series:
-    """Return times as seconds since 1970 UTC; numbers are seconds (or milliseconds) already."""
-    if pd.api.types.is_numeric_dtype(values):
-        numbers = values.astype("float64")
-        if numbers.isna().any():
-            raise BadInputError(f"{file} has a row without a time.")
-        return numbers / 1000 if numbers.abs().median() > SECONDS_LIMIT else numbers
-    moments = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
-    if moments.isna().any():
-        bad = values[moments.isna()].iloc[0]
-        raise BadInputError(f"{file} has a time that cannot be read.", found=repr(bad), allowed="ISO 8601")
-    since: pd.Series = (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    return since
+def numbers(values: pd.Series, file: str) -> pd.Series:
+    """Return ratings as numbers, with decimal points or commas; raise BadInputError for any that is none."""
+    if not pd.api.types.is_numeric_dtype(values):
+        values = values.astype(str).str.strip()
+        if values.str.contains(",", regex=False).any():
+            values = values.str.replace(".", "").str.replace(",", ".")
+    found: pd.Series = pd.to_numeric(values, errors="coerce")
+    if found.isna().any():
+        bad = int(np.flatnonzero(found.isna())[0])
+        raise BadInputError(
+            f"{file} has a rating that is no number.", found=f"{values.iloc[bad]!r} in row {bad + 1}", allowed="numbers"
+        )  # fmt: skip
+    return found
 
 
 def item_content(path: Path, item_column: str, encoding: str | None = None) -> tuple[list[str], Matrix]:
     """Return the items of a catalogue file and their words, weighted by rarity, (n_items, n_words) sparse."""
     frame = read_atomic(path, encoding)
     key = key_column(frame, item_column, NAMES["item"], path.name)
-    about = [name for name in frame.columns if name != key and not pd.api.types.is_numeric_dtype(frame[name])]
+    about = [name for name in frame.columns if name != key and not holds_numbers(frame[name])]
     words = [
         {f"{name}={word}" for name, text in zip(about, row, strict=True) for word in words_of(text)}
         for row in frame[about].itertuples(index=False)
@@ -176,6 +198,11 @@ def item_content(path: Path, item_column: str, encoding: str | None = None) -> t
     counts = sp.csr_matrix((np.ones(places.size), (rows, places)), shape=shape)
     rarity = np.log(1.0 + len(words) / np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1.0))
     return texts(frame[key]).tolist(), sp.csr_matrix(counts @ sp.diags(rarity))
+
+
+def holds_numbers(values: pd.Series) -> bool:
+    """Say whether a column says nothing in words."""
+    return pd.api.types.is_numeric_dtype(values) or bool(pd.to_numeric(values, errors="coerce").notna().all())
 
 
 def words_of(text: str | float | None) -> set[str]:

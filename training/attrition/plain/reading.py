@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import BadInputError
+from training.attrition.plain.amounts import as_numbers
 from training.attrition.plain.periods import periods_in_order
+from training.attrition.plain.times import followed
 from training.attrition.scorer import Floats
 from training.options import Options
 from training.tables import data_digest_of_table, read_table
@@ -22,7 +25,8 @@ Ints = NDArray[np.int64]
 DESCRIPTION = """Evaluate exit probabilities on any table: a cross-section (--label), a survival table (--duration --event) or a
 panel (--id --period --event)."""
 EXAMPLE = "skillpath evaluate attrition --table hr.csv --label Attrition --positive Yes --repeats 10"
-POSITIVE = {"1", "1.0", "yes", "y", "true", "left", "leaver", "ja"}
+APART = "\x1f"  # of the columns in a file's list, whose names may hold commas
+NOT_IN_A_FILE = ("help", "columns", "table")
 LISTS = ("features", "drop", "protected", "fold_group")
 MOST_CODES = (
     200  # a text column with more distinct values, most of them unique, names rows and explains nothing
@@ -34,7 +38,13 @@ def parser() -> Options:
     found = Options("attrition", DESCRIPTION, EXAMPLE)
     found.add_argument("--table", required=True, help="CSV, TSV, Parquet, Stata or Excel, plain or .gz")
     found.add_argument("--label", help="column that says who left")
-    found.add_argument("--duration", help="column with the time until exit, or until last seen")
+    found.add_argument(
+        "--duration", help="column with the time until exit, or until last seen; with --since its date"
+    )
+    found.add_argument("--since", help="column with the date of entry, where --duration holds dates")
+    found.add_argument(
+        "--as-of", help="when who has no date of exit was last seen; by default the latest date"
+    )
     found.add_argument("--event", help="column that says whether the exit was seen")
     found.add_argument("--id", help="column that names the person")
     found.add_argument("--period", help="column with the period of a row")
@@ -65,7 +75,7 @@ def parser() -> Options:
         "--tune", type=int, default=0, help="trials of a search of the trees' shape inside the folds; 0: none"
     )
     found.add_argument("--encoding", help="of a text file")
-    found.add_argument("--peers", default="all", help="all or none")
+    found.add_argument("--peers", default="all", choices=("all", "none"))
     found.add_argument("--seed", type=int, default=7)
     found.add_argument("--threads", type=int, default=2)
     return found
@@ -90,7 +100,7 @@ class Request:
     @property
     def special(self) -> list[str]:
         """Columns that are no features."""
-        return [self[name] for name in ("label", "duration", "event", "id", "period") if self[name]]
+        return [self[name] for name in ("label", "duration", "since", "event", "id", "period") if self[name]]
 
 
 def read_request(arguments: list[str]) -> Request:
@@ -101,35 +111,37 @@ def read_request(arguments: list[str]) -> Request:
     BadInputError
         If they contradict each other, or name too little.
     """
-    given = vars(parser().parse_args(arguments))
-    mapped = read_mapping(given["columns"]) if given["columns"] else {}
-    defaults = {action.dest: action.default for action in parser()._actions}
-    values = {**given, **{name: value for name, value in mapped.items() if given[name] == defaults[name]}}
+    named = vars(parser().parse_args(arguments))["columns"]
+    # options given by hand come last: of what is said twice the last counts
+    values = vars(parser().parse_args([*(read_mapping(named) if named else []), *arguments]))
     for name in LISTS:
-        value = values[name]
-        values[name] = (
-            [part.strip() for part in value.split(",") if part.strip()]
-            if isinstance(value, str)
-            else value or []
-        )
+        parts = re.split(APART if APART in (values[name] or "") else ",", values[name] or "")
+        values[name] = [part.strip() for part in parts if part.strip()]
     request = Request(values)
     check_request(request)
     return request
 
 
-def read_mapping(path: str) -> dict[str, Any]:
-    """Return the TOML file's names; raise BadInputError where it cannot be read or names something unknown."""
+def read_mapping(path: str) -> list[str]:
+    """Return what the TOML file says as options; raise BadInputError where it cannot be read or names something unknown."""
     try:
-        found = tomllib.loads(Path(path).read_text("utf-8"))
+        found = tomllib.loads(Path(path).read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise BadInputError("The column mapping cannot be read.", found=f"{path}: {error}") from error
-    found = {name.replace("-", "_"): value for name, value in found.items()}
-    allowed = {action.dest for action in parser()._actions}
-    unknown = sorted(set(found) - allowed)
+    allowed = {action.dest for action in parser()._actions} - set(NOT_IN_A_FILE)
+    unknown = sorted(name for name in found if name.replace("-", "_") not in allowed)
     if unknown:
         raise BadInputError("The column mapping names something unknown.", found=", ".join(unknown),
-                            allowed=", ".join(sorted(allowed - {"help", "columns", "table"})))  # fmt: skip
-    return found
+                            allowed=", ".join(sorted(allowed)),
+                            hint='One line an option, without a table: label = "Attrition".')  # fmt: skip
+    return [part for name, value in found.items() for part in as_option(name.replace("_", "-"), value)]
+
+
+def as_option(name: str, value: Any) -> list[str]:
+    """Return an entry of the TOML file as it would be given by hand."""
+    if isinstance(value, bool):
+        return [f"--{name}"] if value else []
+    return [f"--{name}={''.join(f'{each}{APART}' for each in value) if isinstance(value, list) else value}"]
 
 
 def check_request(request: Request) -> None:
@@ -140,9 +152,11 @@ def check_request(request: Request) -> None:
         bool(request["duration"]),
         bool(request["id"] and request["period"] and is_plain),
     ]
-    if sum(kinds) != 1 or (not request["label"] and not request["event"]):
+    says_who = request["label"] or request["event"] or (request["duration"] and request["since"])
+    if sum(kinds) != 1 or not says_who:
         raise BadInputError("It must be said what kind of table this is.",
-                            allowed="--label, or --duration with --event, or --id with --period and --event")  # fmt: skip
+                            allowed="--label, or --duration with --event, or --duration with --since, or --id with "
+                            "--period and --event")  # fmt: skip
     if request["folds"] < 2 or request["repeats"] < 1:
         raise BadInputError("There must be at least two folds and one repeat.",
                             found=f"{request['folds']} folds, {request['repeats']} repeats")  # fmt: skip
@@ -214,8 +228,7 @@ def read_encoded(request: Request, without: Sequence[str] = ()) -> Encoded:
     chosen = request["features"] or [name for name in frame.columns if name not in request.special]
     chosen = [name for name in chosen if name not in {*request["drop"], *without}]
     columns, names, categorical = encode(frame, chosen, notes)
-    left = said_to_leave(frame[request["label"] or request["event"]], request)
-    duration = times(frame, request)
+    duration, left = followed(frame, request)
     if request["censor_at"] is not None:
         left = left & (duration <= request["censor_at"])
         duration = np.minimum(duration, request["censor_at"])
@@ -230,7 +243,7 @@ def read_encoded(request: Request, without: Sequence[str] = ()) -> Encoded:
         period=periods_in_order(frame[request["period"]]) if request["period"] else np.zeros(len(frame), dtype=np.int64),
         profile=frame.groupby(together, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
         if together else np.arange(len(frame)),
-        group=numbers(frame[request["group"]]) if request["group"] else np.zeros(len(frame), dtype=np.int64),
+        group=groups(frame[request["group"]]) if request["group"] else np.zeros(len(frame), dtype=np.int64),
         frame=frame,
         digest=data_digest_of_table(frame),
         notes=notes,
@@ -262,6 +275,11 @@ def encode(
     for name in chosen:
         values = frame[name]
         distinct = values.nunique(dropna=False)
+        if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values):
+            read = as_numbers(values)
+            if read is not None:
+                notes.setdefault("texts_read_as_numbers", []).append(name)
+                values = read
         is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
         if distinct < 2:
             notes.setdefault("constant_columns_left_out", []).append(name)
@@ -293,33 +311,6 @@ def numbers(values: pd.Series) -> Ints:
     return np.asarray(pd.Categorical(ordered).codes, dtype=np.int64)
 
 
-def said_to_leave(values: pd.Series, request: Request) -> NDArray[np.bool_]:
-    """Return who left; raise BadInputError where the column does not say so."""
-    if values.isna().any():
-        raise BadInputError(f"The column {values.name} is empty in some rows.", found=f"{int(values.isna().sum())} empty rows",
-                            allowed="who left and who stayed, in every row")  # fmt: skip
-    text = values.astype("string").str.strip().str.lower()
-    wanted = {str(request["positive"]).strip().lower()} if request["positive"] is not None else POSITIVE
-    if request["positive"] is not None and pd.api.types.is_numeric_dtype(values):
-        wanted |= {str(float(request["positive"])), str(int(float(request["positive"])))}
-    found = text.isin(wanted).to_numpy(dtype=bool)
-    if request["positive"] is not None and not found.any():
-        raise BadInputError(f"No row of {values.name} says {request['positive']}.",
-                            allowed=", ".join(map(str, values.unique()[:10])))  # fmt: skip
-    if request["positive"] is None and values.nunique() > 2:
-        raise BadInputError(f"The column {values.name} has more than two values.", hint="Say which means left: --positive VALUE.",
-                            found=", ".join(map(str, values.unique()[:10])))  # fmt: skip
-    return found
-
-
-def times(frame: pd.DataFrame, request: Request) -> Floats:
-    """Return how long each row was followed; raise BadInputError for a time that cannot be."""
-    if not request["duration"]:
-        return np.ones(len(frame))
-    numeric = pd.to_numeric(frame[request["duration"]], errors="coerce")
-    found: Floats = np.asarray(numeric, dtype=np.float64)
-    if np.isnan(found).any() or (found < 0).any():
-        raise BadInputError(f"The column {request['duration']} holds an impossible time.",
-                            found=f"{int(np.isnan(found).sum())} empty or no number, {int((found < 0).sum())} negative",
-                            allowed="numbers, 0 or more")  # fmt: skip
-    return found
+def groups(values: pd.Series) -> Ints:
+    """Return groups as numbers from 0; those whose group is not known are one of their own."""
+    return np.asarray(pd.Categorical(values.astype("string").fillna("")).codes, dtype=np.int64)

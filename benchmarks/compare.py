@@ -1,6 +1,6 @@
 """How long `skillpath compare` takes for two runs, as a whole process from the shell, beside the limit of 20 s.
 
-Run: python -m benchmarks.compare [--employees N] [--teachers N] [--questions attrition …] [--folder DIR] [--repeats N]
+Run: python -m benchmarks.compare [--employees N] [--teachers N] [--questions recommendation …] [--folder DIR] [--repeats N]
 
 Two runs of each question are trained, lightly, on a small organisation; they are compared on the people of a large one. What a
 comparison costs depends on the people compared and on the models' size, not on how many people the models learnt from. With
@@ -96,7 +96,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--employees", type=int, default=100_000)
     parser.add_argument("--teachers", type=int, default=2_000, help="employees of the small organisation")
-    parser.add_argument("--questions", nargs="+", choices=sorted(RUNS), default=["attrition"])
+    parser.add_argument("--questions", nargs="+", choices=sorted(RUNS), default=["attrition", "recommendation"])
     parser.add_argument("--folder", type=Path, help="kept, and used again")
     parser.add_argument("--repeats", type=int, default=2)
     return parser.parse_args()

@@ -6,7 +6,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -214,12 +214,23 @@ def open_workbench(
     """
     from training.tracking import Tracking
 
-    with ThreadPoolExecutor(
-        1
-    ) as beside:  # both take seconds: one waits for the database, the other imports MLflow
-        context = beside.submit(copy_context().run, context_of, settings, store, as_of, say)
+    with ThreadPoolExecutor(1) as beside:
+        context = promised_context(beside, settings, store, as_of, say)
         tracking = Tracking(settings)
-    return Workbench(settings, context.result(), tracking, say)
+    return Workbench(settings, context(), tracking, say)
+
+
+def promised_context(
+    beside: Executor, settings: TrainingSettings, store: Store, as_of: datetime | None, say: Say
+) -> Callable[[], TrainingContext]:
+    """Return what returns the context, made meanwhile: both that and an import of MLflow take seconds.
+
+    Records in memory are one thread's own, and are read at once.
+    """
+    if StoredTables(store).is_in_memory:
+        context = context_of(settings, store, as_of, say)
+        return lambda: context
+    return beside.submit(copy_context().run, context_of, settings, store, as_of, say).result
 
 
 def context_of(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from training.context import TrainingContext
 from training.questions import Question
 from training.rescoring.rescoring import LAST_BLOCK
-from training.runs import Say, Workbench, context_of, rng_of, say_nothing
+from training.runs import Say, Workbench, promised_context, rng_of, say_nothing
 from training.settings import TrainingSettings
 from training.stored import StoredTables
 from training.tracking import Tracking
@@ -51,24 +51,21 @@ def opened_ahead(
     On leaving, what was begun is waited for, and what was not is not begun any more.
     """
     with ThreadPoolExecutor(1) as beside:
-        context = beside.submit(copy_context().run, context_of, settings, store, as_of, say)
-        asked = (
-            []
-            if StoredTables(store).is_in_memory
-            else [each for each in questions if each.name in LAST_BLOCK]
-        )
+        context = promised_context(beside, settings, store, as_of, say)
+        is_shared = not StoredTables(store).is_in_memory
         begun = {
             each.name: beside.submit(copy_context().run, built, settings.seed, each, context)
-            for each in asked
+            for each in questions
+            if each.name in LAST_BLOCK and is_shared
         }
         try:
             tracking = Tracking(settings)
-            yield Workbench(settings, context.result(), tracking, say, begun=begun)
+            yield Workbench(settings, context(), tracking, say, begun=begun)
         finally:
             beside.shutdown(wait=True, cancel_futures=True)
 
 
-def built(seed: int, question: Question, context: Future[TrainingContext]) -> Any:
+def built(seed: int, question: Question, context: Callable[[], TrainingContext]) -> Any:
     """Return a question's last block; a context of its own, for others draw from the shared one."""
-    own = replace(context.result(), rng=rng_of(seed, question.name, "dataset"))
+    own = replace(context(), rng=rng_of(seed, question.name, "dataset"))
     return LAST_BLOCK[question.name](own)

@@ -55,6 +55,13 @@ def test_a_full_estimate_that_passes_everything_is_credible() -> None:
     assert verdict(GOOD).code == "credible"
 
 
+def test_what_a_credible_roll_out_could_be_wrong_by_is_its_trend() -> None:
+    found = verdict(Evidence("staggered", "full", (1.0, 3.0), placebo=(-0.5, 0.5), breakdown=2.0))
+    assert found.code == "credible"
+    assert "break in trend" in found.reasons[0]
+    assert "recorded one" in verdict(GOOD).reasons[0]
+
+
 def test_a_lot_gives_randomised_evidence_even_where_nothing_is_found() -> None:
     assert verdict(Evidence("randomised", "full", (-1.0, 1.0))).code == "randomised evidence"
 

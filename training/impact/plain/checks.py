@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from features.errors import BadInputError, RefusedError
+from features.errors import RefusedError
+from training.impact.plain.dates import times
 from training.impact.table import Bools
 
 NAMES_A_PERSON = {
@@ -93,32 +94,11 @@ def refuse_mixed_units(frame: pd.DataFrame, request: argparse.Namespace) -> None
         )
 
 
-def moments(frame: pd.DataFrame, name: str) -> pd.Series:
-    """Return a column as comparable times: numbers (periods) as they are, anything else as dates.
-
-    Raises
-    ------
-    BadInputError
-        If a value is neither.
-    """
-    column = frame[name]
-    if pd.api.types.is_numeric_dtype(column):
-        return column.astype(float)
-    try:
-        found = pd.to_datetime(column, utc=True, format="mixed")
-    except (ValueError, TypeError) as error:
-        raise BadInputError(
-            f"Column {name} holds something that is no date.", found=str(error)[:80]
-        ) from error
-    seconds = found.map(lambda moment: moment.timestamp(), na_action="ignore")
-    return pd.to_numeric(seconds, errors="coerce").astype(float)
-
-
 def refuse_wrong_order(frame: pd.DataFrame, request: argparse.Namespace, trained: Bools) -> None:
     """Raise RefusedError where an outcome was measured before the training, or a covariate after it."""
     if not request.trained_at:
         return
-    start = moments(frame, request.trained_at).to_numpy()
+    start = times(frame, request.trained_at)
     known = trained & np.isfinite(start)
     for name, is_early, what in (
         (request.measured_at, True, "The outcome of some of the trained was measured before their training."),
@@ -130,7 +110,7 @@ def refuse_wrong_order(frame: pd.DataFrame, request: argparse.Namespace, trained
     ):
         if not name:
             continue
-        when = moments(frame, name).to_numpy()
+        when = times(frame, name)
         wrong = known & (when <= start if is_early else when > start)
         if wrong.any():
             raise RefusedError(

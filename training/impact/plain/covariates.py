@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import BadInputError, RefusedError
+from training.impact.plain.dates import days, is_dates
 from training.impact.plain.values import is_numeric, numbers
 from training.impact.table import Bools, Floats, Ints
 
@@ -17,7 +18,6 @@ NAMED = (
     "trained_at", "measured_at", "known_at",
 )  # fmt: skip
 MOST_LEVELS = 30
-DATE = r"\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?\s*"
 SAME = 1 - 1e-9  # squared correlation with the outcome: the same number in another unit
 
 
@@ -60,22 +60,6 @@ def why_not(column: pd.Series, trained: Bools) -> str:
     if set(column[trained].dropna().astype(str)).isdisjoint(column[~trained].dropna().astype(str)):
         return "tells the trained from the compared by name alone"
     return ""
-
-
-def is_dates(column: pd.Series) -> bool:
-    """Say whether a column holds dates, or text that is written as dates (year-month-day) throughout."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return True
-    seen = column.dropna()
-    if not len(seen) or not seen.astype(str).str.fullmatch(DATE).all():
-        return False
-    return bool(pd.to_datetime(seen, utc=True, format="ISO8601", errors="coerce").notna().all())
-
-
-def days(frame: pd.DataFrame, name: str) -> Floats:
-    """Return a column of dates as days since 1970, ``nan`` where empty."""
-    found = pd.to_datetime(frame[name], utc=True, format="ISO8601")
-    return np.asarray((found - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1), dtype=np.float64)
 
 
 def coded(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:

@@ -11,11 +11,13 @@ import pandas as pd
 from features.errors import BadInputError, RefusedError
 from training.impact.estimators.staggered import NEVER, Panel
 from training.impact.plain.checks import refuse_mixed_units
-from training.impact.plain.covariates import days, is_dates
+from training.impact.plain.dates import days, is_dates
 from training.impact.plain.reading import check_columns
 from training.impact.plain.values import flags, is_numeric, numbers
 from training.impact.table import Floats, Ints
 from training.tables import data_digest_of_table, read_table
+
+NEVER_WORDS = ("never", "never treated", "never trained", "none", "not yet", "inf")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
     ]
     check_columns(frame, [*named, request.placebo_outcome, request.negative_control, request.outcome_unit])
     refuse_mixed_units(frame, request)
-    frame, names = numbered(frame, request)
+    frame, names = numbered(never_empty(frame, request), request)
     frame = frame.assign(_outcome=numbers(frame, request.outcome), _period=numbers(frame, request.period))
     if frame.duplicated([request.unit, request.period]).any():
         raise RefusedError("A unit stands in a period more than once.", allowed="one row per unit and period")
@@ -91,6 +93,29 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
         cluster = np.asarray(pd.factorize(by_unit.loc[whole.index].astype(str))[0], dtype=np.int64)
     panel = Panel(whole.to_numpy(dtype=np.float64), periods, first, cluster)
     return ReadPanel(panel, data_digest_of_table(frame), len(wide) - len(whole), left_out)
+
+
+def never_empty(frame: pd.DataFrame, request: argparse.Namespace) -> pd.DataFrame:
+    """Return the table with words for never, as a first period, left empty.
+
+    Raises
+    ------
+    BadInputError
+        If ``--treatment`` holds first periods instead of yes and no.
+    """
+    name = request.first_treated
+    if name:
+        words = frame[name].astype(str).str.strip().str.lower()
+        return frame.assign(**{name: frame[name].mask(words.isin(NEVER_WORDS)).infer_objects()})
+    column = frame[request.treatment]
+    if not request.treated_value and (is_dates(column) or (is_numeric(column) and column.nunique() > 2)):
+        raise BadInputError(
+            f"Column {request.treatment} holds first periods.",
+            found=str(column.dropna().iloc[0]),
+            allowed="yes or no in each period",
+            hint="Name it by --first-treated.",
+        )
+    return frame
 
 
 def numbered(frame: pd.DataFrame, request: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from features.errors import BadInputError
+from features.errors import BadInputError, RefusedError
 from training.impact.plain.checks import (
     identifier,
     refuse_copies,
@@ -17,7 +17,8 @@ from training.impact.plain.checks import (
     refuse_wrong_order,
 )
 from training.impact.plain.covariates import NAMED, cluster_codes, coded, covariate_names, refuse_telling
-from training.impact.plain.values import flags, numbers
+from training.impact.plain.dates import is_dates
+from training.impact.plain.values import flags, numbers, said, written
 from training.impact.table import Bools, ComparisonTable
 from training.tables import data_digest_of_table, read_table
 
@@ -84,14 +85,28 @@ def said_rows(
     """Return the rows that say who was trained (and offered it, where an offer was drawn), with both."""
     frame = of_two_arms(frame, request, left_out)
     trained, known = flags(frame, request.treatment, request.treated_value)
+    if not request.treated_value and is_dates(frame[request.treatment]):
+        left_out[request.treatment] = "dates: who has one counts as trained, who has none as compared"
     offered: Bools | None = None
     if request.offer:
         offered, is_said = flags(frame, request.offer, request.offered_value)
+        refuse_unknown_uptake(offered, is_said, known)
         known = known & is_said
     if known.all():
         return frame, trained, offered
     left_out["rows"] = f"{int((~known).sum())} rows do not say who was trained"
     return frame[known], trained[known], None if offered is None else offered[known]
+
+
+def refuse_unknown_uptake(offered: Bools, is_said: Bools, known: Bools) -> None:
+    """Raise RefusedError where of all with the offer, or of all without it, nobody's taking part is known."""
+    for side, words in ((offered & is_said, "with"), (~offered & is_said, "without")):
+        if side.any() and not (side & known).any():
+            raise RefusedError(
+                f"Of nobody {words} the offer is it known whether they took part.",
+                found=f"{int(side.sum())} people {words} the offer, taking part empty",
+                hint="Write 0 where the training was closed to them.",
+            )
 
 
 def of_two_arms(frame: pd.DataFrame, request: argparse.Namespace, left_out: dict[str, str]) -> pd.DataFrame:
@@ -100,8 +115,10 @@ def of_two_arms(frame: pd.DataFrame, request: argparse.Namespace, left_out: dict
         return frame
     if not request.treated_value:
         raise BadInputError("--compared-value goes with --treated-value.", hint="Name both.")
-    text = frame[request.treatment].astype(str).str.strip().str.lower()
-    kept = text.isin([request.treated_value.strip().lower(), request.compared_value.strip().lower()])
+    arms = [request.treated_value, request.compared_value]
+    kept = said(frame[request.treatment]).isin(
+        [one.strip().lower() for one in arms] + [written(one) for one in arms]
+    )
     if not kept.all():
         left_out["arms"] = f"{int((~kept).sum())} rows belong to other arms"
     return pd.DataFrame(frame[kept.to_numpy()])

@@ -15,6 +15,12 @@ MOST_IMBALANCE = 0.5
 STRONGEST_WEIGHT = 0.10
 LEAST_FIRST_STAGE = 10.0
 FEWEST_CLUSTERS = 10
+STANDS_ON = {
+    "observational": "The groups overlap, they did not differ before, and only a hidden cause stronger than every "
+    "recorded one could explain the difference.",
+    "staggered": "Those trained later did not move differently before their training, and only a break in trend larger "
+    "than any seen before it could explain the difference.",
+}
 
 
 @dataclass(frozen=True)
@@ -118,13 +124,7 @@ def verdict(evidence: Evidence) -> Verdict:
     doubts = failed(DOUBTS, evidence)
     if doubts:
         return Verdict(SUGGESTIVE, doubts)
-    return Verdict(
-        CREDIBLE,
-        (
-            "The groups overlap, they did not differ before, and only a hidden cause stronger than "
-            "every recorded one could explain the difference.",
-        ),
-    )
+    return Verdict(CREDIBLE, (STANDS_ON["staggered" if evidence.design == "staggered" else "observational"],))
 
 
 def randomised_verdict(evidence: Evidence) -> Verdict:

@@ -7,12 +7,16 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from features.errors import BadInputError, RefusedError
+from features.errors import BadInputError, RefusedError, UnknownRecordError
 from training.session import workbench
+
+if TYPE_CHECKING:
+    from training.logged import LoggedModel
+    from training.tracking import Tracking
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,7 +60,7 @@ def train_command(
 
     Nothing answers from it until it is promoted.
 
-    Example: skillpath train attrition --set trees=300 --as-of 2025-01-01
+    Example: skillpath train attrition --set bags=20 --as-of 2025-01-01
 
     Exit codes: 0 trained, 2 bad input, 4 the data cannot answer the question or a gate failed, 5 a part is missing.
     """
@@ -139,7 +143,10 @@ def report_evaluation(found: Any, as_json: bool) -> None:
 def compare_command(
     question: QuestionName,
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]…", help="Versions or run ids; the newest by default.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]…", help="Versions or run ids; by default the newest beside the champion."
+        ),
     ] = None,
     page: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page as well.")
@@ -156,7 +163,7 @@ def compare_command(
 
     Example: skillpath compare recommendation 4 5 --html comparison.html
 
-    Exit codes: 0 compared, 3 no such model, 5 a part is missing.
+    Exit codes: 0 compared, 2 bad input, 3 no such model, 5 a part is missing.
     """
     from training.comparison import compare, comparison_json
     from training.pictures.canvas import drawing
@@ -167,13 +174,14 @@ def compare_command(
     chosen = asked(question)
     if len(chosen) > 1 and runs:
         raise BadInputError("Runs belong to one question.", found=question)
+    page_folder(page)
     bodies: list[dict[str, Any]] = []
     reports: list[Any] = []
     with workbench(as_of, chosen) as bench:
         drawing()
         for each in chosen:
-            models = [bench.tracking.model(each.name, run) for run in runs or [""]]
-            comparison = compare(bench, each, models)
+            models = [bench.tracking.model(each.name, run) for run in runs or ()]
+            comparison = compare(bench, each, models or [newest_beside_champion(bench.tracking, each.name)])
             bodies.append(comparison_json(comparison))
             reports.append(comparison_report(comparison))
             html = comparison_page(comparison)
@@ -183,6 +191,29 @@ def compare_command(
                 target = page if len(chosen) == 1 else page.with_stem(f"{page.stem}-{each.name}")
                 target.write_text(html, encoding="utf-8")
     tell(as_json, {"comparisons": bodies}, reports)
+
+
+def newest_beside_champion(tracking: Tracking, name: str) -> LoggedModel:
+    """Return the newest version that is not the champion; raise UnknownRecordError where there is none."""
+    champion = tracking.champion(name)
+    if champion is None:
+        return tracking.model(name)
+    others = [model for model in tracking.models(name) if model.version != champion.version]
+    if not others:
+        raise UnknownRecordError(
+            f"There is no {name} model beside the champion.",
+            found=f"version {champion.version} alone",
+            hint=f"Train one: skillpath train {name} --set key=value.",
+        )
+    return others[0]
+
+
+def page_folder(page: Path | None) -> None:
+    """Raise BadInputError where a page cannot be written, before there is anything to write."""
+    if page is not None and (page.is_dir() or not page.resolve().parent.is_dir()):
+        raise BadInputError(
+            "The page cannot be written.", found=str(page), allowed="a file in a folder that is there"
+        )
 
 
 @app.command("promote")

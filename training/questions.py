@@ -14,6 +14,7 @@ import numpy as np
 from features.errors import BadInputError
 from training.context import TrainingContext
 from training.evaluation import Evaluation
+from training.limits import KEY, Limits
 from training.payload import Payload
 
 QUESTIONS = ("skills", "recommendation", "attrition", "impact")
@@ -116,10 +117,10 @@ def parameters_of(fit: FitModule, assignments: list[str]) -> Any:
     Raises
     ------
     BadInputError
-        If a key is unknown or a value does not have the default's type.
+        If a key is unknown, or a value does not have the default's type or is beyond its limits.
     """
     defaults = fit.Parameters()
-    fields = {field.name: getattr(defaults, field.name) for field in dataclasses.fields(defaults)}
+    fields = {field.name: field for field in dataclasses.fields(defaults)}
     changes: dict[str, Any] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
@@ -127,7 +128,10 @@ def parameters_of(fit: FitModule, assignments: list[str]) -> Any:
             raise BadInputError(
                 "A parameter is set as key=value.", found=assignment, allowed=", ".join(fields)
             )
-        changes[key] = typed(key, text, fields[key])
+        limits = fields[key].metadata.get(KEY, Limits())
+        changes[key] = typed(key, text, getattr(defaults, key))
+        if not limits.hold(changes[key]):
+            raise BadInputError(f"Parameter {key} cannot be that.", found=text, allowed=limits.in_words)
     return dataclasses.replace(defaults, **changes)
 
 

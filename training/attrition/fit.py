@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from training.attrition.fitting.cohort import new_hire_rule
 from training.attrition.fitting.describing import LEVEL, bands_of, description
 from training.attrition.fitting.fading import fading_of
 from training.attrition.fitting.hazard import (
+    SHAPES,
     Choice,
     Table,
     blend_log_odds,
@@ -29,6 +30,7 @@ from training.attrition.fitting.linear import build_basis
 from training.attrition.fitting.season import MONTHS, clock_of
 from training.attrition.fitting.writing import as_payload
 from training.attrition.scorer import Basis, Blend, Floats, Scorer
+from training.limits import among, within
 from training.payload import Payload
 
 __all__ = ["LEVEL", "Parameters", "as_payload", "bands_of", "fit"]
@@ -54,12 +56,12 @@ class Parameters:
         Trials of a search of the trees' shape inside the folds, beside the shapes that ship; 0 searches nothing.
     """
 
-    shapes: tuple[str, ...] = ("few stumps", "stumps", "pairs", "medium", "wide", "deep")
-    weights: tuple[float, ...] = (0.3, 0.5, 0.7, 0.9)
-    penalties: tuple[float, ...] = (10.0, 100.0, 1000.0)
-    bags: int = 5
-    bag_people: int = 10_000
-    tune: int = 0
+    shapes: tuple[str, ...] = field(default=tuple(SHAPES), metadata=among(SHAPES))
+    weights: tuple[float, ...] = field(default=(0.3, 0.5, 0.7, 0.9), metadata=within(0, 1))
+    penalties: tuple[float, ...] = field(default=(10.0, 100.0, 1000.0), metadata=within(1e-9))
+    bags: int = field(default=5, metadata=within(0))
+    bag_people: int = field(default=10_000, metadata=within(1))
+    tune: int = field(default=0, metadata=within(0))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from training.impact.programmes import programme_records
 from training.impact.screening import Answer, records, screen
 from training.impact.telling import levels
 from training.impact.telling.topics import topics
+from training.limits import among, within
 from training.payload import Payload, json_bytes, npz_bytes
 
 
@@ -34,10 +35,10 @@ class Parameters:
         So many seeds, from 0 on (full).
     """
 
-    pipeline: str = "screening"
+    pipeline: str = field(default="screening", metadata=among(("screening", "full")))
     full_courses: tuple[str, ...] = ()
-    trees: int = 500
-    seeds: int = 5
+    trees: int = field(default=500, metadata=within(1))
+    seeds: int = field(default=5, metadata=within(1))
 
 
 def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.limits import within
 from training.payload import Payload, json_bytes, npz_bytes
 from training.skills.adapter import Adapted, adapted
 from training.skills.calibration import calibrated
@@ -47,10 +48,10 @@ class Parameters:
     """
 
     choose: bool = True
-    least_validation: int = 30
-    window_lengths: tuple[int, ...] = (0,)
-    window_share: float = -1.0
-    threshold: float = -1.0
+    least_validation: int = field(default=30, metadata=within(0))
+    window_lengths: tuple[int, ...] = field(default=(0,), metadata=within(0))
+    window_share: float = field(default=-1.0, metadata=within(-1, 1))
+    threshold: float = field(default=-1.0, metadata=within(-1, 1))
     fine_tune: bool = False
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from features.errors import BadInputError, SkillpathError
-from training.commands import AsJson, AsOf, QuestionName, tell
+from training.commands import AsJson, AsOf, QuestionName, page_folder, tell
 from training.session import workbench
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def watch_command(
         raise BadInputError(
             "There is nothing to watch in this question.", found=question, allowed=", ".join(WATCHED)
         )
+    page_folder(page)
     settings = TrainingSettings()
     ledger = ledger_of(settings)
     bodies: list[dict[str, Any]] = []

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from features.errors import BadInputError, RefusedError
-from training.commands import app, refuse_failed, report_evaluation, tell
+from features.errors import BadInputError, RefusedError, UnknownRecordError
+from training.commands import app, newest_beside_champion, refuse_failed, report_evaluation, tell
 from training.evaluation import Evaluation, Interval, as_json, refusal
+from training.promotion import promote
 from training.reports import evaluation_report, short
 from training.runs import Workbench
 from training.side_by_side import train_one
@@ -54,6 +55,8 @@ class TestRefusals:
             ["promote", "all", "--version", "4"],
             ["promote", "attrition", "--against", "nobody"],
             ["train", "attrition", "--as-of", "yesterday"],
+            ["compare", "attrition", "--html", "/no/such/folder/page.html"],
+            ["compare", "attrition", "--html", "/"],
         ],
     )
     def test_options_that_make_no_sense_together_are_bad_input(
@@ -77,6 +80,21 @@ class TestRefusals:
     def test_a_question_that_refuses_by_raising_still_has_its_object(self) -> None:
         found = as_json(refusal("attrition", "stayers only"))
         assert (found["status"], found["reason"], found["metrics"]) == ("refused", "stayers only", {})
+
+
+class TestWhoIsCompared:
+    def test_the_champion_alone_meets_nobody_and_the_message_says_what_to_do(
+        self, bench: Workbench, toy
+    ) -> None:
+        promote(bench, toy, bench.train(toy).logged)
+        with pytest.raises(UnknownRecordError, match=r"version 1 alone.*skillpath train toy"):
+            newest_beside_champion(bench.tracking, "toy")
+
+    def test_by_default_it_is_the_newest_beside_the_champion(self, bench: Workbench, toy) -> None:
+        older, champion = bench.train(toy, ["shrinkage=0.5"]).logged, bench.train(toy).logged
+        assert newest_beside_champion(bench.tracking, "toy").version == champion.version
+        promote(bench, toy, champion)
+        assert newest_beside_champion(bench.tracking, "toy").version == older.version
 
 
 class TestTraining:

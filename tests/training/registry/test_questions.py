@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
 
 from features.errors import BadInputError
+from training.limits import KEY, Limits
 from training.questions import QUESTIONS, asked, moment, parameters_of, question
 
 
@@ -25,6 +27,24 @@ class TestRefusals:
         with pytest.raises(BadInputError, match="cannot be set"):
             parameters_of(toy.fit, [assignment])
 
+    @pytest.mark.parametrize(
+        ("name", "assignment", "allowed"),
+        [
+            ("attrition", "shapes=stumps,nonsense", "few stumps, stumps"),
+            ("attrition", "bags=-1", "from 0"),
+            ("attrition", "weights=0.5,1.5", "from 0 to 1"),
+            ("attrition", "penalties=nan", "numbers"),
+            ("impact", "pipeline=thorough", "screening, full"),
+            ("skills", "threshold=2", "from -1 to 1"),
+        ],
+    )
+    def test_a_value_beyond_its_limits_is_refused_with_what_is_allowed(
+        self, name: str, assignment: str, allowed: str
+    ) -> None:
+        with pytest.raises(BadInputError, match="cannot be that") as raised:
+            parameters_of(question(name).fit, [assignment])
+        assert allowed in raised.value.allowed
+
     def test_a_moment_that_cannot_be_read_is_refused(self) -> None:
         with pytest.raises(BadInputError, match="ISO 8601"):
             moment("next Tuesday")
@@ -37,6 +57,13 @@ def test_all_means_the_four_questions_in_their_order() -> None:
 def test_parameters_take_the_type_of_their_defaults(toy) -> None:
     found = parameters_of(toy.fit, ["shrinkage=0.5", "names=x,y,z", "is_sparse=true"])
     assert (found.shrinkage, found.names, found.is_sparse) == (0.5, ("x", "y", "z"), True)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_defaults_are_within_their_own_limits(name: str) -> None:
+    fit = question(name).fit
+    for field in fields(fit.Parameters()):
+        assert field.metadata.get(KEY, Limits()).hold(getattr(fit.Parameters(), field.name)), field.name
 
 
 def test_a_date_without_an_hour_means_midnight_utc() -> None:

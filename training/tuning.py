@@ -14,7 +14,7 @@ import numpy as np
 from features.errors import BadInputError, RefusedError
 from training.earlier import dataset_before
 from training.evaluation import Interval, bootstrap_mean
-from training.logged import Part
+from training.logged import Part, code_digest
 from training.payload import write_payload
 from training.questions import Question
 from training.rescoring.rescoring import RESCORE
@@ -90,7 +90,7 @@ def search(bench: Workbench, question: Question, parameters: Any, wanted: int) -
     parameters : Parameters
         Where the search starts; what it does not vary stays.
     wanted : int
-        Finished trials in all. Those that an earlier, killed search finished on the same data and settings count.
+        Finished trials in all. Those that an earlier, killed search finished on the same data, code and settings count.
 
     Raises
     ------
@@ -127,13 +127,14 @@ def search(bench: Workbench, question: Question, parameters: Any, wanted: int) -
 
 
 def opened_study(bench: Workbench, question: Question, parameters: Any, dataset: Any) -> Any:
-    """Return the study of these data and settings, as an earlier search left it."""
+    """Return the study of these data, code and settings, as an earlier search left it."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     bench.settings.var.mkdir(parents=True, exist_ok=True)
     kept = {each.name: getattr(parameters, each.name) for each in fields(parameters)}
-    name = f"{question.name} {dataset.digest[:16]} seed {bench.settings.seed} {bench.context.as_of:%Y-%m-%d} {kept}"
+    made_by = f"code {code_digest(question.name)[:12]} seed {bench.settings.seed}"
+    name = f"{question.name} {dataset.digest[:16]} {made_by} {bench.context.as_of:%Y-%m-%d} {kept}"
     seed = int(bench.rng(question.name, "tune").integers(2**31 - 1))
     study = optuna.create_study(
         study_name=name,

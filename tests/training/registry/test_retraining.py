@@ -221,6 +221,13 @@ class TestSearching:
         assert len(found.trials) == 5
         assert (bench.settings.var / "optuna.db").is_file()
 
+    def test_what_other_code_found_does_not_count(self, searched, monkeypatch: pytest.MonkeyPatch) -> None:
+        searched(2)
+        monkeypatch.setattr(tuning, "code_digest", lambda _: "f" * 64)
+        found, tried = searched(2)
+        assert len(tried) == 4
+        assert len(found.trials) == 2
+
     def test_a_search_whose_process_is_killed_in_a_trial_goes_on_with_what_was_finished(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 DAY_MICROS = 86_400 * 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,27 @@ class Links:
         return slice(int(self.start[row]), int(self.start[row + 1]))
 
 
+Needed = tuple[int, float, float]  # place among a job's skills, level that counts for it, worth of a level
+
+
 @dataclass(frozen=True)
 class Profile:
-    """What a job asks for: skills (indices), levels 0–5 and importance 0–1, each of shape (k,)."""
+    """What a job asks for.
+
+    Parameters
+    ----------
+    skills : (k,) int
+        Indices.
+    levels, importance : (k,) float
+        Levels 0–5, and weights 0–1.
+    needed : dict of int to tuple of Needed
+        Course → what it teaches of this, where somebody looked (`features.recommendation.gap_value.gains`).
+    """
 
     skills: Integers
     levels: Floats
     importance: Floats
+    needed: dict[int, tuple[Needed, ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
 class CourseShown(msgspec.Struct, frozen=True, gc=False):
@@ -199,15 +215,16 @@ class Catalogue:
 
     def allowed(self, department: str | None, micros: int) -> Bools:
         """Return which courses a department's people may take at a moment, (n_courses,) bool; a copy of one's own."""
-        key = (department, int(np.searchsorted(self.turns, micros, side="right")))
+        key = (department, bisect_right(self.turns, micros))
         if key not in self.doors:
             self.doors[key] = self.eligible(department) & self.valid(micros)
         return self.doors[key].copy()
 
     @cached_property
-    def turns(self) -> Integers:
+    def turns(self) -> list[int]:
         """The moments at which a course becomes valid, or ceases to be, in order."""
-        return np.unique(np.concatenate([self.valid_from, self.valid_until]))
+        found: list[int] = np.unique(np.concatenate([self.valid_from, self.valid_until])).tolist()
+        return found
 
     @cached_property
     def doors(self) -> dict[tuple[str | None, int], Bools]:
@@ -222,6 +239,11 @@ class Catalogue:
     @cached_property
     def lessons(self) -> dict[tuple[bytes, ...], Lessons]:
         """What `features.recommendation.raises` found of what jobs ask for."""
+        return {}
+
+    @cached_property
+    def told(self) -> dict[Hashable, Any]:
+        """What was said of the gaps that courses close, for the next person of the same job and levels."""
         return {}
 
     @cached_property
@@ -241,5 +263,5 @@ class Catalogue:
 
 def to_micros(moment: datetime) -> int:
     """Return whole microseconds since 1970 UTC of an aware moment."""
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    since = moment - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from features.recommendation.catalogue import Catalogue, Floats, Integers, Profile
+from features.recommendation.catalogue import Catalogue, Floats, Integers, Needed, Profile
 
 EPSILON = 1e-12
 Gain = tuple[int, float, float, float]  # place in the needs, level from, level to, what that is worth
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: made for every answer
 class Needs:
     """What a job asks for beside what a person holds, each of shape (k,).
 
@@ -26,12 +26,15 @@ class Needs:
         Proficiency levels 0–5.
     importance : (k,) float
         Weight of each skill in the job, 0–1.
+    needed : dict of int to tuple of Needed
+        Course → what it teaches of this, whoever asks: found once for all who have the same needs but for what they hold.
     """
 
     skills: Integers
     required: Floats
     held: Floats
     importance: Floats
+    needed: dict[int, tuple[Needed, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def places(self) -> dict[int, tuple[int, float, float, float]]:
@@ -39,6 +42,12 @@ class Needs:
         held, required, importance = self.held.tolist(), self.required.tolist(), self.importance.tolist()
         rows = zip(range(len(held)), held, required, importance, strict=True)
         return dict(zip(self.skills.tolist(), rows, strict=True))
+
+    @cached_property
+    def starts(self) -> list[float]:
+        """`held` as plain numbers: quicker to look up than in an array."""
+        found: list[float] = self.held.tolist()
+        return found
 
     @cached_property
     def known_gains(self) -> dict[int, list[Gain]]:
@@ -76,7 +85,7 @@ def needs_of(profile: Profile | None, held: dict[int, float]) -> Needs:
     if profile is None:
         return NO_NEEDS
     levels = np.array([held.get(skill, 0.0) for skill in profile.skills.tolist()], dtype=np.float64)
-    return Needs(profile.skills, profile.levels, levels, profile.importance)
+    return Needs(profile.skills, profile.levels, levels, profile.importance, profile.needed)
 
 
 def gap_values(catalogue: Catalogue, needs: Needs) -> Floats:
@@ -122,20 +131,26 @@ def gains(catalogue: Catalogue, course: int, needs: Needs) -> list[Gain]:
     known = needs.known_gains.get(course)
     if known is not None:
         return known
-    found: list[Gain] = []
-    places = needs.places
-    for skill, level, coverage in catalogue.taught[course]:
-        needed = places.get(skill)
-        if needed is None:
-            continue
-        place, start, required, importance = needed
-        reached = level if level < required else required
-        if reached > start + EPSILON:
-            found.append((place, start, reached, importance * coverage * (reached - start)))
+    needed, starts = needs.needed.get(course), needs.starts
+    if needed is None:
+        needed = needs.needed[course] = tuple(needed_of(catalogue, course, needs))
+    found = [
+        (place, start, level, worth * (level - start))
+        for place, level, worth in needed
+        if level > (start := starts[place]) + EPSILON
+    ]
     if len(found) > 1:
         found.sort(key=lambda gain: -gain[3])
     needs.known_gains[course] = found
     return found
+
+
+def needed_of(catalogue: Catalogue, course: int, needs: Needs) -> Iterator[Needed]:
+    """Yield what a course teaches of what is needed: nothing beyond the required level counts."""
+    for skill, level, coverage in catalogue.taught[course]:
+        if skill in needs.places:
+            place, _, required, importance = needs.places[skill]
+            yield place, min(level, required), importance * coverage
 
 
 def held_after(catalogue: Catalogue, courses: Iterable[int], needs: Needs) -> Floats:

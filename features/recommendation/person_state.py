@@ -5,7 +5,7 @@ The same rules as `features.skills.levels` and `features.recommendation.behaviou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -186,20 +186,25 @@ def levels_now(
             believed[one.skill] = (order, one)
             noted(fading, one.skill, end, soon)
     held = {skill: found.level for skill, (_, found) in believed.items()}
+    taught = catalogue.taught
     for course, at in completed.items():
         end = at + HALF_LIFE_MICROS[COMPLETED]
-        for skill, level, _ in catalogue.taught[course]:
-            if level > held.get(skill, -1.0) and may_raise(believed.get(skill), at):
+        for skill, level, _ in taught[course]:
+            known = held.get(skill, -1.0)
+            if level > known and may_raise(believed, skill, at):
                 held[skill] = level
                 noted(fading, skill, end, soon)
-            elif skill in fading and level >= held[skill] and end > fading[skill]:
+            elif skill in fading and level >= known and end > fading[skill]:
                 noted(fading, skill, end, soon)
     return held, fading
 
 
-def may_raise(believed: Believed | None, at: int) -> bool:
+def may_raise(believed: Mapping[int, Believed], skill: int, at: int) -> bool:
     """Say whether a course completed at a moment may raise a level: over no evidence, older one, or one's own word."""
-    return believed is None or at >= believed[1].happened or believed[1].source == "self"
+    if skill not in believed:
+        return True
+    evidence = believed[skill][1]
+    return at >= evidence.happened or evidence.source == "self"
 
 
 def noted(fading: dict[int, int], skill: int, end: int, soon: int) -> None:

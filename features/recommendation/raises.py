@@ -12,7 +12,7 @@ from features.recommendation.closing import ClosingByCourse, Lessons
 from features.recommendation.gap_value import Needs
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: made for every answer
 class Raises:
     """Pairs of a course and a needed skill that it teaches, those of one course together.
 

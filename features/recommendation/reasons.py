@@ -95,7 +95,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 def reason(
     catalogue: Catalogue,
-    closed: Sequence[Closed],
+    closing: str,
     cause: Cause,
     jobs: tuple[str | None, str | None],
     place: Place | None = None,
@@ -106,8 +106,8 @@ def reason(
     ----------
     catalogue : Catalogue
         Names of courses and skills.
-    closed : sequence of Closed
-        The gaps the course closes, the most valuable first.
+    closing : str
+        The clause about the gaps that the course closes (`gap_part`); empty where it closes none.
     cause : Cause
         What the model's part rests on.
     jobs : (str or None, str or None)
@@ -115,9 +115,9 @@ def reason(
     place : Place, optional
         What else put it where it stands.
     """
-    if not closed and place is None:
+    if not closing and place is None:
         return model_sentence(catalogue, cause, jobs[1])
-    said = [gap_part(closed, jobs[0])] if closed else []
+    said = [closing] if closing else []
     if place is not None and place.unsure is not None:
         said.append(unsure_part(place.unsure, jobs[0]))
     if place is not None and place.grounds:

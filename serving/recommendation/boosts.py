@@ -100,10 +100,11 @@ def maintenance(
 ) -> list[tuple[int, float, Ground]]:
     """Return the courses that are new evidence of a skill the job asks for, whose evidence fades; by its importance."""
     found: list[tuple[int, float, Ground]] = []
+    asked: list[int] = needs.skills.tolist()
     for skill, end in state.fading.items():
-        if skill not in needs.places:
+        if skill not in asked:
             continue
-        held, importance = state.held[skill], needs.places[skill][3]
+        held, importance = state.held[skill], needs.importance.item(asked.index(skill))
         taught = catalogue.closing(np.array([skill]))
         near = taught.level >= held - NEARLY
         ground = Ground(MAINTAINS, skill, held, end)

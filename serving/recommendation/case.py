@@ -18,7 +18,9 @@ from serving.recommendation.person_rows import Assignment
 NO_CAUSE = Cause()
 
 
-@dataclass(frozen=True)
+@dataclass(
+    eq=False
+)  # not frozen, as those below: made for every answer, and a frozen one takes thrice as long to make
 class Causes:
     """What the scores of a model rest on; looked up for the courses that are listed, not for all.
 
@@ -37,20 +39,30 @@ class Causes:
     pointed: NDArray[Any]
     courses: Integers
 
-    def of(self, course: int) -> Cause:
-        """Return what the score of a course rests on; nothing in particular where it has none of its own."""
-        place = self.position.item(course) - 1 if self.kinds.size else -1
-        if place < 0:
-            return NO_CAUSE
-        pointed = self.pointed.item(place)
-        return Cause(self.kinds.item(place), self.courses.item(pointed) if pointed >= 0 else NO_CAUSE.course)
+    def of_each(self, courses: Sequence[int]) -> list[Cause]:
+        """Return what the score of each of some courses rests on; nothing in particular where one has none of its own."""
+        if not self.kinds.size:
+            return [NO_CAUSE] * len(courses)
+        kind, pointed, position, known = (
+            self.kinds.item,
+            self.pointed.item,
+            self.position.item,
+            self.courses.item,
+        )
+        places = [position(course) - 1 for course in courses]
+        return [
+            NO_CAUSE
+            if place < 0
+            else Cause(kind(place), known(at) if (at := pointed(place)) >= 0 else NO_CAUSE.course)
+            for place in places
+        ]
 
 
 NOTHING = np.empty(0, dtype=np.int64)
 NO_CAUSES = Causes(NOTHING.astype(np.int32), NOTHING, NOTHING, NOTHING)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Candidates:
     """A model's part, over the whole catalogue.
 
@@ -75,7 +87,7 @@ class Candidates:
     is_new: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Case:
     """Everything that is known of one person's ranking, whatever the policy.
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -29,6 +29,24 @@ RENEW_SECONDS = 600.0  # how often it is read again whatever they say
 MOST_MODELS = 4  # champion, canary and shadow, and one that is being replaced
 
 Stamp = tuple[object, ...]
+
+
+class Places(NamedTuple):
+    """Where the courses of a model stand in a catalogue.
+
+    Parameters
+    ----------
+    there : (n_known,) int
+        Model course → catalogue course; -1 where the catalogue lost it.
+    back : (n_courses,) int
+        The way back; -1 where the model does not know the course.
+    is_whole : bool
+        True where the catalogue lost none.
+    """
+
+    there: Integers
+    back: Integers
+    is_whole: bool
 
 
 @dataclass
@@ -54,19 +72,21 @@ class Shelf:
     version: int | None = None
     by_modality: Mapping[str, Bools] = field(default_factory=dict)
     by_language: Mapping[str, Bools] = field(default_factory=dict)
-    places: dict[str, tuple[Integers, Integers]] = field(default_factory=dict)
+    places: dict[str, Places] = field(default_factory=dict)
 
-    def places_of(self, model: LoadedModel) -> tuple[Integers, Integers]:
-        """Return model course → catalogue course and the way back; -1 where one does not know the other's."""
-        if model.digest not in self.places:
+    def places_of(self, model: LoadedModel) -> Places:
+        """Return where a model's courses stand in the catalogue, found once."""
+        found = self.places.get(model.digest)
+        if found is None:
             index, course_ids = self.catalogue.course_index, model.scorer.course_ids
             there = np.array([index.get(course, -1) for course in course_ids], dtype=np.int64)
             back = np.full(self.catalogue.size, -1, dtype=np.int64)
             known = np.flatnonzero(there >= 0)
             back[there[known]] = known
             standing = list(self.places.items())[-MOST_MODELS + 1 :]
-            self.places = {**dict(standing), model.digest: (there, back)}
-        return self.places[model.digest]
+            found = Places(there, back, bool((there >= 0).all()))
+            self.places = {**dict(standing), model.digest: found}
+        return found
 
 
 def shelf_of(house: House) -> Shelf:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from features.recommendation.catalogue import Catalogue
 from features.recommendation.gap_value import Needs
-from features.recommendation.raises import lessons_of
 from serving.models.answering import LoadedModel
 from serving.recommendation.boosts import NONE, Boosts
 from serving.recommendation.ranking import Ranked
 
 
-class Context(msgspec.Struct, frozen=True, dict=True):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What a ranking was made of.
 
     Parameters
@@ -62,22 +60,6 @@ class Context(msgspec.Struct, frozen=True, dict=True):
     boosts: Boosts = NONE
     arm: str | None = None
     shadows: Mapping[str, list[str]] = {}
-
-    @cached_property
-    def closers(self) -> Container[int]:
-        """The courses that teach anything that is needed."""
-        return lessons_of(self.catalogue, self.needs).taught.pairs
-
-    @cached_property
-    def completion(self) -> Mapping[str, float]:
-        """Course → share of those who began it and completed it, as the model counted them."""
-        found: Mapping[str, float] = self.model.scorer.model["completion"]
-        return found
-
-    @cached_property
-    def jobs(self) -> tuple[str | None, str | None]:
-        """Names of the job whose requirements were compared, and of the current job."""
-        return self.catalogue.job_titles.get(self.job_id or ""), self.cohort
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):

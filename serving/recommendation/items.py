@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from features.recommendation.gap_value import gains
+from features.recommendation.gap_value import Gain, gains
 from features.recommendation.probable_gap import Probable
-from features.recommendation.reasons import Closed, Place, Unsure, reason
+from features.recommendation.raises import lessons_of
+from features.recommendation.reasons import Closed, Place, Unsure, gap_part, reason
 from features.records.moments import from_micros
 from serving.recommendation.context import Context
 from serving.recommendation.ranking import Ranked
 
 ENCODER = msgspec.json.Encoder()
+MOST_TOLD = 20_000  # texts of some hundred bytes
+NOTHING_RAISED: frozenset[int] = frozenset()
 
 
 class Placed(msgspec.Struct, gc=False):
@@ -24,12 +27,22 @@ class Placed(msgspec.Struct, gc=False):
     score: float
     mandatory: bool
     due_at: str | None
-    closes: list[Closed]
+    closes: msgspec.Raw  # a list of `Closed`
     prerequisites_met: bool
     prerequisites: list[str]
     completion_share: float | None
     expected_impact: list[dict[str, Any]] | None
     reason: str | None
+
+
+class Told(NamedTuple):
+    """What is said of the gaps that a course closes: encoded, and as a clause. The same for all with the same job and levels."""
+
+    closes: msgspec.Raw
+    clause: str
+
+
+NOTHING_CLOSED = Told(msgspec.Raw(b"[]"), "")
 
 
 def items(
@@ -48,58 +61,88 @@ def items(
     is_explained : bool
         With the gaps closed and a sentence why.
     """
-    heads, encode = context.catalogue.heads, ENCODER.encode
-    shown = [
-        placed(context, one, place, is_explained=is_explained) for place, one in enumerate(ranking, first)
-    ]
+    heads, encode, raw = context.catalogue.heads, ENCODER.encode, msgspec.Raw
+    placing = Placing(context, is_explained=is_explained)
     return [
-        msgspec.Raw(heads[one.course] + encode(rest)[1:]) for one, rest in zip(ranking, shown, strict=True)
+        raw(heads[one.course] + encode(placing.placed(one, place))[1:])
+        for place, one in enumerate(ranking, first)
     ]
 
 
-def placed(context: Context, one: Ranked, place: int, *, is_explained: bool) -> Placed:
-    """Return what is shown of a course for this person."""
-    catalogue, assignment, course = context.catalogue, one.assignment, one.course
-    course_id = catalogue.course_ids[course]
-    due = None if assignment is None or assignment.due is None else stamp(assignment.due)
-    closed = closed_by(context, course) if is_explained and course in context.closers else []
-    return Placed(
-        place,
-        one.score,
-        assignment is not None and assignment.is_mandatory,
-        due,
-        closed,
-        not one.unmet,
-        [catalogue.course_ids[first] for first in one.unmet] if one.unmet else [],
-        context.completion.get(course_id),
-        context.impact.get(course_id),
-        why(context, one, closed, due) if is_explained else None,
-    )
+class Placing:
+    """Puts into words what is shown of courses for one person.
 
+    Parameters
+    ----------
+    context : Context
+        What the ranking was made of.
+    is_explained : bool
+        With the gaps closed and a sentence why.
+    """
 
-def closed_by(context: Context, course: int) -> list[Closed]:
-    """Return the gaps a course closes, the most valuable first."""
-    catalogue, needs = context.catalogue, context.needs
-    found = []
-    for place, start, reached, _ in gains(catalogue, course, needs):
-        skill, asked = needs.skills.item(place), needs.required.item(place)
-        found.append(Closed(catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, asked))
-    return found
+    def __init__(self, context: Context, *, is_explained: bool) -> None:
+        self.context, self.catalogue, self.is_explained = context, context.catalogue, is_explained
+        self.job, self.cohort = context.catalogue.job_titles.get(context.job_id or ""), context.cohort
+        self.completion: Mapping[str, float] = context.model.scorer.model["completion"]
+        self.closers = lessons_of(self.catalogue, context.needs).taught.pairs if is_explained else {}
+        self.raised = context.boosts.raised if context.boosts.grounds else NOTHING_RAISED
 
+    def placed(self, one: Ranked, place: int) -> Placed:
+        """Return what is shown of a course for this person."""
+        course, assignment, course_ids = one.course, one.assignment, self.catalogue.course_ids
+        course_id = course_ids[course]
+        told = self.told(course) if course in self.closers else NOTHING_CLOSED
+        due = None if assignment is None or assignment.due is None else stamp(assignment.due)
+        said = self.said(one, told) if self.is_explained else None
+        if said is not None and assignment is not None:
+            kind = "Mandatory" if assignment.is_mandatory else "Assigned to you"
+            until = f", due on {due[:10]}" if due else ""
+            said = f"{kind}{until}: {said[0].lower()}{said[1:]}"
+        return Placed(
+            place,
+            one.score,
+            assignment is not None and assignment.is_mandatory,
+            due,
+            told.closes,
+            not one.unmet,
+            [course_ids[first] for first in one.unmet] if one.unmet else [],
+            self.completion.get(course_id),
+            self.context.impact.get(course_id),
+            said,
+        )
 
-def why(context: Context, one: Ranked, closed: Sequence[Closed], due: str | None) -> str:
-    """Return the sentence why a course stands where it stands."""
-    grounds = context.boosts.of(one.course) if context.boosts.grounds else ()
-    place = None
-    if grounds or one.misfit or one.turn or one.opens >= 0 or one.is_explored:
-        unsure = None if one.turn is None else unsure_of(context, one.turn)
-        place = Place(grounds, one.misfit, one.opens, one.is_explored, context.now, unsure)
-    said = reason(context.catalogue, closed, one.cause, context.jobs, place)
-    if one.assignment is None:
+    def told(self, course: int) -> Told:
+        """Return what is said of the gaps a course closes, the most valuable first."""
+        found = gains(self.catalogue, course, self.context.needs)
+        if not found:
+            return NOTHING_CLOSED
+        known, key = self.catalogue.told, (self.context.job_id, course, tuple(found))
+        if key not in known:
+            if len(known) >= MOST_TOLD:
+                known.clear()
+            known[key] = self.put_into_words(found)
+        said: Told = known[key]
         return said
-    kind = "Mandatory" if one.assignment.is_mandatory else "Assigned to you"
-    until = f", due on {due[:10]}" if due else ""
-    return f"{kind}{until}: {said[0].lower()}{said[1:]}"
+
+    def put_into_words(self, found: Sequence[Gain]) -> Told:
+        """Return what is said of some gaps."""
+        catalogue, needs = self.catalogue, self.context.needs
+        closed = []
+        for place, start, reached, _ in found:
+            skill, asked = needs.skills.item(place), needs.required.item(place)
+            closed.append(
+                Closed(catalogue.skill_ids[skill], catalogue.skill_names[skill], start, reached, asked)
+            )
+        return Told(msgspec.Raw(ENCODER.encode(closed)), gap_part(closed, self.job))
+
+    def said(self, one: Ranked, told: Told) -> str:
+        """Return the sentence why a course stands where it stands."""
+        grounds = self.context.boosts.of(one.course) if one.course in self.raised else ()
+        if grounds or one.misfit or one.turn or one.opens >= 0 or one.is_explored:
+            unsure = None if one.turn is None else unsure_of(self.context, one.turn)
+            place = Place(grounds, one.misfit, one.opens, one.is_explored, self.context.now, unsure)
+            return reason(self.catalogue, told.clause, one.cause, (self.job, self.cohort), place)
+        return reason(self.catalogue, told.clause, one.cause, (self.job, self.cohort))
 
 
 def unsure_of(context: Context, found: Probable) -> Unsure:

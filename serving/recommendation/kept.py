@@ -70,17 +70,16 @@ def unpack(payload: bytes) -> Scores:
 
 def candidates_of(scores: Scores, shelf: Shelf, model: LoadedModel) -> Candidates:
     """Return scores over the whole catalogue; a course that is not among them counts as average at most."""
-    there, _ = shelf.places_of(model)
-    places, values = there.take(scores.courses), scores.scores
-    outside = min(0.0, float(values[-1])) if 0 < values.size < model.scorer.n_items else 0.0
+    there, _, is_whole = shelf.places_of(model)
+    places, values, size = there.take(scores.courses), scores.scores, shelf.catalogue.size
+    outside = min(0.0, values.item(-1)) if 0 < values.size < model.scorer.n_items else 0.0
     order = np.arange(1, places.size + 1, dtype=np.int32)
-    if places.size and places.min() < 0:  # the model knows courses that the catalogue lost
+    if not is_whole:
         known = places >= 0
         places, values, order = places[known], values[known], order[known]
-    everywhere = np.empty(shelf.catalogue.size)
-    everywhere.fill(outside)
+    everywhere = np.full(size, outside) if outside else np.zeros(size)
     everywhere[places] = values
-    position = np.zeros(shelf.catalogue.size, dtype=np.int32)
+    position = np.zeros(size, dtype=np.int32)
     position[places] = order
     causes = Causes(position, scores.causes, scores.because, there)
     return Candidates(everywhere, scores.gap_weight, places, causes, scores.is_new)

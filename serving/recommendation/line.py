@@ -32,6 +32,7 @@ class Line:
         self, catalogue: Catalogue, allowed: Bools, ready: set[int], most: int, caps: Sequence[Cap] = ()
     ) -> None:
         self.catalogue, self.allowed, self.ready, self.most = catalogue, allowed, ready, most
+        self.prerequisites = catalogue.prerequisites
         self.caps = [(kinds, limit, Counter[str]()) for kinds, limit in caps]
         self.courses: list[int] = []
         self.placed: set[int] = set()
@@ -45,10 +46,10 @@ class Line:
 
     def add(self, course: int, *, is_capped: bool = True) -> list[int]:
         """Place a course after its unmet prerequisites; return what was placed, nothing where that cannot be."""
-        if course in self.placed or not self.allowed[course]:
+        if course in self.placed or not self.allowed.item(course):
             return []
         new = [course]
-        if self.catalogue.prerequisites[course]:
+        if self.prerequisites[course]:
             chain = chain_to(self.catalogue, course, self.ready, self.allowed)
             new = [one for one in chain if one not in self.placed]
         if self.caps and not self.fits(new, is_capped):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from features.recommendation.level_fit import Misfit, misfit
 from features.recommendation.raises import Raises
 from serving.recommendation.case import Case
 
+NOTHING: dict[int, range] = {}
 PART = 64  # about so many of the pool are put in order at once
 
 
@@ -86,43 +87,62 @@ class Picker:
         self.scale = gap_weight / self.needs.total if self.needs.total > EPSILON else 0.0
         self.best: dict[int, float] = {}
         self.taught: dict[int, int] = {}
-        self.misfits: dict[int, Misfit | None] = {}
+        self.misfits: dict[int, Misfit] = {}
         self.again: list[tuple[float, int, float]] = []  # looked at once more: worth now, course, worth alone
 
     def choices(self, pool: Pool) -> Iterator[int]:
         """Yield the best course that is left, again and again; what was noted meanwhile counts."""
-        catalogue, held, again = self.catalogue, self.held, self.again
+        again, best, taught = self.again, self.best, self.taught
+        closers, looked_at = self.closers, self.looked_at
         while True:
             is_fresh = pool.place < len(pool.values) or pool.more()
             if again and (not is_fresh or -again[0][0] >= pool.values[pool.place]):
                 bound, course, alone = heapq.heappop(again)
             elif is_fresh:
-                course, alone = pool.listed[pool.place], pool.values[pool.place]
-                bound = -alone
+                course, bound = pool.listed[pool.place], -pool.values[pool.place]
                 pool.place += 1
-                found = self.misfits[course] = misfit(catalogue, course, held)
-                if found is not None:
-                    alone -= self.level_weight * found.distance
+                alone = looked_at(course, -bound)
             else:
                 return
-            value = -self.now(course, alone)
+            value = -self.now(course, alone) if taught or (best and course in closers) else -alone
             if value <= bound + EPSILON:
                 yield course
             else:
                 heapq.heappush(again, (value, course, alone))
 
-    def misfit_of(self, course: int) -> Misfit | None:
-        """Return how far a course lies below or above what is held; None where it fits."""
-        if course not in self.misfits:  # placed before a better one, or because it must be done
-            self.misfits[course] = misfit(self.catalogue, course, self.held)
-        return self.misfits[course]
+    def looked_at(self, course: int, alone: float) -> float:
+        """Return what a course is worth alone, pushed back where it does not fit what is held."""
+        found = misfit(self.catalogue, course, self.held)
+        if found is None:
+            return alone
+        self.misfits[course] = found
+        return alone - self.level_weight * found.distance
+
+    def misfits_of(self, courses: Sequence[int], unseen: Container[int]) -> list[Misfit | None]:
+        """Return how far each of some courses lies below or above what is held; None where it fits.
+
+        Parameters
+        ----------
+        courses : sequence of int
+            The courses.
+        unseen : container of int
+            Those that were placed without being looked at: before a better one, or because they must be done.
+        """
+        if not self.level_weight:
+            return [None] * len(courses)
+        for course in courses:
+            if course in unseen:
+                self.looked_at(course, 0.0)
+        return list(map(self.misfits.get, courses))
 
     def now(self, course: int, value: float) -> float:
         """Return what a course of some worth alone is worth beside those placed."""
-        if self.best and course in self.closers:
+        if course in self.closers:
+            best, scale = self.best, self.scale
             for place, _, _, worth in gains(self.catalogue, course, self.needs):
-                before = self.best.get(place, 0.0)
-                value -= self.scale * (worth if worth < before else before)
+                if place in best:
+                    before = best[place]
+                    value -= scale * (worth if worth < before else before)
         if self.diversity > 0 and self.taught:
             skills = self.catalogue.taught[course]
             alike = sum(self.taught.get(skill, 0) for skill, _, _ in skills)
@@ -131,11 +151,12 @@ class Picker:
 
     def note(self, courses: Sequence[int]) -> None:
         """Take into account what was placed: its gaps are closed, its like is less needed."""
+        best, closers = self.best, self.closers if self.scale > 0 else NOTHING
         for course in courses:
-            if course in self.closers and self.scale > 0:
+            if course in closers:
                 for place, _, _, worth in gains(self.catalogue, course, self.needs):
-                    if worth > self.best.get(place, 0.0):
-                        self.best[place] = worth
+                    if worth > best.get(place, 0.0):
+                        best[place] = worth
             if self.diversity > 0:
                 for skill, _, _ in self.catalogue.taught[course]:
                     self.taught[skill] = self.taught.get(skill, 0) + 1

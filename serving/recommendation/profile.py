@@ -124,7 +124,7 @@ def profile_scores(
 ) -> tuple[Scores, str | None]:
     """Return the model's scores of a profile, and why a simpler method answered, where one did."""
     profile, state = person
-    _, back = shelf.places_of(model)
+    back = shelf.places_of(model).back
     items = [int(back[course]) for course in state.weights if back[course] >= 0]
     jobs = model.scorer.job_ids
     past = Past(

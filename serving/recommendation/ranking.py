@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import repeat
+from math import atan, pi
 
 import msgspec
 import numpy as np
@@ -153,13 +154,13 @@ def caps_of(catalogue: Catalogue, wishes: Wishes) -> list[Cap]:
 def fill(line: Line, picker: Picker, pool: Pool, turns: Turns, totals: Floats) -> None:
     """Place the best courses, and those that a turn goes to, until the line is full or nothing is left."""
     choices = picker.choices(pool)
-    while len(line.courses) < line.most:
-        best = turns.next(line, totals)
-        if best is not None:
-            picker.misfits[best] = None  # a turn goes to what fits
-        elif (best := next(choices, None)) is None:
+    every, most, courses = turns.every, line.most, line.courses
+    while len(courses) < most:
+        best = turns.next(line, totals) if every and not (len(courses) + 1) % every else None
+        if best is None and (best := next(choices, None)) is None:
             return
-        picker.note(line.add(best))
+        if placed := line.add(best):
+            picker.note(placed)
 
 
 def ranked(
@@ -168,19 +169,19 @@ def ranked(
     """Return the courses in their places, from what each is worth alone and what that rests on."""
     picker, turns = by
     courses = line.courses[: line.most]
-    misfits = [picker.misfit_of(course) if picker.level_weight else None for course in courses]
-    distances = [found.distance if found else 0.0 for found in misfits]
+    misfits = picker.misfits_of(courses, {*line.opens, *asked})
+    worths: list[float] = totals.take(courses).tolist() if courses else []
     before = case.catalogue.prerequisites
     columns = (
         courses,
         [
-            shown_score(totals.item(course) - picker.level_weight * distance)
-            for course, distance in zip(courses, distances, strict=True)
+            shown_score(worth if found is None else worth - picker.level_weight * found.distance)
+            for worth, found in zip(worths, misfits, strict=True)
         ],
         map(asked.get, courses),
         [unmet(case, course) if before[course] else () for course in courses],
         map(line.opens.get, courses, repeat(-1)),
-        map(case.candidates.causes.of, courses),
+        case.candidates.causes.of_each(courses),
         misfits,
         repeat(False),
         map(turns.given.get, courses),
@@ -190,7 +191,7 @@ def ranked(
 
 def shown_score(worth: float) -> float:
     """Return what a course is worth as callers see it: 0–1, to four places."""
-    return round((0.5 + math.atan(worth) / math.pi) * 1e4) / 1e4
+    return round((0.5 + atan(worth) / pi) * 1e4) / 1e4
 
 
 def unmet(case: Case, course: int) -> tuple[int, ...]:

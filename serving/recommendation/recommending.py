@@ -78,7 +78,7 @@ def scores_of(shelf: Shelf, model: LoadedModel, person: Person, now: int) -> tup
 
 def scored_now(shelf: Shelf, model: LoadedModel, person: Person) -> Scores:
     """Return scores computed on the spot from the person's current records."""
-    _, back = shelf.places_of(model)
+    back = shelf.places_of(model).back
     pairs = [
         (int(back[course]), weight) for course, weight in person.state.weights.items() if back[course] >= 0
     ]

@@ -23,6 +23,7 @@ from serving.recommendation.line import Line
 MOST_LOOKED_AT = 32  # courses, those that close most alone
 NO_PAIRS = range(0)
 NO_PLACE = -1
+EVERY = np.arange(MOST_LOOKED_AT)
 # What a course closes at most (below 0), its place among all, the course, the place of its skill where it teaches one alone.
 Bound = tuple[float, int, int, int]
 
@@ -56,9 +57,7 @@ class Turns:
         totals : (n_courses,) float
             What each course is worth alone: decides between courses that close alike.
         """
-        if not self.every or (len(line.courses) + 1) % self.every:
-            return None
-        if not self.raises.margins.size:
+        if not self.every or (len(line.courses) + 1) % self.every or not self.raises.margins.size:
             return None
         if self.offers is None:
             self.offers = Offers(self.case.needs, self.raises, line.allowed, totals)
@@ -95,12 +94,15 @@ class Offers:
         self.worths = probable_values(raises)
         self.worth = self.worths.item  # of a pair
         alone = -raises.by_course(self.worths) * allowed.take(courses)  # most first
-        only = self.taught.only_place
-        if alone.size > MOST_LOOKED_AT:
-            leading = alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
-            courses, alone, only = courses.take(leading), alone.take(leading), only.take(leading)
-        order = np.lexsort((-totals.take(courses), alone))
-        bounds, listed, places = (each.take(order).tolist() for each in (alone, courses, only))
+        leading = (
+            alone.argpartition(MOST_LOOKED_AT)[:MOST_LOOKED_AT]
+            if alone.size > MOST_LOOKED_AT
+            else EVERY[: alone.size]
+        )
+        order = leading.take(np.lexsort((-totals.take(courses.take(leading)), alone.take(leading))))
+        bounds, listed, places = (
+            each.take(order).tolist() for each in (alone, courses, self.taught.only_place)
+        )
         self.fresh: list[Bound] = list(zip(bounds, range(order.size), listed, places, strict=True))
         self.place = 0  # of the first of those that was not looked at yet
         self.again: list[Bound] = []  # looked at once more

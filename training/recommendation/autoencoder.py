@@ -43,8 +43,8 @@ class AutoencoderSettings:
         Highest rate of Adam.
     passes : float
         Times that everybody is seen, where people are many.
-    least_steps : int
-        Steps at least, where people are few.
+    least_steps, most_steps : int
+        Steps at least, where people are few, and at most, where they are very many: everybody is seen less often then.
     batch : int
         People a step; fewer where people are few.
     """
@@ -55,6 +55,7 @@ class AutoencoderSettings:
     rate: float = 0.004
     passes: float = 6.0
     least_steps: int = 600
+    most_steps: int = 1_500
     batch: int = 512
 
     @classmethod
@@ -71,10 +72,10 @@ class AutoencoderSettings:
 
         Examples
         --------
-        >>> AutoencoderSettings().steps_of(102_400), AutoencoderSettings().steps_of(900)
-        (1200, 600)
+        >>> [AutoencoderSettings().steps_of(people) for people in (900, 102_400, 1_000_000)]
+        [600, 1200, 1500]
         """
-        return max(int(self.passes * n_people / self.batch), self.least_steps)
+        return min(max(int(self.passes * n_people / self.batch), self.least_steps), self.most_steps)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.recommendation.dataset import Block, Dataset
 from training.recommendation.estimators import ease, popularity_scale, weighted_gram
-from training.recommendation.factors import FactorSettings, item_factors, model_facts
+from training.recommendation.factors import FactorSettings, item_factors, model_facts, sampled_people
 from training.recommendation.lately import lately, windows_within
 from training.recommendation.ranking import all_target_ranks, per_person
 from training.recommendation.scorer import regularised, solved_factors, standardised
@@ -96,8 +96,8 @@ def linear(history: Matrix, weights: Floats) -> Callable[[slice], Floats]:
     return lambda rows: np.asarray(history[rows] @ weights)
 
 
-def choose(dataset: Dataset, block: Block, rng: np.random.Generator) -> Chosen:
-    """Return what ranks best on validation, part by part.
+def choose(dataset: Dataset, block: Block, rng: np.random.Generator) -> tuple[Chosen, Floats]:
+    """Return what ranks best on validation, part by part, and the item–item weights of the train part under it.
 
     Parameters
     ----------
@@ -108,13 +108,13 @@ def choose(dataset: Dataset, block: Block, rng: np.random.Generator) -> Chosen:
     rng : numpy.random.Generator
         For the factors' starts and the people they are tried on.
     """
-    chosen, best = choose_takers(dataset.train, block)
+    chosen, best, weights = choose_takers(dataset.train, block)
     chosen = choose_factors(dataset.train, block, chosen, best, rng)
-    return choose_window(dataset, block, chosen)
+    return choose_window(dataset, block, chosen, weights), weights
 
 
-def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float]:
-    """Return the EASE that ranks best, and its nDCG@10; the published one where nothing beats it."""
+def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float, Floats]:
+    """Return the EASE that ranks best, its nDCG@10 and its weights; the published one where nothing beats it."""
     tried: dict[tuple[float, float], float] = {}
     history = weighted(block.history, 1.0)
     best, weights = PLAIN, np.empty((0, 0), dtype=np.float32)
@@ -136,7 +136,8 @@ def choose_takers(train: Matrix, block: Block) -> tuple[Chosen, float]:
     item_power = max(ITEM_POWERS, key=lambda power: scaled[power])
     words |= {f"item_power {power:g}": value for power, value in scaled.items()}
     chosen = Chosen(*best, item_power, tried=words, plain_ridge=plain[1])
-    return choose_weight_power(train, block, chosen, scaled[item_power])
+    weights *= scales[item_power]
+    return choose_weight_power(train, block, chosen, scaled[item_power], weights)
 
 
 def takers_tried(n_courses: int) -> tuple[tuple[float, float], ...]:
@@ -150,17 +151,20 @@ def takers_tried(n_courses: int) -> tuple[tuple[float, float], ...]:
     return TAKERS if n_courses <= MANY_COURSES else TAKERS[::2]
 
 
-def choose_weight_power(train: Matrix, block: Block, chosen: Chosen, best: float) -> tuple[Chosen, float]:
-    """Return how much the weights of kinds of feedback (or ratings) should count, where they differ."""
+def choose_weight_power(
+    train: Matrix, block: Block, chosen: Chosen, best: float, weights: Floats
+) -> tuple[Chosen, float, Floats]:
+    """Return how much the weights of kinds of feedback (or ratings) should count, where they differ; and what comes of it."""
     if train.nnz == 0 or np.ptp(train.data) == 0:
-        return chosen, best
+        return chosen, best, weights
     found = {WEIGHT_POWERS[0]: best}
     for power in WEIGHT_POWERS[1:]:
         made = ease(weighted(train, power), chosen.ridge, chosen.person_power, chosen.item_power)
         found[power] = mean(linear(weighted(block.history, power), made), block)
+        weights = made if found[power] > max(found[one] for one in found if one != power) else weights
     power = max(WEIGHT_POWERS, key=lambda one: found[one])
     words = {f"weight_power {one:g}": value for one, value in found.items()}
-    return replace(chosen, weight_power=power, tried={**chosen.tried, **words}), found[power]
+    return replace(chosen, weight_power=power, tried={**chosen.tried, **words}), found[power], weights
 
 
 def choose_factors(
@@ -172,9 +176,7 @@ def choose_factors(
     good for some is good for all.
     """
     settings = FACTORS if train.nnz <= MANY_PAIRS else FACTORS[::2] + FACTORS[-1:]
-    people = train
-    if train.shape[0] > TRIAL_PEOPLE:
-        people = train[np.sort(rng.choice(train.shape[0], TRIAL_PEOPLE, replace=False))]
+    people = sampled_people(train, TRIAL_PEOPLE, rng)
     asked = block if block.size <= TRIAL_PEOPLE else block.rows(np.arange(TRIAL_PEOPLE))
     tried: dict[FactorSettings, float] = {}
     for one in settings:
@@ -208,16 +210,19 @@ def by_factors(
     return score
 
 
-def choose_window(dataset: Dataset, block: Block, chosen: Chosen) -> Chosen:
-    """Return the choice with the window of the latest days that helps the item–item weights most."""
+def choose_window(dataset: Dataset, block: Block, chosen: Chosen, weights: Floats) -> Chosen:
+    """Return the choice with the window of the latest days that helps the item–item weights most.
+
+    `weights` are those of the train part; of earlier moments they are worked out.
+    """
     windows = () if dataset.train_ages is None else windows_within(dataset.train_ages)
     found = dict.fromkeys(windows, 0.0)
     for origin in dataset.origins if windows else ():
-        asked = block if origin.block is dataset.validation else origin.block
+        is_first = origin.block is dataset.validation
+        asked = block if is_first else origin.block
         history = weighted(asked.history, chosen.weight_power)
-        known = weighted(origin.known.history, chosen.weight_power)
-        weights = ease(known, chosen.ridge, chosen.person_power, chosen.item_power)
-        scores = standardised(linear(history, weights)(slice(0, asked.size))).astype(np.float32)
+        own = weights if is_first else ease_of(origin.known.history, chosen)
+        scores = standardised(linear(history, own)(slice(0, asked.size))).astype(np.float32)
         for days in windows:
             added = lately(origin.known.ages, days).sum(axis=0)
             found[days] += mean(with_added(scores, added), asked) / len(dataset.origins)
@@ -226,6 +231,12 @@ def choose_window(dataset: Dataset, block: Block, chosen: Chosen) -> Chosen:
     best = max(windows, key=lambda days: found[days])
     words = {f"window of {days:g} days": value for days, value in found.items()}
     return replace(chosen, window_days=best, tried={**chosen.tried, **words})
+
+
+def ease_of(history: Matrix, chosen: Chosen) -> Floats:
+    """Return the item–item weights of a history under a choice."""
+    known = weighted(history, chosen.weight_power)
+    return ease(known, chosen.ridge, chosen.person_power, chosen.item_power)
 
 
 def times(scores: Floats, scale: Floats) -> Callable[[slice], Floats]:

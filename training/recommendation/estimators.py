@@ -5,6 +5,7 @@ People are rows, courses are columns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -182,14 +183,37 @@ def content_weights(
     known = np.flatnonzero(support > strength)
     if strength <= 0 or known.size < 3 or similarity.shape[0] == 0:
         return weights
-    features = [part[np.ix_(known, known)].ravel() for part in similarity]
-    X = np.stack([np.ones(features[0].size), *features], axis=1)
-    off_diagonal = ~np.eye(known.size, dtype=bool).ravel()
-    X, y = X[off_diagonal], weights[np.ix_(known, known)].ravel()[off_diagonal]
-    penalty = ridge * len(y) * np.diag([0.0, *np.ones(similarity.shape[0])])
-    slope = np.linalg.solve(X.T @ X + penalty + 1e-12 * np.eye(X.shape[1]), X.T @ y)
+    slope = slopes([part[np.ix_(known, known)] for part in (*similarity, weights)], ridge)
     predicted = slope[0] + np.tensordot(slope[1:], similarity, axes=1)
     own = (support / (support + strength))[None, :]
     mixed = own * weights + (1 - own) * predicted
     np.fill_diagonal(mixed, 0.0)
     return np.asarray(mixed, dtype=np.float32)
+
+
+def slopes(tables: Sequence[Floats], ridge: float) -> Floats:
+    """Return intercept and slopes of the ridge regression of the last table on the others, cell by cell off the diagonal.
+
+    Parameters
+    ----------
+    tables : sequence of (n, n) float
+        Changed: their diagonals are emptied. Sums of products are all that the regression needs: no copy is made.
+    ridge : float
+        Penalty of a slope per cell.
+    """
+    cells = tables[0].shape[0] * (tables[0].shape[0] - 1)
+    for table in tables:
+        np.fill_diagonal(table, 0.0)
+    totals = [float(table.sum(dtype=np.float64)) for table in tables]
+    products = [[summed_product(one, other) for one in tables] for other in tables]
+    every = np.array(
+        [[cells, *totals], *([total, *row] for total, row in zip(totals, products, strict=True))]
+    )
+    size = len(tables)
+    penalty = ridge * cells * np.diag([0.0, *np.ones(size - 1)]) + 1e-12 * np.eye(size)
+    return np.asarray(np.linalg.solve(every[:size, :size] + penalty, every[:size, size]))
+
+
+def summed_product(one: Floats, other: Floats) -> float:
+    """Return Σ of one table times another, row by row in float32 and their sum in float64."""
+    return float(np.einsum("ij,ij->i", one, other).sum(dtype=np.float64))

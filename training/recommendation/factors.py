@@ -19,6 +19,7 @@ Floats = NDArray[np.floating]
 Matrix = Any  # a scipy.sparse.csr_matrix of shape (n_people, n_courses)
 
 FURTHER_ROUNDS = 3
+LEARNT_FROM = 30_000  # people; of more, a sample: what courses have in common is known from so many
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def item_factors(
     Minimises Σ over pairs that happened (x·y − 1)² + unobserved · Σ over all pairs (x·y)² plus a penalty that
     grows with the square root of what a person or course brings, so that the popular are held back a little more.
     `starts`, fitted to nearly the same history, are gone on from for a few rounds; else each begins at random.
+    Of very many people a sample is learnt from: the penalty is relative, and a person is placed among the factors later.
 
     References
     ----------
@@ -64,7 +66,7 @@ def item_factors(
     doi:10.1109/ICDM.2008.22. Rendle et al., "Revisiting the performance of iALS on item recommendation
     benchmarks", RecSys 2022, doi:10.1145/3523227.3548486.
     """
-    people = sp.csr_matrix(history, dtype=np.float32)
+    people = sp.csr_matrix(sampled_people(history, LEARNT_FROM, rng), dtype=np.float32)
     courses = sp.csr_matrix(people.T)
     size = min(settings.dimensions, max(min(people.shape) - 1, 1))
     if starts:
@@ -73,6 +75,12 @@ def item_factors(
     shape, scale = (people.shape[1], size), 0.1 / np.sqrt(size)
     drawn = (rng.normal(0.0, scale, shape).astype(np.float32) for _ in range(settings.starts))
     return [rounds_from(one, people, courses, settings) for one in drawn]
+
+
+def sampled_people(history: Matrix, most: int, rng: np.random.Generator) -> Matrix:
+    """Return the history of at most so many people, drawn at random, in the order they stand in."""
+    n_people = history.shape[0]
+    return history if n_people <= most else history[np.sort(rng.choice(n_people, most, replace=False))]
 
 
 def rounds_from(start: Floats, people: Matrix, courses: Matrix, settings: FactorSettings) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,12 @@ from features.recommendation.behaviour import FEATURE_SCHEMA
 from training.payload import Payload, json_bytes, npz_bytes
 from training.recommendation.autoencoder import Autoencoder, AutoencoderSettings, fitted_autoencoder
 from training.recommendation.blend import choose_blend, sampled
-from training.recommendation.choosing import Chosen, choose, weighted
+from training.recommendation.choosing import Chosen, choose, ease_of, weighted
 from training.recommendation.content import Content
 from training.recommendation.dataset import Dataset, Known, Origin
 from training.recommendation.estimators import (
     cohort_popularity,
     content_weights,
-    ease,
     keep_largest,
     popularity,
 )
@@ -75,15 +74,16 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
         Samples people of the validation block where there are very many.
     """
     block = sampled(dataset.validation, parameters.validation_people, rng)
-    chosen = (
-        Chosen(parameters.person_power, parameters.ridge)
+    chosen, weights = (
+        (Chosen(parameters.person_power, parameters.ridge), None)
         if parameters.ridge > 0
         else choose(dataset, block, rng)
     )
     begun = [Begun(coder_of(origin.known.history, chosen, rng)) for origin in dataset.origins]
+    known = [replace(begun[0], weights=weights), *begun[1:]]
     trials = [
         (origin_scorer(dataset, origin, chosen, parameters, rng, one), origin.block)
-        for origin, one in zip(dataset.origins, begun, strict=True)
+        for origin, one in zip(dataset.origins, known, strict=True)
     ]
     most = max(200, MOST_CELLS // (max(len(dataset.course_ids), 1) * len(trials)))
     blend, figures = choose_blend([(scorer, sampled(people, most, rng)) for scorer, people in trials])
@@ -106,10 +106,11 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
 
 @dataclass(frozen=True)
 class Begun:
-    """What is not fitted anew: an autoencoder of what is known, and item factors to go on from."""
+    """What is not fitted anew: an autoencoder of what is known, item factors to go on from, and item–item weights."""
 
     coder: Autoencoder | None = None
     factors: tuple[Floats, ...] = ()
+    weights: Floats | None = None
 
 
 def coder_of(
@@ -146,7 +147,7 @@ def model_arrays(
 ) -> dict[str, Any]:
     """Return the arrays of a model fitted to what is known."""
     history = weighted(known.history, chosen.weight_power)
-    weights = ease(history, chosen.ridge, chosen.person_power, chosen.item_power)
+    weights = ease_of(known.history, chosen) if begun.weights is None else begun.weights
     alike = similarities(dataset.content, len(dataset.course_ids))
     weights = content_weights(weights, alike, popularity(history), parameters.content_strength)
     arrays: dict[str, Any] = {}

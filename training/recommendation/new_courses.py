@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy import linalg
 
 from features.errors import RefusedError
 from training.recommendation.dataset import Block, Dataset
@@ -93,7 +94,8 @@ def with_expected_popularity(
 def kernel_ridge(alike: Floats, factors: Floats, known: NDArray[np.int64], ridge: float) -> Floats:
     """Return the weights of known courses from which any course's factor is predicted, (n_known, d) float."""
     kernel = alike[np.ix_(known, known)].astype(np.float64) + ridge * np.eye(known.size)
-    return np.asarray(np.linalg.solve(kernel, factors[known].astype(np.float64)))
+    right = factors[known].astype(np.float64)
+    return np.asarray(linalg.solve(kernel, right, assume_a="pos", overwrite_a=True, check_finite=False))
 
 
 def chosen_ridge(factors: Floats, alike: Floats, courses: NDArray[np.int64]) -> float:

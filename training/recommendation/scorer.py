@@ -22,7 +22,7 @@ CAUSE = {"takers": TAKERS, "factors": TAKERS, "autoencoder": TAKERS, "content": 
 )
 CODED = ("coded_in", "coded_out", "coded_level")
 SOLVE_CELLS = 4_000_000  # of the systems solved at once
-SHORT_HISTORY = 64  # up to here people's systems are made together
+GATHERED_CELLS = 500_000  # of the factors gathered at once: they stay in a core's cache
 
 
 class Scorer:
@@ -49,10 +49,14 @@ class Scorer:
         self.job_ids: list[str] = model["job_ids"]
         self.n_items = len(self.course_ids)
         self.cohorts = arrays["cohorts"].astype(np.float64)
-        self.weights = item_weights(arrays, self.n_items)
+        self.weights = (
+            arrays["weights"] if "weights" in arrays else compressed(arrays, "weights", self.n_items)
+        )
         self.vectors = arrays["vectors"].astype(np.float64) if "vectors" in arrays else None
         self.skills = compressed(arrays, "skills", self.n_items)
-        self.starts = [arrays[name].astype(np.float64) for name in factor_names(arrays)]
+        names = sorted(name for name in arrays if name.startswith("factors_"))
+        self.starts = [arrays[name].astype(np.float64) for name in names]
+        self.everybody = [one.T @ one for one in self.starts]
         self.coded = [arrays[name].astype(np.float64) for name in CODED if name in arrays]
         self.lately = arrays["lately"].astype(np.float64) if "lately" in arrays else None
         self.newcomers = arrays.get("newcomers", np.zeros(self.n_items)).astype(bool)
@@ -175,18 +179,16 @@ class Scorer:
 
         Parameters
         ----------
-        items, weights : (k,)
-            One person's history.
-        parts : dict of str to (n_items,) float
-            Their rows of `parts`.
+        items, weights, parts : (k,), (k,), dict of str to (n_items,) float
+            One person's history, and their rows of `parts`.
         candidates : (c,) int
             Courses asked about.
 
         Returns
         -------
         (c,) int, (c,) int
-            `NOTHING`, `TAKERS`, `CONTENT` or `POPULAR`; and the course of the history that contributes most to
-            it (-1 where none does).
+            `NOTHING`, `TAKERS`, `CONTENT` or `POPULAR`; and the course of the history without which it would lose most
+            (-1 where it would lose nothing).
         """
         items, weights = np.asarray(items, dtype=np.int64), np.asarray(weights, dtype=np.float64)
         blend = self.model["blend"]["warm" if items.size else "new"]
@@ -198,10 +200,11 @@ class Scorer:
         worth[NOTHING] = 0.0  # the first of equals: a course rests on what is above nothing
         kind = worth.argmax(axis=0)
         because = np.full(len(candidates), -1)
-        for cause, near in ((TAKERS, self.near_takers), (CONTENT, self.near_content)):
+        strength = weights ** self.model.get("weight_power", 1.0)
+        for cause, shares in ((TAKERS, self.through_takers), (CONTENT, self.through_content)):
             chosen = np.flatnonzero(kind == cause)
             if chosen.size and items.size:
-                pairs = weights[:, None] * near(items, np.asarray(candidates)[chosen])
+                pairs = shares(items, strength, parts, np.asarray(candidates)[chosen])
                 because[chosen] = np.where(pairs.max(axis=0) > 0, items[pairs.argmax(axis=0)], -1)
         return kind, because
 
@@ -217,30 +220,56 @@ class Scorer:
             if name in parts:
                 worth[CONTENT, new] += blend.get(name, 0.0) * parts[name][candidates[new]]
 
-    def near_takers(self, items: Any, candidates: Any) -> Any:
-        """Return the item–item weights of some courses for others, (k, c) float."""
-        if sp.issparse(self.weights):
-            return dense(self.weights[items])[:, candidates]
-        return self.weights[np.ix_(items, candidates)]
+    def through_takers(self, items: Any, strength: Any, parts: dict[str, Any], candidates: Any) -> Any:
+        """Return what some courses would lose without each of a history, through what people took, (k, c) float."""
+        asked = np.concatenate([candidates, items])  # a part's spread over them tells its unit
+        found = np.zeros((len(items), len(candidates)))
+        lost = {"takers": self.by_weights, "factors": self.by_places, "autoencoder": self.by_codes}
+        for name, losses in lost.items():
+            weight = self.model["blend"]["warm"].get(name, 0.0)
+            if weight and name in parts:
+                raw, shares = losses(items, strength, asked)
+                unit = np.ptp(raw) / max(np.ptp(parts[name][asked]), 1e-12)
+                found += weight * shares[:, : len(candidates)] / max(unit, 1e-12)
+        return found
 
-    def near_content(self, items: Any, candidates: Any) -> Any:
-        """Return how alike some courses are to others, (k, c) float."""
+    def by_weights(self, items: Any, strength: Any, asked: Any) -> tuple[Any, Any]:
+        """Return scores by item–item weights, (c,), and what they lose without each course of a history, (k, c)."""
+        pairs = strength[:, None] * dense(self.weights[items])[:, asked]
+        return pairs.sum(axis=0), pairs
+
+    def by_places(self, items: Any, strength: Any, asked: Any) -> tuple[Any, Any]:
+        """Return the same by factors: with A⁻¹y = z, leaving y out moves the place by z (1 − y·place) / (1 − y·z)."""
+        facts, total = self.model["factors"], np.zeros(len(asked))
+        shares = np.zeros((len(items), len(asked)))
+        penalty = float(regularised([len(items)], facts)[0])
+        for one, everybody in zip(self.starts, self.everybody, strict=True):
+            own = one[items]
+            left = facts["unobserved"] * everybody + own.T @ own + penalty * np.eye(one.shape[1])
+            moved = np.linalg.solve(left, own.T).T
+            place, near = moved.sum(axis=0), np.einsum("ij,ij->i", own, moved)
+            moved *= ((1 - own @ place) / (1 - near))[:, None]
+            total += one[asked] @ place
+            shares += moved @ one[asked].T
+        return total, shares
+
+    def by_codes(self, items: Any, strength: Any, asked: Any) -> tuple[Any, Any]:
+        """Return the same by the autoencoder, each course of the history left out in turn."""
+        inwards, outwards, level = self.coded
+        each = strength[:, None] * inwards[items]
+        rest = np.sqrt(np.maximum((strength**2).sum() - strength**2, 0.0))[:, None]
+        code = np.tanh(each.sum(axis=0) / np.sqrt((strength**2).sum()))
+        without = np.tanh((each.sum(axis=0) - each) / np.where(rest > 0, rest, np.inf))
+        return outwards[asked] @ code + level[asked], (code - without) @ outwards[asked].T
+
+    def through_content(self, items: Any, strength: Any, _parts: Any, candidates: Any) -> Any:
+        """Return what some courses would lose without each of a history, through what they are about, (k, c) float."""
         near = np.zeros((len(items), len(candidates)))
         if self.vectors is not None:
             near += self.vectors[items] @ self.vectors[candidates].T
         if self.skills is not None:
             near += dense(self.skills[items] @ self.skills[candidates].T)
-        return near
-
-
-def item_weights(arrays: dict[str, Any], n_items: int) -> Any:
-    """Return the item–item weights, dense or in compressed rows."""
-    return arrays["weights"] if "weights" in arrays else compressed(arrays, "weights", n_items)
-
-
-def factor_names(arrays: dict[str, Any]) -> list[str]:
-    """Return the names of the factor models among the arrays, in order."""
-    return sorted(name for name in arrays if name.startswith("factors_"))
+        return strength[:, None] * near
 
 
 def compressed(arrays: dict[str, Any], name: str, n_rows: int) -> Any:
@@ -302,19 +331,20 @@ def solved_factors(indptr: Any, items: Any, factors: Any, unobserved: float, pen
 
 
 def normal_equations(indptr: Any, items: Any, factors: Any, rows: Any) -> tuple[Any, Any]:
-    """Return Σ y yᵀ and Σ y over the columns of each row, (r, d, d) and (r, d)."""
-    size = factors.shape[1]
-    counts = indptr[rows + 1] - indptr[rows]
-    longest = int(counts.max())
-    if longest <= SHORT_HISTORY:
-        place = np.arange(longest)
-        there = place < counts[:, None]
-        own = factors[items[np.where(there, indptr[rows][:, None] + place, 0)]] * there[:, :, None]
-        own = own.astype(factors.dtype)
-        return own.transpose(0, 2, 1) @ own, own.sum(axis=1)
+    """Return Σ y yᵀ and Σ y over the columns of each row, (r, d, d) and (r, d); rows with fewer columns come first."""
+    size, counts = factors.shape[1], indptr[rows + 1] - indptr[rows]
     left = np.empty((rows.size, size, size), dtype=factors.dtype)
     right = np.empty((rows.size, size), dtype=factors.dtype)
-    for one, row in enumerate(rows):
-        own = factors[items[indptr[row] : indptr[row + 1]]]
-        left[one], right[one] = own.T @ own, own.sum(axis=0)
+    start = 0
+    while start < rows.size:
+        end = min(start + max(1, GATHERED_CELLS // (size * int(counts[start]))), rows.size)
+        end = min(start + max(1, GATHERED_CELLS // (size * int(counts[end - 1]))), rows.size)
+        place, own_counts = np.arange(int(counts[end - 1])), counts[start:end, None]
+        there = place < own_counts
+        own = factors[items[np.where(there, indptr[rows[start:end], None] + place, 0)]]
+        if not there.all():
+            own *= there[:, :, None]
+        np.matmul(own.transpose(0, 2, 1), own, out=left[start:end])
+        own.sum(axis=1, out=right[start:end])
+        start = end
     return left, right

@@ -21,8 +21,8 @@ from training.skills.metrics import measure, text_scores
 from training.skills.peers import WordsThatAgree
 from training.skills.scorer import found_with
 from training.skills.table import matched, read_decorte, read_jobbert, rows_matched
-from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of, read_taxonomy
-from training.skills.titles import choose_examples, examples_for, name_arrays, scorer_of
+from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of, pairs_of, read_taxonomy, words_of
+from training.skills.titles import choose_examples, examples_for, label_titles, name_arrays, scorer_of
 
 FOLDS = 5
 TARGETS = {"tech": {"rp@5": 0.72, "rp@10": 0.85}, "house": {"rp@10": 0.74}, "titles": {"mrr": 0.40}}
@@ -40,7 +40,7 @@ def main() -> None:
     encode, rng = settings_encoder(), np.random.default_rng(7)
     print("versions", dict(versions()), flush=True)
     if {"extraction", "speed"} & {*asked}:
-        concepts = concepts_of(read_taxonomy(options.data / ESCO), encode, with_words=True)
+        concepts = concepts_of(read_taxonomy(options.data / ESCO), encode, words_of)
         if "extraction" in asked:
             extraction(options.data, concepts, encode, rng)
         if "speed" in asked:
@@ -78,10 +78,10 @@ def nested_scores(parts: Parts, data: Labelled, shipped: Choice) -> Floats:
 
 def titles(data: Path, encode: Encode, rng: np.random.Generator) -> None:
     """Print how well ESCO's occupations are ranked for all published vacancy titles."""
-    concepts = concepts_of(read_taxonomy(data / ESCO, "occupation"), encode)
+    concepts = concepts_of(read_taxonomy(data / ESCO, "occupation"), encode, pairs_of)
     path = data / "skills" / "jobbert_title_normalisation" / "titles_validation.csv.gz"
     pairs = rows_matched(read_jobbert(path), concepts.taxonomy)[0]
-    texts = label(pairs, encode, TITLE_KNOBS.window_lengths, is_sentence=True)
+    texts = label_titles(pairs, concepts, encode)
     scorer = scorer_of(concepts, TITLE_KNOBS, name_arrays(concepts, TITLE_KNOBS))
     shipped = model_scores(scorer, texts, are_titles=True)
     methods = {

@@ -16,7 +16,7 @@ from features.errors import RefusedError
 from features.text import course_text, job_text
 from training.context import TrainingContext
 from training.skills.labelled import Labelled, fold_of, label
-from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of, from_records
+from training.skills.taxonomy import Concepts, Encode, Floats, concepts_of, from_records, pairs_of, words_of
 
 MOST_VALIDATION, MOST_TEST, MOST_EXAMPLES = 60, 120, 600
 LENGTHS, MOST_WORDS = (1, 2, 3, 4), 60  # windows cost time: so many of each text are compared
@@ -83,7 +83,7 @@ def build(context: TrainingContext) -> Dataset:
     )
     test = [pair for pair in pairs if fold_of(pair[0], 5) >= 2][:MOST_TEST]
     built = dataset_of(
-        concepts_of(taxonomy, context.encode, with_words=True),
+        concepts_of(taxonomy, context.encode, words_of),
         label(validation, context.encode, LENGTHS, most_words=MOST_WORDS),
         label(test, context.encode, LENGTHS, most_words=MOST_WORDS),
         context.encode,
@@ -102,7 +102,7 @@ def public_occupations(context: TrainingContext) -> Concepts | None:
     if jobs.is_empty() or "job_aliases" not in context.records:
         return None
     tables = {"jobs": jobs, "job_aliases": context.records["job_aliases"]}
-    return concepts_of(from_records(tables, "occupation"), context.encode)
+    return concepts_of(from_records(tables, "occupation"), context.encode, pairs_of)
 
 
 def dataset_of(

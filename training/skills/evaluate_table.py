@@ -18,7 +18,6 @@ from training.skills import fit as fitting
 from training.skills.dataset import Dataset, dataset_of
 from training.skills.documents import evaluate_documents, melo_taxonomy, relevant_rows
 from training.skills.evaluate import evaluate
-from training.skills.knobs import TITLE_KNOBS
 from training.skills.labelled import label
 from training.skills.table import (
     Melo,
@@ -32,7 +31,8 @@ from training.skills.table import (
     rows_matched,
     taxonomy_of_labels,
 )
-from training.skills.taxonomy import Encode, Taxonomy, concepts_of, read_taxonomy
+from training.skills.taxonomy import Encode, Taxonomy, concepts_of, pairs_of, read_taxonomy
+from training.skills.titles import label_titles
 
 FORMATS = ("decorte", "jobbert", "melo", "pairs")
 DESCRIPTION = """Rank every concept of a taxonomy for each text and compare with what people said.
@@ -143,11 +143,15 @@ def labelled_dataset(
             allowed=f"such as {taxonomy.names[0]!r}",
         )
     validation = match(chosen_on, taxonomy)[0] if chosen_on else NO_VALIDATION
-    is_sentence = options.format != "pairs" or are_titles
-    lengths = TITLE_KNOBS.window_lengths if are_titles else LENGTHS
-    chosen, judged = (label(part, encode, lengths, is_sentence=is_sentence) for part in (validation, test))
+    concepts = concepts_of(taxonomy, encode, pairs_of if are_titles else None)
+    chosen, judged = (
+        label_titles(part, concepts, encode)
+        if are_titles
+        else label(part, encode, LENGTHS, is_sentence=options.format != "pairs")
+        for part in (validation, test)
+    )
     protocol = f"every concept ranked for each text ({options.format}); knobs {'from --validation' if validation else 'as shipped'}"
-    return dataset_of(concepts_of(taxonomy, encode), chosen, judged, encode, protocol, are_titles), unknown
+    return dataset_of(concepts, chosen, judged, encode, protocol, are_titles), unknown
 
 
 def run_melo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from features.skills.extraction import distinct_vectors, first_words
 from features.text import sentences, windows
 from training.skills.taxonomy import Encode, Floats, Integers
+
+Windows = Callable[[str, int], list[str]]
 
 CANDIDATE_LENGTHS = (1, 2, 3, 4, 5, 6)
 
@@ -90,6 +92,7 @@ def label(
     *,
     is_sentence: bool = False,
     most_words: int = 250,
+    windows_of: Windows | None = None,
 ) -> Labelled:
     """Return labelled texts with their vectors.
 
@@ -105,6 +108,8 @@ def label(
         True where each text is one sentence or title and is not to be cut.
     most_words : int
         Words read of each longer text: windows cost time.
+    windows_of : callable, optional
+        Returns the windows of one length of a sentence; all of them by default.
     """
     kept = [(text, relevant) for text, relevant in pairs if relevant and text.strip()]
     cut = [
@@ -112,7 +117,9 @@ def label(
         for text, _ in kept
     ]
     flat = [sentence for part in cut for sentence in part]
-    pieces = {length: [windows_or_none(sentence, length) for sentence in flat] for length in lengths}
+    pieces = {
+        length: [(windows_of or windows_or_none)(sentence, length) for sentence in flat] for length in lengths
+    }
     texts = [*flat, *(words for parts in pieces.values() for part in parts for words in part)]
     vectors = distinct_vectors(texts, encode) if texts else np.zeros((0, 1), np.float32)
     by_length, start = {}, len(flat)

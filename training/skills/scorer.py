@@ -54,9 +54,8 @@ class Scorer:
     probe : (d,) float32
         The encoder's vector of ``knobs["probe_text"]``: another encoder gives another.
     more : mapping of str to array, optional
-        ``word_vectors`` (of ``knobs["words"]``); ``lexical_data``, ``lexical_indices``, ``lexical_indptr`` and ``idf`` (as
-        `weighted_rows` makes them of the names); ``common`` (what a title's score gains where the concept is a common one);
-        ``example_vectors`` and ``example_concepts`` (ascending).
+        ``word_vectors`` (of ``knobs["words"]``); ``lexical_…`` and ``idf`` (as `weighted_rows` makes them of the names); ``common``
+        (what a title's score gains where the concept is a common one); ``example_vectors``, ``example_concepts`` (ascending).
     """
 
     def __init__(
@@ -122,7 +121,7 @@ class Scorer:
         return found
 
     def sentence_scores(self, vectors: Floats, windows: Floats, window_offsets: Integers) -> Floats:
-        """Return the score of every concept for sentences, the best window of each mixed in.
+        """Return the score of every concept for sentences, (1 − share) × whole + share × best window, (n, n_concepts) float32.
 
         Parameters
         ----------
@@ -130,26 +129,26 @@ class Scorer:
             Vectors of the sentences and of their word windows, those of a sentence together.
         window_offsets : (n + 1,) int
             Where each sentence's windows begin; a sentence without windows is scored as a whole.
-
-        Returns
-        -------
-        (n, n_concepts) float32
-            (1 − share) × whole + share × best window.
         """
-        share, best = self.best_windows(windows, window_offsets)
+        share, best = self.shares(window_offsets), self.best_windows(windows, window_offsets)
         return (1 - share) * self.scores(vectors) + share * best
 
-    def best_windows(self, windows: Floats, window_offsets: Integers) -> tuple[Floats, Floats]:
-        """Return the share of the windows of each of n sentences, (n, 1), and each concept's best, (n, n_concepts)."""
+    def shares(self, window_offsets: Integers) -> Floats:
+        """Return the share of the windows in the score of each sentence, (n, 1); 0 where there are none."""
+        return np.where(np.diff(window_offsets), self.window_share, 0.0).astype(np.float32)[:, None]
+
+    def best_windows(self, windows: Floats, window_offsets: Integers, among: Any = None) -> Floats:
+        """Return the cosine of the best window of each of n sentences with all or some concepts, (n, n_concepts)."""
         counts = np.diff(window_offsets) * bool(self.window_share)
-        best = np.zeros((len(counts), len(self.centroids)), dtype=np.float32)
+        anchors = self.anchors if among is None or len(among) == len(self.anchors) else self.anchors[among]
+        best = np.zeros((len(counts), len(anchors)), dtype=np.float32)
         for start in range(0, len(counts), BLOCK_SENTENCES):
             rows = start + np.flatnonzero(counts[start : start + BLOCK_SENTENCES])
             if len(rows):
                 first, end = window_offsets[rows[0]], window_offsets[rows[-1] + 1]
-                met = self.anchors @ np.asarray(windows[first:end], dtype=np.float32).T
+                met = anchors @ np.asarray(windows[first:end], dtype=np.float32).T
                 best[rows] = np.maximum.reduceat(met, window_offsets[rows] - first, axis=1).T
-        return np.where(counts, self.window_share, 0.0).astype(np.float32)[:, None], best
+        return best
 
     def title_scores(
         self, vectors: Floats, texts: Sequence[str], windows: Floats, window_offsets: Integers
@@ -252,18 +251,19 @@ class Scorer:
     ) -> tuple[Integers, Floats]:
         """Return the concepts that may reach the threshold, and ``weight × sentence_scores + added`` of them, exactly.
 
-        A cosine is at most 1: a concept whose centroid and windows are too far from every sentence to reach the
-        threshold, were one of its aliases the sentence itself, is left out before its aliases are met. They are
-        seven times as many as the concepts.
+        A cosine is at most 1: a concept too far from every sentence to reach the threshold, were one of its aliases the
+        sentence itself, is left out before aliases are met, seven times as many as concepts; before windows, were one of those.
         """
-        texts = np.asarray(vectors, dtype=np.float32)
+        texts, least = np.asarray(vectors, dtype=np.float32), self.threshold - ROUNDING
         central = (self.centroids @ texts.T).T  # this way round few texts cost half as much
-        share, best = self.best_windows(windows, window_offsets)
-        share, beside = weight * (1 - share) / 2, weight * share * best + added
-        highest = share * (1 + central) + beside
-        kept = np.flatnonzero((highest >= self.threshold - ROUNDING).any(axis=0))
-        nearest = self.nearest_alias(texts, kept)
-        return kept, share * (nearest + central[:, kept]) + beside[:, kept]
+        share = self.shares(window_offsets)
+        rest, share = weight * (1 - share) / 2, weight * share
+        highest = rest * (1 + central) + share + added
+        among = np.flatnonzero((highest >= least).any(axis=0))
+        table = highest[:, among] - share * (1 - self.best_windows(windows, window_offsets, among))
+        is_kept = (table >= least).any(axis=0)
+        kept = among[is_kept]
+        return kept, table[:, is_kept] - rest * (1 - self.nearest_alias(texts, kept))
 
     def nearest_alias(self, texts: Floats, concepts: Integers) -> Floats:
         """Return the cosine of each text with the nearest alias of some concepts, (n, n_concepts) float32."""

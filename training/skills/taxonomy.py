@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ class Concepts:
     centroids : (n_concepts, d) float32
         Mean of a concept's aliases, of length one.
     words : sequence of str
-        Single words whose vectors are kept, in lower case: a quarter of the windows of a text need no encoder then.
+        Windows whose vectors are kept, in lower case (`words_of`, `pairs_of`): of a text or title the others are encoded.
     word_vectors : (n_words, d) float32
         Of length one.
     """
@@ -110,7 +111,9 @@ def taxonomy_of(concepts: Iterable[tuple[str, str, str]], aliases: Mapping[str, 
     return Taxonomy(tuple(ids), tuple(names), tuple(sources), tuple(flat), np.array(offsets, dtype=np.int64))
 
 
-def concepts_of(taxonomy: Taxonomy, encode: Encode, *, with_words: bool = False) -> Concepts:
+def concepts_of(
+    taxonomy: Taxonomy, encode: Encode, windows_kept: Callable[[Taxonomy], tuple[str, ...]] | None = None
+) -> Concepts:
     """Return the vectors of a taxonomy; a centroid is the mean of a concept's aliases, made unit length.
 
     Parameters
@@ -119,14 +122,14 @@ def concepts_of(taxonomy: Taxonomy, encode: Encode, *, with_words: bool = False)
         Concepts and their names.
     encode : callable
         Texts to vectors.
-    with_words : bool
-        True: the single words of all names get vectors too, for a model that will read long texts.
+    windows_kept : callable, optional
+        What else gets vectors: `words_of` for a model that will read long texts, `pairs_of` for one that will link titles.
     """
     aliases = np.asarray(encode(taxonomy.aliases), dtype=np.float32)
     sums = np.add.reduceat(aliases.astype(np.float64), taxonomy.offsets[:-1], axis=0)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     centroids = (sums / np.maximum(lengths, 1e-12)).astype(np.float32)
-    words = words_of(taxonomy) if with_words else ()
+    words = windows_kept(taxonomy) if windows_kept else ()
     vectors = np.asarray(encode(words), dtype=np.float32) if words else None
     return Concepts(taxonomy, aliases, centroids, words, vectors)
 
@@ -134,6 +137,14 @@ def concepts_of(taxonomy: Taxonomy, encode: Encode, *, with_words: bool = False)
 def words_of(taxonomy: Taxonomy) -> tuple[str, ...]:
     """Return the distinct single words of all names, in lower case, sorted."""
     return tuple(sorted({word.lower() for alias in taxonomy.aliases for word in windows(alias, [1])}))
+
+
+def pairs_of(taxonomy: Taxonomy) -> tuple[str, ...]:
+    """Return the pairs of words that several names have, in lower case, sorted: titles are made of them too."""
+    found = Counter(
+        pair for alias in taxonomy.aliases for pair in {one.lower() for one in windows(alias, [2])}
+    )
+    return tuple(sorted(pair for pair, names in found.items() if names > 1))
 
 
 def from_records(records: Mapping[str, pl.DataFrame], kind: str = "skill") -> Taxonomy:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.skills.titles import title_windows
 from training.skills.calibration import calibrated
 from training.skills.dataset import Dataset
 from training.skills.evaluate import model_scores
-from training.skills.knobs import Knobs
-from training.skills.labelled import Labelled, fold_of
+from training.skills.knobs import TITLE_KNOBS, Knobs
+from training.skills.labelled import Labelled, fold_of, label
 from training.skills.scorer import SLOTS, Scorer, counted_rows, found_with, weighted_rows
-from training.skills.taxonomy import Concepts, Floats, Integers
+from training.skills.taxonomy import Concepts, Encode, Floats, Integers
 
 FOLDS = 4
 SHARES = ((0.0, 0.0), (0.2, 0.0), (0.5, 0.0), (0.5, 0.02), (0.5, 0.05), (1.0, 0.02), (1.0, 0.05), (2.0, 0.05),
@@ -46,10 +47,20 @@ def chosen_for_titles(dataset: Dataset, shipped: Knobs, is_enough: bool) -> tupl
     return knobs, names | (example_arrays(data) if any(shares) else {})
 
 
+def label_titles(pairs: Sequence[tuple[str, frozenset[int]]], concepts: Concepts, encode: Encode) -> Labelled:
+    """Return labelled titles with the windows that they are linked by."""
+    known = {*concepts.words}
+    return label(pairs, encode, TITLE_KNOBS.window_lengths, is_sentence=True,
+                 windows_of=lambda title, length: title_windows(title, [length], known))  # fmt: skip
+
+
 def scorer_of(concepts: Concepts, knobs: Knobs, more: Arrays) -> Scorer:
     """Return a scorer of concepts that was not written yet."""
     taxonomy = concepts.taxonomy
     said = {"concept_ids": taxonomy.concept_ids, "names": taxonomy.names, "sources": taxonomy.sources}
+    said["words"] = concepts.words
+    if concepts.word_vectors is not None:
+        more = {**more, "word_vectors": concepts.word_vectors}
     arrays = (concepts.aliases, taxonomy.offsets, concepts.centroids)
     return Scorer(*arrays, {**asdict(knobs), **said}, concepts.centroids[0], more)
 

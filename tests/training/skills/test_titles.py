@@ -23,8 +23,8 @@ from training.skills.fit import Parameters, fit
 from training.skills.knobs import TITLE_KNOBS
 from training.skills.labelled import label
 from training.skills.scorer import SLOTS, counted_rows, found_with, weighted_rows
-from training.skills.taxonomy import concepts_of, taxonomy_of
-from training.skills.titles import commonness, lexical_arrays, name_arrays, scorer_of
+from training.skills.taxonomy import concepts_of, pairs_of, taxonomy_of
+from training.skills.titles import commonness, label_titles, lexical_arrays, name_arrays, scorer_of
 
 NAMES = ["welder", "nurse", "baker", "pilot", "lawyer", "farmer"]
 JARGON = ["zork", "quux", "blip", "frob", "plugh", "xyzzy"]  # what the trade calls them: no letters in common
@@ -239,9 +239,40 @@ class TestLinking:
         assert link.name == "baker"
 
     def test_what_has_no_letter_is_no_part_of_a_title(self) -> None:
-        assert title_windows("Sales clerk - Berlin, hybrid", [2]) == ["Sales clerk", "Berlin hybrid"]
+        assert title_windows("Sales clerk - Berlin, hybrid", [2]) == ["Sales clerk"]
         assert title_windows("C++ & C# developer", [2]) == ["C# developer"]
         assert title_windows("- baker", [2]) == ["- baker"]  # there is no other
+
+    def test_known_windows_and_the_last_two_others_are_read_of_a_title_one_where_its_head_is_too(
+        self,
+    ) -> None:
+        known = {"lead regional"}
+        long = "Lead regional logistics planning officer"
+        assert title_windows(long, [2], known) == ["Lead regional", "logistics planning", "planning officer"]
+        assert title_windows(f"{long}, Oslo office", [2], known) == ["Lead regional", "planning officer"]
+
+    def test_pairs_of_words_that_several_names_have_are_brought_along_and_not_encoded(
+        self, tmp_path: Path
+    ) -> None:
+        names = ["head baker of bread", "head baker of cake", "ship pilot"]
+        taxonomy = taxonomy_of([(f"o{place}", name, "esco") for place, name in enumerate(names)], {})
+        concepts = concepts_of(taxonomy, encode, pairs_of)
+        assert concepts.words == ("head baker",)
+        data = replace(dataset([], []), are_titles=False, occupations=concepts)
+        occupations = load_scorer(fitted(data, tmp_path / "payload")).occupations
+        assert occupations is not None
+        encoded: list[str] = []
+
+        def listening(texts: Sequence[str]) -> Floats:
+            encoded.extend(texts)
+            return encode(texts)
+
+        link_titles(["Head baker pilot"], occupations, listening)
+        assert encoded == ["Head baker pilot", "baker pilot"]
+        labelled = label_titles([("Head baker pilot", frozenset([0]))], concepts, encode)
+        vectors, offsets = labelled.windows_of([2])
+        assert offsets.tolist() == [0, 2]
+        assert np.array_equal(vectors, encode(["head baker", "baker pilot"]))
 
     def test_no_titles_are_no_links(self, payload: Path) -> None:
         occupations = load_scorer(payload).occupations

@@ -165,11 +165,7 @@ def compare_command(
 
     Exit codes: 0 compared, 2 bad input, 3 no such model, 5 a part is missing.
     """
-    from training.comparison import compare, comparison_json
-    from training.pictures.canvas import drawing
-    from training.pictures.comparison import comparison_page, comparison_record
     from training.questions import asked
-    from training.reports import comparison_report
 
     chosen = asked(question)
     if len(chosen) > 1 and runs:
@@ -178,6 +174,11 @@ def compare_command(
     bodies: list[dict[str, Any]] = []
     reports: list[Any] = []
     with workbench(as_of, chosen) as bench:
+        from training.comparison import compare, comparison_json  # while a thread reads the records
+        from training.pictures.canvas import drawing
+        from training.pictures.comparison import comparison_page, comparison_record
+        from training.reports import comparison_report
+
         drawing()
         for each in chosen:
             models = [bench.tracking.model(each.name, run) for run in runs or ()]

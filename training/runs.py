@@ -21,12 +21,9 @@ from training.context import Floats, TrainingContext
 from training.evaluation import Evaluation
 from training.logged import LoggedModel, Part, Training, code_digest
 from training.payload import Payload, payload_digest, write_payload
-from training.pictures.pictures import pictures
 from training.questions import Dataset, Question, as_mapping, parameters_of
-from training.rolling import back_test
 from training.settings import TrainingSettings
 from training.stored import StoredTables
-from training.tuning import Search, search
 from training.usage import Meter
 
 if TYPE_CHECKING:
@@ -139,6 +136,9 @@ class Workbench:
         folds : int
             Earlier moments at which the same fit is judged too; 0 for none.
         """
+        from training.rolling import back_test
+        from training.tuning import Search, search
+
         parameters = parameters_of(question.fit, list(assignments))
         meter, marks = Meter(), [time.perf_counter()]
         dataset = self.dataset(question)
@@ -166,6 +166,8 @@ class Workbench:
         self, question: Question, made: Made, evaluation: Evaluation, usage: Mapping[str, float]
     ) -> LoggedModel:
         """Log a written payload with its evaluation and pictures, as the next version of its question."""
+        from training.pictures.pictures import pictures
+
         dataset = self.dataset(question)
         self.say(f"{question.name}: drawing and logging")
         drawn = pictures(question.name, made.folder, dataset, evaluation)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from training.context import TrainingContext
 from training.questions import Question
-from training.rescoring.rescoring import LAST_BLOCK
 from training.runs import Say, Workbench, promised_context, rng_of, say_nothing
 from training.settings import TrainingSettings
 from training.stored import StoredTables
@@ -52,6 +51,10 @@ def opened_ahead(
     """
     with ThreadPoolExecutor(1) as beside:
         context = promised_context(beside, settings, store, as_of, say)
+        from training.rescoring.rescoring import (
+            LAST_BLOCK,
+        )  # what it imports takes longer than to begin reading
+
         is_shared = not StoredTables(store).is_in_memory
         begun = {
             each.name: beside.submit(copy_context().run, built, settings.seed, each, context)
@@ -67,5 +70,7 @@ def opened_ahead(
 
 def built(seed: int, question: Question, context: Callable[[], TrainingContext]) -> Any:
     """Return a question's last block; a context of its own, for others draw from the shared one."""
+    from training.rescoring.rescoring import LAST_BLOCK
+
     own = replace(context(), rng=rng_of(seed, question.name, "dataset"))
     return LAST_BLOCK[question.name](own)

@@ -72,7 +72,7 @@ class TestTheLog:
             {"accuracy": Interval(-0.1, -0.2, 0.0)},
             {"status": "estimated"},
         )
-        monkeypatch.setattr("training.runs.back_test", lambda *_: [fold])
+        monkeypatch.setattr("training.rolling.back_test", lambda *_: [fold])
         logged = bench.train(toy, folds=1).logged
         experiment = bench.tracking.experiment("toy")
         query = f"tags.`mlflow.parentRunId` = '{logged.run_id}'"

@@ -9,7 +9,7 @@ from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Pipeline, fit_effect
 from training.impact.estimators.grown import Grown
 from training.impact.estimators.linear import expit, ridge
-from training.impact.estimators.products import MOST, ratios, standing_out
+from training.impact.estimators.products import MOST, REACH, ratios, standing_out
 from training.impact.table import ComparisonTable, Floats
 
 
@@ -53,6 +53,19 @@ def test_two_rare_things_that_met_in_three_people_say_nothing() -> None:
     left[:3] += 40.0
     left -= ridge(rare, left)(rare)
     assert standing_out(rare, left).pairs == ()
+
+
+def test_two_rare_things_that_meet_in_a_row_to_predict_make_no_certainty() -> None:
+    rng = np.random.default_rng(8)
+    columns = np.column_stack(
+        [np.where(rng.random(2_000) < 0.03, -2.0, 0.1), rng.random(2_000) < 0.03]
+    ).astype(float)
+    columns[:, 1] *= columns[:, 0] > 0  # they never meet among those who teach
+    left = rng.normal(size=2_000) + 3.0 * (columns[:, 0] < 0)
+    found = standing_out(columns, left - left.mean())
+    assert found.pairs == ((0, 1),)
+    assert abs(found(np.array([[-2.0, 1.0]]))[0, -1]) == REACH
+    assert np.abs(found(columns)[:, -1]).max() <= REACH
 
 
 def test_only_the_strongest_few_are_kept() -> None:

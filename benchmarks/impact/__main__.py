@@ -5,7 +5,7 @@ Run: python -m benchmarks.impact lalonde [--trees 500] [--seeds 5] [--controls c
      python -m benchmarks.impact null [--employees 2000] [--fakes 1000]
      python -m benchmarks.impact noise [--draws 200]
      python -m benchmarks.impact planted [--draws 1000] [--on organisation,acic,ihdp] [--pipeline screening|full] [--seeds 5]
-     python -m benchmarks.impact hidden [--draws 200] [--pipeline screening|full] [--seeds 5]
+     python -m benchmarks.impact hidden [--draws 200] [--pipeline screening|full] [--seeds 5] [--earlier 1; 3: placebos pooled]
      python -m benchmarks.impact own [--employees 4000] [--seeds 2]
      python -m benchmarks.impact simulated [--draws 5]
      python -m benchmarks.impact untouched [--draws 20] [--on ihdp,acic]
@@ -69,6 +69,7 @@ def main() -> None:
     add("--draws", type=int, default=0, help="as many as the part's own default")
     add("--on", default="organisation,acic,ihdp")
     add("--pipeline", choices=("screening", "full"), default="screening", help="of planted and hidden")
+    add("--earlier", type=int, default=1, help="outcomes from before, as placebos, of hidden")
     add("--threads", type=int, default=2)
     request = parser.parse_args()
     print(machine("numpy", "scikit-learn", "lightgbm", "doubleml"))

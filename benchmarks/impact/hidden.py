@@ -20,7 +20,7 @@ from training.impact.estimate import Estimate, observational_estimate
 from training.impact.estimators.crossfit import Pipeline, full_pipeline, screening_pipeline
 from training.impact.table import Bools, ComparisonTable, Floats
 from training.impact.telling.shares import wilson
-from training.impact.telling.words import LADDER
+from training.impact.telling.words import CREDIBLE, LADDER
 
 CONFOUNDERS = ("survey motivation", "nominations_last_year")
 EFFECT = 0.6  # in standard deviations of the noise
@@ -31,11 +31,12 @@ STRENGTHS = (
 )  # of the confounder: log-odds of training, and (two thirds of it) the outcome, per SD
 BASE_RISK = 0.15
 Given = tuple[Floats, list[int]]
+Planted = tuple[float, float, int]  # effect, strength of the confounder, outcomes from before
 
 
 @dataclass(frozen=True)
 class World:
-    """A planted world: who was trained, what came of it, what came before, and the confounder."""
+    """A planted world: who was trained, what came of it, what came before (one outcome or several), and the confounder."""
 
     trained: Bools
     outcome: Floats
@@ -52,7 +53,9 @@ class Seen:
     value : float
         The estimate.
     verdict : str
-        The rung.
+        The rung; of the screening pipeline the one it would have if it counted as examined in full.
+    is_off : bool
+        Whether the interval lies off what is planted.
     robustness : float
         Robustness value.
     placebo_strength : float
@@ -65,6 +68,7 @@ class Seen:
 
     value: float
     verdict: str
+    is_off: bool
     robustness: float
     placebo_strength: float
     planted_strength: float
@@ -78,11 +82,11 @@ def hidden(request: argparse.Namespace) -> None:
     pipeline, draws = screening_pipeline(), request.draws or 200
     if request.pipeline == "full":
         pipeline = full_pipeline(1, request.trees, tuple(range(request.seeds)))
-    print(f"confounders: {', '.join(names[place] for place in given[1])}; {draws} draws each, {pipeline.name}; strengths are "
-          "robustness values")  # fmt: skip
+    print(f"confounders: {', '.join(names[place] for place in given[1])}; {draws} draws each, {pipeline.name} (judged as if in full), "
+          f"{request.earlier} outcomes from before as placebos; strengths are robustness values")  # fmt: skip
     for effect in (EFFECT, 0.0):
         for strength in STRENGTHS:
-            work = partial(both, given, (effect, strength), pipeline)
+            work = partial(both, given, (effect, strength, request.earlier), pipeline)
             tell(
                 f"planted {effect:.1f}, confounder {strength:.1f}",
                 list(in_parallel(work, draws, request.threads)),
@@ -90,38 +94,40 @@ def hidden(request: argparse.Namespace) -> None:
     tell_risks(request, given, draws)
 
 
-def both(given: Given, planted: tuple[float, float], pipeline: Pipeline, seed: int) -> tuple[Seen, Seen]:
+def both(given: Given, planted: Planted, pipeline: Pipeline, seed: int) -> tuple[Seen, Seen]:
     """Return what is seen of one world with the confounder recorded, and with it hidden."""
     world = drawn(given, planted, seed)
     columns, causes = given
     bare = np.delete(columns, causes, axis=1)
-    return seen(columns, world, pipeline), seen(bare, world, pipeline)
+    return seen(columns, world, pipeline, planted[0]), seen(bare, world, pipeline, planted[0])
 
 
-def drawn(given: Given, planted: tuple[float, float], seed: int) -> World:
+def drawn(given: Given, planted: Planted, seed: int) -> World:
     """Return a world in which one cause moves who is trained, what comes of it and what came before."""
     columns, causes = given
-    effect, strength = planted
+    effect, strength, count = planted
     rng = np.random.default_rng([seed, 9])
     cause = unit(columns[:, causes].sum(axis=1))
     trained = rng.random(len(columns)) < 1 / (1 + np.exp(1.2 - strength * cause))
     others = [place for place in range(columns.shape[1]) if place not in causes][:4]
     base = strength * 2 / 3 * cause + 0.3 * columns[:, others].sum(axis=1)
-    outcome, earlier = (base + rng.normal(size=len(columns)) for _ in range(2))
-    return World(trained, outcome + effect * trained, earlier, cause)
+    outcome, *earlier = (base + rng.normal(size=len(columns)) for _ in range(1 + count))
+    before = np.column_stack(earlier) if count > 1 else earlier[0]
+    return World(trained, outcome + effect * trained, before, cause)
 
 
-def seen(columns: Floats, world: World, pipeline: Pipeline) -> Seen:
+def seen(columns: Floats, world: World, pipeline: Pipeline, planted: float) -> Seen:
     """Return what an estimate from these columns says."""
     names = tuple(f"x{place}" for place in range(columns.shape[1]))
     table = ComparisonTable(columns, names, world.trained, world.outcome, world.earlier, is_filled=True)
-    found = observational_estimate(table, pipeline)
+    found = observational_estimate(table, pipeline).judged(pipeline="full")
     assert found.sensitivity is not None
     assert found.sensitivity.hidden is not None
     with_trained, with_outcome, strength = strengths(columns, world)
     effect = (found.effect.value, found.effect.standard_error)
     left = explained_away(effect, found.sensitivity.freedom, with_trained, with_outcome)
-    return Seen(found.effect.value, found.verdict.code, found.sensitivity.robustness_value,
+    is_off = not found.effect.low <= planted <= found.effect.high
+    return Seen(found.effect.value, found.verdict.code, is_off, found.sensitivity.robustness_value,
                 found.sensitivity.hidden.strength, strength, float(left[0]))  # fmt: skip
 
 
@@ -150,6 +156,12 @@ def tell(title: str, found: list[tuple[Seen, Seen]]) -> None:
           f"cause is shown in {shown.value:.1%} ({shown.low:.1%} to {shown.high:.1%}), strength {mean['placebo_strength']:.3f} of "
           f"{mean['planted_strength']:.3f} planted, robustness value {mean['robustness']:.3f}; a cause of the planted strength "
           f"would leave {mean['left']:.2f}")  # fmt: skip
+    for name, side in (("recorded", recorded), ("hidden", hid)):
+        stands = [one for one in side if one.verdict == CREDIBLE]
+        off = wilson(sum(one.is_off for one in stands), max(len(stands), 1))
+        wrong = wilson(sum(one.is_off for one in stands), len(side))
+        print(f"  {name}: credible in {len(stands)} of {len(side)}, the interval off what is planted in {off.value:.1%} of those, in "
+              f"{wrong.value:.1%} ({wrong.low:.1%} to {wrong.high:.1%}) of all")  # fmt: skip
 
 
 def tell_risks(request: argparse.Namespace, given: Given, draws: int) -> None:

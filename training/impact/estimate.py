@@ -15,6 +15,7 @@ from training.impact.doubts.overlap import (
     group_weights,
     overlap_report,
 )
+from training.impact.doubts.placebos import error_alone, furthest
 from training.impact.doubts.sensitivity import Sensitivity, seen_in_placebo, sensitivity_report
 from training.impact.doubts.variants import Variant, variants
 from training.impact.estimators.aipw import Effect, OverlapError, critical_value
@@ -22,7 +23,8 @@ from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Fitted, Pipeline, fit_effect
 from training.impact.estimators.randomised import lin_effect
 from training.impact.table import Bools, ComparisonTable, Floats, columns_of, refuse_unusable
-from training.impact.telling.verdict import Evidence, Verdict, verdict
+from training.impact.telling.evidence import Evidence
+from training.impact.telling.verdict import Verdict, verdict
 
 MOST_APART = 0.5
 
@@ -53,6 +55,8 @@ class Estimate:
         The same comparison for other people, each with its own estimand.
     fitted : Fitted, optional
         Nuisances, for figures.
+    placebos : tuple of Effect
+        On each earlier outcome by itself, where `placebo` pools several.
     """
 
     effect: Effect
@@ -70,6 +74,7 @@ class Estimate:
     negative_control: Effect | None = None
     variants: tuple[Variant, ...] = ()
     fitted: Fitted | None = field(default=None, repr=False)
+    placebos: tuple[Effect, ...] = ()
 
     def judged(self, **changes: object) -> Estimate:
         """Return the estimate with a verdict that also knows further evidence."""
@@ -87,6 +92,7 @@ def evidence_of(estimate: Estimate) -> Evidence:
         interval=(estimate.effect.low, estimate.effect.high),
         effective_sample=estimate.overlap.effective_sample if estimate.overlap else float("inf"),
         placebo=(placebo.low, placebo.high) if placebo else None,
+        placebo_alone=furthest(estimate.placebos),
         sensitivity=estimate.sensitivity,
         largest_imbalance=estimate.balance.largest_after if estimate.balance else 0.0,
         largest_weight_share=estimate.overlap.largest_weight_share if estimate.overlap else 0.0,
@@ -165,6 +171,8 @@ def observational_estimate(
     refuse_apart(chance, measured.trained)
     weights = group_weights(chance, measured.trained, estimand)
     placebo = effect_on(table.as_placebo(), pipeline, estimand, of_placebo(table, shared_placebo))
+    singles = [effect_on(one, pipeline, estimand) for one in table.as_single_placebos()]
+    each = tuple(one for one in singles if one is not None)
     estimate = Estimate(
         fitted.effect,
         estimand,
@@ -174,13 +182,14 @@ def observational_estimate(
         counts(table),
         overlap_report(chance, measured.trained, estimand),
         balance_report(columns, names, measured.trained, weights),
-        sensitivity_of(measured, (columns, names), fitted, placebo),
+        sensitivity_of(measured, (columns, names), fitted, placebo, error_alone(placebo, each)),
         placebo,
         missing_bounds(table, fitted.effect.value),
         fitted.by_seed,
         effect_on(table.as_negative_control(), pipeline, estimand),
         variants(measured, columns, fitted.nuisances) if pipeline.name == "full" else (),
         fitted,
+        each,
     )
     return estimate.judged()
 
@@ -216,20 +225,25 @@ def refuse_apart(propensity: Floats, trained: Bools) -> None:
 
 
 def sensitivity_of(
-    measured: ComparisonTable, columns: tuple[Floats, list[str]], fitted: Fitted, placebo: Effect | None
+    measured: ComparisonTable,
+    columns: tuple[Floats, list[str]],
+    fitted: Fitted,
+    placebo: Effect | None,
+    alone: float,
 ) -> Sensitivity:
-    """Return the sensitivity report of an estimate, with the hidden cause that its placebo shows."""
+    """Return the sensitivity report of an estimate, with the hidden cause that its placebo shows; `alone` is one placebo's error."""
     risk = None
     if measured.is_binary:
         risk = float(measured.outcome[measured.trained].mean()) - fitted.effect.value
     effect = (fitted.effect.value, fitted.effect.standard_error)
     found = sensitivity_report(columns, measured.trained, measured.outcome, effect, risk)
-    return replace(found, hidden=seen_in_placebo(fitted.effect, placebo, found.freedom))
+    return replace(found, hidden=seen_in_placebo(fitted.effect, placebo, found.freedom, alone))
 
 
 def of_placebo(table: ComparisonTable, shared: Shared | None) -> Shared | None:
     """Return what is shared, of the rows whose placebo was measured."""
-    return shared.rows(np.isfinite(table.placebo)) if shared and table.placebo is not None else None
+    earlier = table.pooled_placebo
+    return shared.rows(np.isfinite(earlier)) if shared and earlier is not None else None
 
 
 def effect_on(
@@ -257,6 +271,7 @@ def randomised_estimate(table: ComparisonTable) -> Estimate:
     measured = table.measured()
     columns, names = columns_of(measured)
     effect = lin_effect(measured.outcome, measured.trained, columns, measured.cluster)
+    singles = [lin_effect_on(one) for one in table.as_single_placebos()]
     estimate = Estimate(
         effect,
         "ate",
@@ -268,6 +283,7 @@ def randomised_estimate(table: ComparisonTable) -> Estimate:
         placebo=lin_effect_on(table.as_placebo()),
         bounds=missing_bounds(table, effect.value),
         negative_control=lin_effect_on(table.as_negative_control()),
+        placebos=tuple(one for one in singles if one is not None),
     )
     return estimate.judged()
 

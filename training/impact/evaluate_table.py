@@ -167,7 +167,8 @@ DESIGNS = {"observational": observational, "randomised": randomised, "offer": of
 
 def unasked(request: argparse.Namespace, estimate: Estimate) -> dict[str, str]:
     """Return which further outcomes were named and could not be estimated."""
-    named = {request.placebo_outcome: estimate.placebo, request.negative_control: estimate.negative_control}
+    named: dict[str, Effect | None] = dict.fromkeys(request.placebo_outcome, estimate.placebo)
+    named[request.negative_control] = estimate.negative_control
     why = "no outcome to test with: the same for everybody, or hardly measured"
     return {name: why for name, effect in named.items() if name and effect is None}
 

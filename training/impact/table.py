@@ -35,8 +35,8 @@ class ComparisonTable:
         True for who enrolled, whatever came of it.
     outcome : (n,) float
         After the horizon, in `unit`; ``nan`` where it could not be measured (leavers).
-    placebo : (n,) float, optional
-        An outcome from before the training; a true effect on it is impossible.
+    placebo : (n,) or (n, k) float, optional
+        An outcome from before the training, or several of them; a true effect on it is impossible.
     placebo_hides : tuple of str
         Covariates left out when the placebo is estimated: the placebo itself, and what is computed from it.
     cluster : (n,) or (n, 2) int, optional
@@ -68,6 +68,13 @@ class ComparisonTable:
         seen = self.outcome[np.isfinite(self.outcome)]
         return bool(np.isin(seen, (0.0, 1.0)).all())
 
+    @property
+    def pooled_placebo(self) -> Floats | None:
+        """The placebo; of several the mean, each on the scale of the first."""
+        if self.placebo is None or self.placebo.ndim == 1:
+            return self.placebo
+        return pooled(self.placebo)
+
     def rows(self, keep: Bools) -> ComparisonTable:
         """Return some of the rows."""
         return replace(
@@ -87,18 +94,26 @@ class ComparisonTable:
 
     def as_placebo(self) -> ComparisonTable | None:
         """Return the table with the placebo as its outcome and what would give it away left out."""
-        if self.placebo is None:
+        earlier = self.pooled_placebo
+        if earlier is None:
             return None
         kept = [place for place, name in enumerate(self.names) if name not in self.placebo_hides]
         return replace(
             self,
             covariates=self.covariates[:, kept],
             names=tuple(self.names[place] for place in kept),
-            outcome=self.placebo,
+            outcome=earlier,
             placebo=None,
             placebo_hides=(),
             negative_control=None,
         ).measured()
+
+    def as_single_placebos(self) -> list[ComparisonTable]:
+        """Return the table with each of several placebos as its outcome; none where there is one alone."""
+        if self.placebo is None or self.placebo.ndim == 1 or self.placebo.shape[1] < 2:
+            return []
+        singles = (replace(self, placebo=column).as_placebo() for column in self.placebo.T)
+        return [one for one in singles if one is not None]
 
     def as_negative_control(self) -> ComparisonTable | None:
         """Return the table with the negative control as its outcome."""
@@ -223,6 +238,29 @@ def filled(covariates: Floats, names: Sequence[str]) -> tuple[Floats, list[str]]
     if not columns:
         return np.zeros((len(covariates), 0)), []
     return without_copies(np.column_stack(columns), found)
+
+
+def pooled(earlier: Floats) -> Floats:
+    """Return the mean of earlier outcomes, each on the scale of the first, (n,) float; ``nan`` where none was measured.
+
+    Parameters
+    ----------
+    earlier : (n, k) float
+        ``nan`` where unknown; a column that does not vary says nothing and is left out.
+    """
+    known = np.isfinite(earlier)
+    counts = np.maximum(known.sum(axis=0), 1)
+    centre = np.where(known, earlier, 0.0).sum(axis=0) / counts
+    apart = np.where(known, earlier - centre, 0.0)
+    spread = np.sqrt((apart**2).sum(axis=0) / counts)
+    varies = spread > 0
+    if not varies.any():
+        return np.where(known.any(axis=1), centre[0], np.nan)
+    first = int(np.argmax(varies))
+    scaled = apart[:, varies] / spread[varies]
+    measured = known[:, varies].sum(axis=1)
+    mean = scaled.sum(axis=1) / np.maximum(measured, 1)
+    return np.where(measured > 0, centre[first] + spread[first] * mean, np.nan)
 
 
 def is_spiked(values: Floats) -> bool:

@@ -133,6 +133,22 @@ def test_a_hidden_cause_fails_the_placebo_and_nobody_can_tell() -> None:
         assert found.sensitivity.hidden.low < 2.0 < found.sensitivity.hidden.high
 
 
+def test_several_placebos_show_a_hidden_cause_that_one_does_not() -> None:
+    rng = np.random.default_rng(0)
+    x, hidden = rng.normal(size=(900, 4)), rng.normal(size=900)
+    trained = rng.random(900) < 1 / (1 + np.exp(1 - 0.8 * x[:, 0] + 0.5 * x[:, 1] - 0.35 * hidden))
+    base = 50 + 3 * x[:, 0] + 2 * x[:, 2] + 0.5 * hidden
+    before, outcome = base[:, None] + rng.normal(size=(900, 5)), base + 2 * trained + rng.normal(size=900)
+    table = ComparisonTable(x, ("a", "b", "c", "d"), trained, outcome, before[:, 0])
+    one = observational_estimate(table, screening_pipeline())
+    several = observational_estimate(replace(table, placebo=before), screening_pipeline())
+    assert one.verdict.code == "suggestive"
+    assert several.verdict.code == "cannot tell"
+    assert several.effect.value == one.effect.value
+    assert several.placebos[0].value == one.placebo.value  # type: ignore[union-attr]
+    assert several.sensitivity.hidden.low < 2.0 < several.sensitivity.hidden.high  # type: ignore[union-attr]
+
+
 def test_the_same_table_gives_the_same_estimate() -> None:
     table = world(np.random.default_rng(7), 600)
     one, other = (observational_estimate(table, screening_pipeline()) for _ in range(2))

@@ -7,9 +7,11 @@ import pytest
 
 from features.errors import RefusedError
 from training.impact.doubts.overlap import balance_report, effective_sample, overlap_report
+from training.impact.doubts.placebos import error_alone, furthest
 from training.impact.doubts.sensitivity import covariate_strengths, e_value, robustness_value, seen_in_placebo
 from training.impact.estimators.aipw import Effect
 from training.impact.estimators.entropy_balancing import balanced_effect, balancing_weights
+from training.impact.table import pooled
 
 
 def test_entropy_balancing_refuses_groups_that_do_not_overlap() -> None:
@@ -88,6 +90,34 @@ def test_a_placebo_of_so_many_errors_takes_as_many_off_the_effect() -> None:
     assert hidden.left == pytest.approx(2.0)
     assert hidden.high - hidden.left == pytest.approx(1.96 * 0.2 * 2**0.5, abs=1e-3)
     assert hidden.strength == pytest.approx(robustness_value(5 - 1.96, 400), abs=1e-4)
+
+
+def test_several_placebos_take_off_no_more_than_one_of_the_same_size() -> None:
+    # 0.5 ± 0.05 in the mean of four, ± 0.1 each: the same 5 errors of one come off, less uncertain; more of them is sure
+    hidden = seen_in_placebo(effect_of(3.0, 0.2), effect_of(0.5, 0.05), 400, 0.1)
+    assert hidden is not None
+    assert hidden.left == pytest.approx(2.0)
+    assert hidden.high - hidden.left == pytest.approx(1.96 * 0.2 * 1.25**0.5, abs=1e-3)
+    assert hidden.strength == pytest.approx(robustness_value(5 - 0.98, 400), abs=1e-4)
+
+
+def test_the_placebo_furthest_from_nought_is_judged_by_how_many_there_are() -> None:
+    span = furthest([effect_of(0.1, 0.1), effect_of(-0.3, 0.1), effect_of(0.0, 0.0)])
+    assert span == pytest.approx((-0.3 - 0.2241, -0.3 + 0.2241), abs=1e-3)  # 97.5 %, two of them vary
+    assert furthest([effect_of(0.5, 0.1)]) is None
+    assert error_alone(None, []) == 0
+    assert error_alone(effect_of(0.5, 0.1), []) == 0.1
+    assert error_alone(effect_of(0.5, 0.1), [effect_of(0, 0.2), effect_of(0, 0.4)]) == pytest.approx(0.3)
+
+
+def test_pooled_outcomes_stand_on_the_scale_of_the_first() -> None:
+    first = np.array([1.0, 2.0, 3.0, np.nan])
+    earlier = np.column_stack([first, 100 * first + 7, [5.0, 5, 5, 5]])
+    np.testing.assert_allclose(pooled(earlier), [1.0, 2.0, 3.0, np.nan])
+    np.testing.assert_allclose(pooled(np.column_stack([first, -first])), [2.0, 2.0, 2.0, np.nan])
+    one_known = np.column_stack([[0.0, 2.0, np.nan], [0.0, 2.0, 2.0]])
+    assert pooled(one_known)[2] == pytest.approx(1 + 2 / 3 / (8 / 9) ** 0.5)
+    np.testing.assert_allclose(pooled(np.full((2, 2), 3.0)), [3.0, 3.0])
 
 
 def test_a_placebo_that_passes_shows_no_hidden_cause_and_none_shows_nothing() -> None:

@@ -243,6 +243,22 @@ def test_a_placebo_that_is_the_only_covariate_is_compared_as_it_is(table: Path) 
     assert found.verdict == "cannot tell"
 
 
+def test_several_placebos_are_pooled_and_each_is_told(table: Path) -> None:
+    frame = pd.read_csv(table)
+    frame.assign(long_before=100 * frame["before"] + np.arange(600) % 7).to_csv(table, index=False)
+    one = run(asked(table, *SCREENED, "--covariates", "skill", "--placebo-outcome", "before"))
+    two = run(asked(table, *SCREENED, "--covariates", "skill", "--placebo-outcome", "before,long_before"))
+    assert "placebos" not in one.diagnostics
+    assert two.diagnostics["placebos"][0]["value"] == pytest.approx(one.metrics["placebo"].value)
+    assert two.metrics["placebo"].value == pytest.approx(one.metrics["placebo"].value, abs=0.05)
+    assert two.diagnostics["left_out"].keys() == one.diagnostics["left_out"].keys()
+    both = run(asked(table, *SCREENED, "--placebo-outcome", "before,long_before"))
+    assert {"before", "long_before"} < set(both.diagnostics["covariates"])
+    assert abs(both.metrics["placebo"].value) < 1  # neither gives the other away
+    with pytest.raises(BadInputError, match="no such column"):
+        run(asked(table, *SCREENED, "--placebo-outcome", "before,never"))
+
+
 def test_dates_are_covariates_and_a_yes_or_no_is_an_outcome(table: Path) -> None:
     frame = pd.read_csv(table)
     hired = pd.Timestamp("2020-01-01") + pd.to_timedelta((100 * frame["skill"]).round(), unit="D")

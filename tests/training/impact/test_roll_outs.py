@@ -8,7 +8,8 @@ import pytest
 from training.impact.doubts.pretrends import breakdown
 from training.impact.estimators.random_timing import random_timing_effect
 from training.impact.estimators.staggered import NEVER, Panel, staggered_effects
-from training.impact.telling.verdict import Evidence, verdict
+from training.impact.telling.evidence import Evidence
+from training.impact.telling.verdict import verdict
 
 
 def roll_out(

@@ -67,20 +67,32 @@ class Sensitivity:
     hidden: Hidden | None = None
 
 
-def seen_in_placebo(effect: Effect, placebo: Effect | None, freedom: int) -> Hidden | None:
+def seen_in_placebo(
+    effect: Effect, placebo: Effect | None, freedom: int, alone: float = 0.0
+) -> Hidden | None:
     """Return the hidden cause that a placebo shows, and what it would leave of an effect; None without a placebo.
+
+    Parameters
+    ----------
+    effect, placebo : Effect
+        Of the outcome, and of what came before.
+    freedom : int
+        Degrees of freedom behind the effect.
+    alone : float
+        Standard error of a placebo of one outcome, where `placebo` pools several; else its own.
 
     Notes
     -----
-    A hidden cause that makes a placebo of t standard errors makes as many of the effect's, if it moves both outcomes alike:
-    that much is taken off, and counted as uncertain as the placebo is.
+    A hidden cause that makes a placebo of t standard errors of one outcome makes as many of the effect's, if it moves both
+    outcomes alike: that much is taken off, and counted as uncertain as the placebo is.
     """
     if placebo is None or placebo.standard_error <= 0 or effect.standard_error <= 0:
         return None
-    ratio = placebo.value / placebo.standard_error
-    sure = max(abs(ratio) - critical_value(placebo.freedom), 0.0)
-    left = effect.value - ratio * effect.standard_error
-    reach = critical_value(effect.freedom) * effect.standard_error * float(np.sqrt(2))
+    unit = alone or placebo.standard_error
+    sure = max(abs(placebo.value) - critical_value(placebo.freedom) * placebo.standard_error, 0.0) / unit
+    left = effect.value - placebo.value / unit * effect.standard_error
+    wider = float(np.sqrt(1 + (placebo.standard_error / unit) ** 2))
+    reach = critical_value(effect.freedom) * effect.standard_error * wider
     return Hidden(robustness_value(sure, freedom), left, left - reach, left + reach)
 
 

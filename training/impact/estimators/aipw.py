@@ -166,19 +166,19 @@ def one_way_freedom(influence: Floats, trained: Bools, cluster: Ints) -> float:
     return total**2 / lost if lost > 0 else float("inf")
 
 
-def critical_value(freedom: float) -> float:
-    """Return how many standard errors a 95 % interval reaches to either side.
+def critical_value(freedom: float, level: float = 0.05) -> float:
+    """Return how many standard errors an interval of 1 − level reaches to either side.
 
     Examples
     --------
     >>> round(critical_value(float("inf")), 2), round(critical_value(9), 2)
     (1.96, 2.26)
     """
-    if not np.isfinite(freedom):
-        return NORMAL_95
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
-    return float(stdtrit(max(freedom, 1.0), 0.975))
+    if not np.isfinite(freedom):
+        return float(ndtri(1 - level / 2)) if level != 0.05 else NORMAL_95
+    return float(stdtrit(max(freedom, 1.0), 1 - level / 2))
 
 
 def odds_weights(propensity: Floats, trained: Bools) -> Floats:

@@ -55,7 +55,7 @@ def parser() -> Options:
     )
     add(
         "--placebo-outcome",
-        help="numeric column from before the training, on which it can have had no effect",
+        help="numeric column from before the training, on which it can have had no effect; several (A,B) are pooled",
     )
     add(
         "--negative-control",
@@ -104,6 +104,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
         )
     check_named(found)
     found.covariates = None if found.covariates is None else split(found.covariates)
+    found.placebo_outcome = split(found.placebo_outcome or "")
     return found
 
 
@@ -129,7 +130,10 @@ def check_named(found: argparse.Namespace) -> None:
         raise BadInputError(
             "--measured-at and --known-at are compared with --trained-at.", hint="Give it too."
         )
-    if found.outcome in (found.treatment, found.placebo_outcome):
+    placebos = split(found.placebo_outcome or "")
+    if found.design == "staggered" and len(placebos) > 1:
+        raise BadInputError("The design staggered takes one placebo.", found=found.placebo_outcome)
+    if found.outcome in (found.treatment, *placebos):
         raise BadInputError(
             "The outcome is the treatment, or comes before it.",
             found=found.outcome,

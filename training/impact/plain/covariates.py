@@ -14,7 +14,7 @@ from training.impact.plain.values import is_numeric, numbers
 from training.impact.table import Bools, Floats, Ints
 
 NAMED = (
-    "treatment", "outcome", "placebo_outcome", "negative_control", "cluster", "offer", "unit", "outcome_unit",
+    "treatment", "outcome", "negative_control", "cluster", "offer", "unit", "outcome_unit",
     "trained_at", "measured_at", "known_at",
 )  # fmt: skip
 MOST_LEVELS = 30
@@ -25,7 +25,7 @@ def covariate_names(
     frame: pd.DataFrame, request: argparse.Namespace, trained: Bools, left_out: dict[str, str]
 ) -> list[str]:
     """Return the covariates: those named, or (observational) every other column that can be one."""
-    special = {getattr(request, name) for name in NAMED if name != "placebo_outcome"}
+    special = {getattr(request, name) for name in NAMED}
     if request.covariates is not None:
         never = (request.treatment, request.outcome, request.negative_control, request.offer)
         wrong = [name for name in request.covariates if name in never]

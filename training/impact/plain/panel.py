@@ -66,7 +66,7 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
         request.treatment,
         request.cluster,
     ]
-    check_columns(frame, [*named, request.placebo_outcome, request.negative_control, request.outcome_unit])
+    check_columns(frame, [*named, *request.placebo_outcome, request.negative_control, request.outcome_unit])
     refuse_mixed_units(frame, request)
     frame, names = numbered(never_empty(frame, request), request)
     frame = frame.assign(_outcome=numbers(frame, request.outcome), _period=numbers(frame, request.period))

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from features.errors import BadInputError, RefusedError
@@ -19,7 +20,7 @@ from training.impact.plain.checks import (
 from training.impact.plain.covariates import NAMED, cluster_codes, coded, covariate_names, refuse_telling
 from training.impact.plain.dates import is_dates
 from training.impact.plain.values import flags, numbers, said, written
-from training.impact.table import Bools, ComparisonTable
+from training.impact.table import Bools, ComparisonTable, Floats
 from training.tables import data_digest_of_table, read_table
 
 
@@ -71,12 +72,20 @@ def read(request: argparse.Namespace) -> Read:
         labels,
         trained,
         outcome,
-        numbers(frame, request.placebo_outcome) if request.placebo_outcome else None,
-        (request.placebo_outcome,) if request.placebo_outcome else (),
+        placebo_of(frame, request.placebo_outcome),
+        tuple(request.placebo_outcome),
         cluster_codes(frame, request.cluster, left_out),
         negative_control=numbers(frame, request.negative_control) if request.negative_control else None,
     )
     return Read(table, data_digest_of_table(frame), offered, left_out)
+
+
+def placebo_of(frame: pd.DataFrame, names: Sequence[str]) -> Floats | None:
+    """Return the placebos side by side, one alone as (n,) float; None without any."""
+    columns = [numbers(frame, name) for name in names]
+    if len(columns) < 2:
+        return columns[0] if columns else None
+    return np.column_stack(columns)
 
 
 def said_rows(
@@ -127,7 +136,7 @@ def of_two_arms(frame: pd.DataFrame, request: argparse.Namespace, left_out: dict
 def joined(request: argparse.Namespace, left_out: dict[str, str]) -> pd.DataFrame:
     """Return the table; with a control table, its compared rows below the trained of the first."""
     frame = read_table(request.table, request.encoding)
-    named = [getattr(request, name) for name in NAMED]
+    named = [*(getattr(request, name) for name in NAMED), *request.placebo_outcome]
     if not request.control_table:
         check_columns(frame, [*named, *(request.covariates or [])])
         return frame.reset_index(drop=True)

@@ -15,8 +15,9 @@ from training.impact.estimators.random_timing import RandomTiming, random_timing
 from training.impact.estimators.staggered import StaggeredEffects, refuse_unusable_panel, staggered_effects
 from training.impact.plain.panel import ReadPanel, read_panel
 from training.impact.telling import figures
+from training.impact.telling.evidence import Evidence
 from training.impact.telling.record import placebo_record, span
-from training.impact.telling.verdict import Evidence, Verdict, verdict
+from training.impact.telling.verdict import Verdict, verdict
 from training.impact.telling.words import Subject, in_words
 
 PRIMARY = "outcome_error_reduction"
@@ -55,7 +56,7 @@ def staggered(request: argparse.Namespace) -> Evaluation:
 
 def beside_columns(request: argparse.Namespace) -> dict[str, str]:
     """Return the further outcomes that were named."""
-    named = {"placebo": request.placebo_outcome, "negative_control": request.negative_control}
+    named = {"placebo": "".join(request.placebo_outcome), "negative_control": request.negative_control}
     return {name: column for name, column in named.items() if column}
 
 

@@ -56,6 +56,8 @@ def diagnostics(estimate: Estimate, shown: int | None = None) -> dict[str, Any]:
             "hidden": hidden_record(estimate.sensitivity),
         }
     found["placebo"] = placebo_record(estimate.placebo)
+    if estimate.placebos:
+        found["placebos"] = [placebo_record(one) for one in estimate.placebos]
     found["negative_control"] = placebo_record(estimate.negative_control)
     found["variants"] = [variant_record(one) for one in estimate.variants]
     found["bounds"] = list(estimate.bounds) if estimate.bounds else None

@@ -6,8 +6,9 @@ from typing import Any
 
 from training.impact.doubts.pretrends import breakdown
 from training.impact.estimators.staggered import Panel, refuse_unusable_panel, staggered_effects
+from training.impact.telling.evidence import Evidence
 from training.impact.telling.record import placebo_record, span
-from training.impact.telling.verdict import Evidence, verdict
+from training.impact.telling.verdict import verdict
 from training.impact.telling.words import Subject, in_words
 
 

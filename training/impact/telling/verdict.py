@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from training.impact.doubts.overlap import BALANCED
 from training.impact.doubts.sensitivity import Sensitivity
+from training.impact.telling.evidence import Evidence
 from training.impact.telling.words import CANNOT_TELL, CREDIBLE, RANDOMISED, SUGGESTIVE, figure
 
 LEAST_EFFECTIVE = 50.0
@@ -15,79 +16,17 @@ MOST_IMBALANCE = 0.5
 STRONGEST_WEIGHT = 0.10
 LEAST_FIRST_STAGE = 10.0
 FEWEST_CLUSTERS = 10
-STANDS_ON = {
-    "observational": "The groups overlap, they did not differ before, and only a hidden cause stronger than every "
-    "recorded one could explain the difference.",
-    "staggered": "Those trained later did not move differently before their training, and only a break in trend larger "
-    "than any seen before it could explain the difference.",
-}
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Everything a verdict is made of.
-
-    Parameters
-    ----------
-    design : str
-        randomised, offer, observational or staggered.
-    pipeline : str
-        full or screening.
-    interval : (float, float)
-        95 % interval of the effect.
-    effective_sample : float
-        Of the compared; counts only where nothing was randomised.
-    placebo : (float, float), optional
-        95 % interval of the effect on an outcome from before the training.
-    sensitivity : Sensitivity, optional
-        How much hidden confounding the estimate withstands.
-    largest_imbalance : float
-        Largest standardised difference after weighting.
-    largest_weight_share : float
-        Share of all weight that one compared person carries.
-    missing_share : float
-        Share of people whose outcome could not be measured.
-    is_completers_only : bool
-        True where only completions are recorded, so that who enrolled is unknown.
-    q_value : float, optional
-        Benjamini–Hochberg over all courses tested together.
-    first_stage : float, optional
-        F of the offer on uptake.
-    negative_control : (float, float), optional
-        95 % interval of the effect on an outcome that the training cannot move.
-    clusters : float
-        Independent groups behind the interval; infinite where rows are independent.
-    pretrend_p_value : float, optional
-        Joint test that nothing differed before a staggered roll-out.
-    breakdown : float, optional
-        How many times the largest break in trend before a staggered roll-out would explain its effect away.
-    is_random_timing : bool
-        True where the order of a staggered roll-out was drawn by lot.
-    is_unadjusted : bool
-        True where nothing from before is known of anybody, so that the sides are compared as they are.
-    missing_gap : float
-        By how much more outcomes are missing on one side than on the other, where chance does not explain it; else 0.
-    """
-
-    design: str
-    pipeline: str
-    interval: tuple[float, float]
-    effective_sample: float = float("inf")
-    placebo: tuple[float, float] | None = None
-    sensitivity: Sensitivity | None = None
-    largest_imbalance: float = 0.0
-    largest_weight_share: float = 0.0
-    missing_share: float = 0.0
-    is_completers_only: bool = False
-    q_value: float | None = None
-    first_stage: float | None = None
-    negative_control: tuple[float, float] | None = None
-    clusters: float = float("inf")
-    pretrend_p_value: float | None = None
-    missing_gap: float = 0.0
-    breakdown: float | None = None
-    is_random_timing: bool = False
-    is_unadjusted: bool = False
+SIDES_ALIKE = (
+    "The groups overlap, they did not differ before, and only a hidden cause stronger than every recorded one could explain "
+    "the difference."
+)
+TRENDS_ALIKE = (
+    "Those trained later did not move differently before their training, and only a break in trend larger than any seen "
+    "before it could explain the difference."
+)
+NOTICED = (
+    1.959964 + 0.841621
+) / 1.959964  # half-widths of a 95 % interval that are noticed four times in five
 
 
 @dataclass(frozen=True)
@@ -124,7 +63,9 @@ def verdict(evidence: Evidence) -> Verdict:
     doubts = failed(DOUBTS, evidence)
     if doubts:
         return Verdict(SUGGESTIVE, doubts)
-    return Verdict(CREDIBLE, (STANDS_ON["staggered" if evidence.design == "staggered" else "observational"],))
+    if evidence.design == "staggered":
+        return Verdict(CREDIBLE, (TRENDS_ALIKE,))
+    return Verdict(CREDIBLE, (f"{SIDES_ALIKE} {noticed_words(evidence)}".strip(),))
 
 
 def randomised_verdict(evidence: Evidence) -> Verdict:
@@ -160,6 +101,29 @@ def placebo_words(evidence: Evidence) -> str:
     return (
         "The groups differed already before the training, although they are alike in everything recorded "
         f"(placebo {figure(low)} to {figure(high)}, which should include 0).{hidden_words(evidence)}"
+    )
+
+
+def noticed_words(evidence: Evidence) -> str:
+    """Say how large a difference from before the placebo would have shown; nothing without a placebo."""
+    if evidence.placebo is None:
+        return ""
+    low, high = evidence.placebo
+    return f"A lasting hidden difference of {figure((high - low) / 2 * NOTICED)} would have shown in the placebo four times in five."
+
+
+def placebo_alone_fails(evidence: Evidence) -> bool:
+    """Say whether one of several placebos fails by itself, though their mean passes."""
+    span = evidence.placebo_alone
+    return span is not None and not placebo_fails(evidence) and (span[0] > 0 or span[1] < 0)
+
+
+def placebo_alone_words(evidence: Evidence) -> str:
+    """Say what one failed placebo among several means."""
+    low, high = evidence.placebo_alone or (0.0, 0.0)
+    return (
+        "The groups differed already before the training in one of the earlier outcomes, too far for chance "
+        f"({figure(low)} to {figure(high)}, which should include 0)."
     )
 
 
@@ -243,6 +207,7 @@ REFUSALS: tuple[Rule, ...] = (
         lambda e: f"The groups could not be made alike (largest difference {e.largest_imbalance:.1f} SD).",
     ),
     (placebo_fails, placebo_words),
+    (placebo_alone_fails, placebo_alone_words),
     (negative_control_fails, negative_control_words),
     (
         lambda e: e.pretrend_p_value is not None and e.pretrend_p_value < 0.05,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from contextlib import closing
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from features.records import row_security
+
+if TYPE_CHECKING:
+    from features.records.pipeline import Pipeline
 
 MOST = 4
 
@@ -71,6 +75,7 @@ class Readers:
         self.engine = engine
         self.error = engine.dialect.loaded_dbapi.Error
         self.idle: deque[Reader | None] = deque([None] * MOST)  # None: not open yet
+        self.pipelines: dict[str, Pipeline] = {}
         self.watching = Lock()
         self.watcher: Reader | None = None  # SQLite counts for each connection apart what others wrote
 
@@ -105,6 +110,29 @@ class Readers:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
+    async def row(self, sql: str, values: Sequence[bytes]) -> Sequence[bytes | None]:
+        """Return the one row that a statement finds in PostgreSQL, as the server sends it, while other things are done.
+
+        Everybody's rows are shown: who may see only some people's asks `rows`.
+
+        Parameters
+        ----------
+        sql : str
+            With ``$1``, ``$2`` …; few different ones, for each has a session of its own.
+        values : sequence of bytes
+            As texts.
+
+        Raises
+        ------
+        Error
+            The driver's own.
+        """
+        from features.records.pipeline import Pipeline
+
+        if sql not in self.pipelines:
+            self.pipelines[sql] = Pipeline(lambda: Reader(self.engine), sql)
+        return await self.pipelines[sql].row(values)
+
     def version(self) -> int | None:
         """Return a number that is another one once anybody else wrote to the records; None in PostgreSQL, which has none.
 
@@ -120,6 +148,8 @@ class Readers:
 
     def close(self) -> None:
         """End every session; the next statement opens another."""
+        for pipeline in self.pipelines.values():
+            pipeline.close()
         with self.watching:
             if self.watcher is not None:
                 self.watcher.connection.close()

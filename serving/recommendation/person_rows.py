@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from features.errors import UnavailableError
 from features.recommendation.catalogue import Catalogue
@@ -21,10 +22,12 @@ from serving.recommendation.person_statement import (
     Request,
     Work,
     decoded,
+    numbered,
     statement,
 )
 
 STATEMENT = "the statement that reads a person"
+NUMBERED = "the same with numbered parameters"
 
 
 class Assignment(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +84,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 def read_person(
     house: House, catalogue: Catalogue, employee_id: str, now: int, model_digest: str = ""
 ) -> Person:
-    """Return a person as the records know them now, with the kept scores of a model.
+    """Return a person as the records know them now, with the kept scores of a model (`person_of`).
 
     Parameters
     ----------
@@ -95,19 +98,43 @@ def read_person(
         Microseconds since 1970 UTC; what happened or became known later does not count.
     model_digest : str
         Whose scores are read.
+    """
+    row = row_of(house, asked_of(employee_id, now, model_digest))
+    return person_of(house, catalogue, employee_id, now, row)
+
+
+def asked_of(employee_id: str, now: int, model_digest: str) -> dict[str, Any]:
+    """Return the parameters of the statement."""
+    return {
+        "employee_id": employee_id,
+        "now": now,
+        "question": "recommendation",
+        "model_digest": model_digest,
+    }
+
+
+def person_of(house: House, catalogue: Catalogue, employee_id: str, now: int, row: Sequence[Any]) -> Person:
+    """Return a person from the row of the statement.
+
+    Parameters
+    ----------
+    house : House
+        Its store is asked whether there is such a person, where the row holds nothing.
+    catalogue : Catalogue
+        Gives courses and skills their indices; what it does not know is left out.
+    employee_id : str
+        Who.
+    now : int
+        Microseconds since 1970 UTC.
+    row : sequence
+        When the scores were computed as of, their payload, and the texts of the facts.
 
     Raises
     ------
     UnknownRecordError
         If there is no such employee.
     """
-    asked = {
-        "employee_id": employee_id,
-        "now": now,
-        "question": "recommendation",
-        "model_digest": model_digest,
-    }
-    as_of, payload, *texts = row_of(house, asked)
+    as_of, payload, *texts = row
     career, exits, events, evidence, requests, goals = decoded(texts)
     if not career:
         with house.store.reading() as connection:
@@ -145,6 +172,25 @@ def row_of(house: House, asked: dict[str, Any]) -> Sequence[Any]:
     except dialect.loaded_dbapi.Error as error:
         raise UnavailableError("The store does not answer.", found=type(error).__name__) from error
     return found
+
+
+async def row_meanwhile(house: House, asked: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the row of the statement from PostgreSQL; others are answered until it comes.
+
+    Raises
+    ------
+    UnavailableError
+        If the store does not answer.
+    """
+    dialect = house.store.engine.dialect
+    if NUMBERED not in house.cache:
+        house.cache[NUMBERED] = numbered(dialect)
+    sql, names = house.cache[NUMBERED]
+    try:
+        as_of, *rest = await house.store.readers.row(sql, [str(asked[name]).encode() for name in names])
+    except (dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError) as error:
+        raise UnavailableError("The store does not answer.", found=type(error).__name__) from error
+    return [None if as_of is None else int.from_bytes(as_of, "big", signed=True), *rest]
 
 
 def current_work(career: Sequence[Work], exits: Sequence[Exit]) -> tuple[str | None, str | None]:

@@ -90,18 +90,27 @@ def statement(dialect: sa.Dialect) -> str:
     It takes ``employee_id, now`` (microseconds since 1970 UTC: what happened or became known later does not count), ``question``
     and ``model_digest``; it finds when the scores were computed as of, their payload, and the rows of each of `FACTS`.
     """
-    words = WORDS[dialect.name]
+    named = type(dialect)(paramstyle="named" if dialect.name == "sqlite" else "pyformat")  # type: ignore[call-arg]
+    return str(query_of(WORDS[dialect.name]).compile(dialect=named))
+
+
+def numbered(dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
+    """Return PostgreSQL's statement with numbered parameters, and their names in that order."""
+    compiled = query_of(WORDS[dialect.name]).compile(dialect=type(dialect)(paramstyle="numeric_dollar"))  # type: ignore[call-arg]
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def query_of(words: tuple[str, str]) -> sa.Select[Any]:
+    """Return the query, in a database's words for many and for one."""
     kept, always = TABLES["kept_scores"], sa.select(sa.literal_column("1")).subquery("always")
     is_asked = sa.and_(
         kept.c.question == sa.bindparam("question"),
         kept.c.employee_id == sa.bindparam("employee_id"),
         kept.c.model_digest == sa.bindparam("model_digest"),
     )
-    query = sa.select(kept.c.as_of, kept.c.payload, *(rows_of(name, words) for name in FACTS)).select_from(
+    return sa.select(kept.c.as_of, kept.c.payload, *(rows_of(name, words) for name in FACTS)).select_from(
         always.outerjoin(kept, is_asked)
     )
-    named = type(dialect)(paramstyle="named" if dialect.name == "sqlite" else "pyformat")  # type: ignore[call-arg]
-    return str(query.compile(dialect=named))
 
 
 def rows_of(name: str, words: tuple[str, str]) -> sa.ColumnElement[Any]:
@@ -127,7 +136,7 @@ def told(column: sa.Column[Any]) -> Any:
     return column
 
 
-def decoded(texts: Sequence[str | None]) -> list[list[Any]]:
+def decoded(texts: Sequence[str | bytes | None]) -> list[list[Any]]:
     """Return the rows of each of `FACTS`, in the order of time."""
     found = []
     for text, decoder in zip(texts, DECODERS, strict=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from features.errors import UnknownRecordError
@@ -17,7 +20,8 @@ from serving.recommendation.expected_impact import impact_for
 from serving.recommendation.filters import RecommendationQuery, allowed_of
 from serving.recommendation.kept import Past, Scores, candidates_of, score_people, unpack
 from serving.recommendation.paging import paged, policies_of
-from serving.recommendation.person_rows import Person, read_person
+from serving.recommendation.person_rows import Person, asked_of, person_of, row_meanwhile, row_of
+from serving.recommendation.policy import Policies
 
 QUESTION = "recommendation"
 NEW_PERSON = "new_person: cohort popularity and skill gaps, there is no learning history yet"
@@ -29,9 +33,38 @@ def recommended(
 ) -> tuple[Context, Page]:
     """Return a stored person's ranking, and what it was made of; a shadow's, without a lot, where one is given."""
     now = to_micros(house.clock())
-    model, shelf = shadow or house.models.of(QUESTION, employee_id), shelf_of(house)
+    model = shadow or house.models.of(QUESTION, employee_id)
+    row = row_of(house, asked_of(employee_id, now, model.digest))
+    policies = policies_of(house) if shadow is None else policies_of(house).without_lots()
+    return ranked_from(house, Found(employee_id, now, model, row), policies, asked)
+
+
+async def recommended_meanwhile(
+    house: House, employee_id: str, asked: RecommendationQuery
+) -> tuple[Context, Page]:
+    """Return the same from PostgreSQL, which is asked while others are answered; only for who may see everybody."""
+    now, model = to_micros(house.clock()), house.models.of(QUESTION, employee_id)
+    row = await row_meanwhile(house, asked_of(employee_id, now, model.digest))
+    return ranked_from(house, Found(employee_id, now, model, row), policies_of(house), asked)
+
+
+class Found(NamedTuple):
+    """What the records say of a person at a moment (`serving.recommendation.person_statement`), for one model."""
+
+    employee_id: str
+    now: int
+    model: LoadedModel
+    row: Sequence[Any]
+
+
+def ranked_from(
+    house: House, found: Found, policies: Policies, asked: RecommendationQuery
+) -> tuple[Context, Page]:
+    """Return the ranking, and what it was made of."""
+    employee_id, now, model, row = found
+    shelf = shelf_of(house)
     catalogue = shelf.catalogue
-    person = read_person(house, catalogue, employee_id, now, model.digest)
+    person = person_of(house, catalogue, employee_id, now, row)
     scores, is_stale = scores_of(shelf, model, person, now)
     job_id = target(shelf, asked.target_job_id) or person.target_job_id
     case = Case(
@@ -55,7 +88,6 @@ def recommended(
         fallback(scores, is_stale),
         impact_for(house, employee_id),
     )
-    policies = policies_of(house) if shadow is None else policies_of(house).without_lots()
     return paged(policies, context, (case, is_open, allowed), asked)
 
 

@@ -21,7 +21,10 @@ from features.records.moments import to_micros
 from features.records.schema import METADATA
 from features.records.shown import shown_courses
 from features.records.store import Store
+from serving.access import ALL_SCOPES
+from serving.app import create_app
 from serving.house import House
+from serving.keys import create_key
 from serving.models.answering import LoadedModel
 from serving.recommendation import catalogue
 from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
@@ -735,3 +738,23 @@ def test_both_databases_give_the_same_answer(store: Store, make_house: Callable[
     assert answer["items"][0]["mandatory"] is True
     assert answer["target_job_id"] == "analyst"
     assert answer["items"][1]["closes"][0]["from_level"] == 1.5
+
+
+def test_over_http_each_database_answers_as_the_function_does(
+    store: Store, make_house: Callable[[Store], House]
+) -> None:
+    house = make_house(store)
+    house.clock = lambda: NOW
+    house.models.hold(model_with())
+    stock(store)
+    key = create_key(store, "tests", ALL_SCOPES, datetime.now(UTC))
+    with TestClient(create_app(house=house), headers={"Authorization": f"Bearer {key}"}) as client:
+        found = [
+            client.get(f"/v1/employees/{who}/recommendations", params={"n": 4})
+            for who in ("ann", "bob", "eve")
+        ]
+    assert [one.status_code for one in found] == [200, 200, 404]
+    for who, one in zip(("ann", "bob"), found, strict=False):
+        wanted = msgspec.json.decode(recommend(house, who, RecommendationQuery(n=4)).body)
+        assert {**one.json(), "recommendation_id": ""} == {**wanted, "recommendation_id": ""}
+    assert store.count("recommendations_shown") == 2

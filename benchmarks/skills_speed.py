@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,13 @@ def report_title(scorer: OccupationScorer) -> None:
     encoder = open_exported(encoder_folder(RecordsSettings()), threads=1)
     with threadpool_limits(limits=1):
         for kind, title in TITLES.items():
-            tell(f"title {kind}", 10, partial(link_titles, [title], scorer, encoder.encode))
+            tell(f"title {kind}", 10, partial(linked_anew, title, scorer, encoder.encode))
+
+
+def linked_anew(title: str, scorer: Any, encode: Encode) -> None:
+    """Link a title as if it had not been asked for before."""
+    scorer.kept = {}
+    link_titles([title], scorer, encode)
 
 
 def postings(data: Path) -> list[str]:

@@ -17,6 +17,7 @@ import pandas as pd
 from features.errors import BadInputError
 
 ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".dta", ".xlsx")
 DELIMITERS = (",", ";", "\t", "|")
 DECIMAL_COMMA = re.compile(r"-?\d{1,3}(\.\d{3})*,\d+|-?\d+,\d+")
@@ -35,7 +36,7 @@ def read_table(
     path : path
         ``.csv``, ``.tsv``, ``.txt``, ``.parquet``, ``.dta`` or ``.xlsx``, plain or ``.gz``.
     encoding : str, optional
-        Of a text file; without it UTF-8 (with or without BOM) is tried, then Windows-1252.
+        Of a text file; without it UTF-16 (with BOM), UTF-8 (with or without), then Windows-1252.
     header : bool
         False where a text file starts with data: columns are then ``0``, ``1``, ``2`` …
     as_text : bool
@@ -106,8 +107,9 @@ def unpacked(path: Path) -> bytes:
 
 
 def decoded(content: bytes, encoding: str | None) -> str:
-    """Return text, in the encoding given or the first that fits."""
-    for name in [encoding] if encoding else ENCODINGS:
+    """Return text, in the encoding given, the one that its first bytes name, or the first that fits."""
+    marked = ["utf-16"] if content.startswith(UTF_16_MARKS) else ENCODINGS
+    for name in [encoding] if encoding else marked:
         try:
             return content.decode(name).replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError:

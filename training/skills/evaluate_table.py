@@ -141,6 +141,7 @@ def labelled_dataset(
             "The taxonomy knows none of the labels.",
             found=f"{unknown[0]!r} …",
             allowed=f"such as {taxonomy.names[0]!r}",
+            hint="Several labels in one cell are written a | b, or ['a', 'b'].",
         )
     validation = match(chosen_on, taxonomy)[0] if chosen_on else NO_VALIDATION
     concepts = concepts_of(taxonomy, encode, pairs_of if are_titles else None)

@@ -96,6 +96,7 @@ def column_of(header: Sequence[str], allowed: Iterable[str], asked: str, path: P
         f"The table {path.name} lacks a column.",
         found=", ".join(header),
         allowed=f"one of {', '.join(names)}",
+        hint="Name the columns: --format pairs --text-column … --label-column …",
     )
 
 

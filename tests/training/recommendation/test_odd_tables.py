@@ -111,3 +111,9 @@ class TestWithoutHeader:
     def test_decimal_commas_are_ratings(self, tmp_path: Path) -> None:
         found = read_pairs(written(tmp_path, "user;item;rating\na;x;3,5\nb;x;4\n"), Columns())
         assert found["rating"].tolist() == [3.5, 4.0]
+
+
+def test_text_of_two_bytes_a_letter_is_seen_from_its_mark(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("user,item\nZoë,課程\n", encoding="utf-16")
+    assert read_pairs(path, Columns())["item"].tolist() == ["課程"]

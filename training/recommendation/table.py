@@ -221,18 +221,20 @@ def key_column(frame: pd.DataFrame, given: str, usual: Sequence[str], file: str)
             f"{file} has no column that names its rows.",
             found=", ".join(map(str, frame.columns)),
             allowed=", ".join(usual),
+            hint=f"Give --{'item' if usual is NAMES['item'] else 'user'}-column.",
         )
     return found
 
 
 def user_cohorts(path: Path, user_column: str, encoding: str | None = None) -> dict[str, str]:
-    """Return user → cohort (job, occupation, department …); empty where the file names none."""
+    """Return user → cohort (job, occupation, department …), of those who have one; empty where the file names none."""
     frame = read_atomic(path, encoding)
     key = key_column(frame, user_column, NAMES["user"], path.name)
     cohort = next((name for name in frame.columns if str(name).lower() in COHORTS), None)
     if cohort is None:
         return {}
-    return dict(zip(texts(frame[key]), frame[cohort].astype(str), strict=True))
+    frame = frame[frame[key].notna() & frame[cohort].notna()]
+    return dict(zip(texts(frame[key]), texts(frame[cohort]), strict=True))
 
 
 def aligned(course_ids: Sequence[str], listed: Sequence[str], words: Matrix) -> Content:

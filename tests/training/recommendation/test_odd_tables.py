@@ -9,7 +9,7 @@ import pytest
 
 from features.errors import BadInputError
 from training.recommendation.moments import in_seconds, seconds
-from training.recommendation.table import Columns, item_content, read_pairs
+from training.recommendation.table import Columns, item_content, read_pairs, user_cohorts
 
 NEW_YEAR = pd.Timestamp("2026-01-13", tz="UTC").timestamp()
 
@@ -66,6 +66,11 @@ class TestIdentifiers:
         items, words = item_content(path, "")
         assert items == ["01", "1"]
         assert words.shape == (2, 3)
+
+    def test_a_person_without_a_department_is_in_none(self, tmp_path: Path) -> None:
+        path = tmp_path / "users.csv"
+        path.write_text("user,department\n01,sales\n02,\n", encoding="utf-8")
+        assert user_cohorts(path, "") == {"01": "sales"}
 
 
 class TestTimes:

@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 
 from features.history import History
+from features.impact.months import HORIZON_DAYS
+from features.impact.outcomes import EVENTS
 
 FROZEN = (
     "programme_id", "course_id", "kpi", "population", "design", "expected_effect", "starts_at", "ends_at",
@@ -61,8 +63,17 @@ def baseline(history: History, kpi: str) -> dict[str, float]:
     -------
     dict of str to float
         `spread` is the standard deviation over people of their last measurement; `earlier_r2` the squared correlation of the
-        last two measurements of a person. No people, no numbers.
+        last two measurements of a person. No people, no numbers. Of promotion and leaving: the share of the last half year.
     """
+    if kpi in EVENTS:
+        seen = EVENTS[kpi](history, history.as_of - timedelta(days=HORIZON_DAYS))[kpi]
+        share = float(seen.mean() or 0.0)  # type: ignore[arg-type]
+        return {
+            "people": float(seen.len()),
+            "mean": share,
+            "spread": (share * (1 - share)) ** 0.5,
+            "earlier_r2": 0.0,
+        }
     since = history.as_of - timedelta(days=BASELINE_DAYS)
     rows = history["outcomes"].filter((pl.col("kpi") == kpi) & (pl.col("happened_at") >= since))
     ordered = rows.sort("happened_at", descending=True, maintain_order=True)

@@ -24,7 +24,11 @@ class Declaration(BaseModel):
     title: str = Field("", max_length=300, examples=["Focus and Feedback"])
     course_id: str = Field(min_length=1, max_length=1000, examples=["PR-101"])
     kpi: str = Field(
-        min_length=1, max_length=200, description="The outcome it should move.", examples=["productivity"]
+        min_length=1,
+        max_length=200,
+        description="The outcome it should move: a KPI, `rating`, `survey ITEM`, `skill ID` (as assessed), `promotion` or "
+        "`voluntary_exit`.",
+        examples=["productivity"],
     )
     population: str = Field("", max_length=1000, description="Who it is for, in words.")
     departments: list[str] = Field(

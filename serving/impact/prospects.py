@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from features.errors import BadInputError
 from features.history import History, history
 from features.impact.months import employed, work
+from features.impact.outcomes import ALSO, EVENTS, source_of, with_measurements
 from features.impact.power import DESIGNS, Situation, minimum_detectable_effect, power
 from features.impact.programmes import baseline
 from features.records.facts import FACT_KEYS
@@ -31,16 +32,18 @@ RUNGS = {"randomised": "randomised evidence", "offer": "randomised evidence for 
 
 
 def before_start(house: House, kpi: str) -> History:
-    """Return what is known now of people and of one KPI; raise BadInputError for a KPI that nobody measures."""
-    outcomes = METADATA.tables["outcomes"]
+    """Return what is known now of people and of one outcome; raise BadInputError for one that nobody measures."""
+    table = METADATA.tables["outcomes"]
     with house.store.reading() as connection:
-        measured = set(connection.scalars(sa.select(outcomes.c.kpi).distinct()))
-    if kpi not in measured:
-        raise BadInputError(
-            "Nobody measures such a KPI.", found=kpi, allowed=", ".join(sorted(measured)) or "none yet"
-        )
-    records = house.store.frames(NEEDED)
-    records["outcomes"] = house.store.frame("outcomes", where=outcomes.c.kpi == kpi)
+        measured = set(connection.scalars(sa.select(table.c.kpi).distinct()))
+    source = None if kpi in measured else source_of(kpi)
+    records = house.store.frames(tuple(dict.fromkeys([*NEEDED, *([source] if source else [])])))
+    records["outcomes"] = house.store.frame("outcomes", where=table.c.kpi == kpi)
+    if source:
+        records = with_measurements(records, [kpi])
+    if records["outcomes"].is_empty() and kpi not in EVENTS:
+        allowed = ", ".join([*sorted(measured), ALSO])
+        raise BadInputError("Nobody measures such a KPI.", found=kpi, allowed=allowed)
     return history(records, house.clock(), FACT_KEYS)
 
 

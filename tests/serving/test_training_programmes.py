@@ -112,6 +112,38 @@ def test_a_declared_plan_is_frozen_with_its_power(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("peopled")
+def test_a_plan_may_name_what_is_no_kpi(client: TestClient, sqlite_store: Store) -> None:
+    left = {"spell": 1, "happened_at": ago(60), "known_at": ago(60), "reason_class": "voluntary"}
+    said = {
+        "item": "mood",
+        "value": 4.0,
+        "scale_low": 1.0,
+        "scale_high": 5.0,
+        "happened_at": ago(40),
+        "known_at": ago(40),
+    }
+    with sqlite_store.transaction() as connection:
+        sqlite_store.append(connection, "exits", [{"employee_id": f"E{n:02}", **left} for n in range(8)])
+        sqlite_store.append(
+            connection, "surveys", [{"employee_id": f"E{n:02}", **said} for n in range(10, 30)]
+        )
+    leaving = client.post(
+        "/v1/training-programmes", json=plan(kpi="voluntary_exit", expected_effect=-0.05)
+    ).json()
+    assert leaving["baseline"] == {
+        "people": PEOPLE,
+        "mean": 0.1,
+        "spread": pytest.approx(0.3),
+        "earlier_r2": 0.0,
+    }
+    assert leaving["designs"][0]["minimum_detectable_effect"] > 0.1
+    mood = client.post("/v1/training-programmes", json=plan(programme_id="Q", kpi="survey mood")).json()
+    assert (mood["baseline"]["people"], mood["baseline"]["mean"]) == (20, 0.75)
+    nobody = client.post("/v1/training-programmes", json=plan(programme_id="R", kpi="survey joy"))
+    assert (nobody.status_code, "Nobody measures" in nobody.text) == (422, True)
+
+
+@pytest.mark.usefixtures("peopled")
 def test_where_people_are_picked_a_lot_is_proposed(client: TestClient) -> None:
     body = client.post("/v1/training-programmes", json=plan(design="observational")).json()
     assert "Let a lot decide" in body["proposal"]

@@ -12,6 +12,7 @@ import polars as pl
 
 from features.history import History, history
 from features.impact import months as impact
+from features.impact import outcomes
 from features.records.facts import FACT_KEYS
 from features.records.store import data_digest
 from training.context import TrainingContext
@@ -131,10 +132,14 @@ def build(context: TrainingContext) -> Dataset:
     RefusedError
         If no month lies far enough back to be followed to the horizon.
     """
-    records = {name: context.records[name] for name in TABLES}
+    stored = {name: context.records[name] for name in TABLES}
+    named = outcomes.declared(stored["programmes"])
+    also = {source for name in named if (source := outcomes.source_of(name))} - set(TABLES)
+    stored |= {name: context.records[name] for name in sorted(also)}
+    records = outcomes.with_measurements(stored, named)
     now = history(records, context.as_of, FACT_KEYS)
     starts = followed_months(now)
-    units = {**impact.kpis(now, MOST_KPIS), impact.EXIT: impact.EXIT_UNIT}
+    units = outcomes.chosen(now, MOST_KPIS)
     frames = [month_frame(records, now, start, list(units)) for start in starts]
     people = sorted(set(now["employees"]["employee_id"]))
     rows = pl.concat(
@@ -142,7 +147,7 @@ def build(context: TrainingContext) -> Dataset:
         how="diagonal",
     )
     ends = [*starts, impact.next_month(starts[-1])] if starts else []
-    found = assembled(rows, people, now, (data_digest(records), ends, units))
+    found = assembled(rows, people, now, (data_digest(stored), ends, units))
     return replace(found, threads=context.threads, source=(records, now))
 
 
@@ -163,12 +168,12 @@ def followed_months(now: History) -> list[datetime]:
 
 
 def month_frame(
-    records: dict[str, pl.DataFrame], now: History, start: datetime, outcomes: Sequence[str]
+    records: dict[str, pl.DataFrame], now: History, start: datetime, names: Sequence[str]
 ) -> pl.DataFrame:
     """Return who is employed throughout a month: what was known before it, and what came at the horizon after it."""
     before = history(records, start, FACT_KEYS)
     landmark = impact.next_month(start)
-    after = impact.outcomes_after(now, landmark, outcomes)
+    after = outcomes.after(now, landmark, [name for name in names if name != impact.EXIT])
     there = impact.exits_after(now, landmark)
     frame = impact.covariates(before).join(there, on="employee_id")
     return frame.join(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from features.impact.months import EXIT
+from features.impact.outcomes import EVENTS
 from training.evaluation import Evaluation, Interval, bootstrap_mean
 from training.impact.dataset import NEVER, Dataset
 from training.impact.estimators.crossfit import screening_pipeline
@@ -75,7 +75,7 @@ def losses(dataset: Dataset, scorer: Any) -> dict[str, Floats]:
 
     Notes
     -----
-    Leaving is left out: it is rare, so that one person who left would outweigh fifty who were measured.
+    Leaving and promotion are left out: they are rare, so that one person whom it befell would outweigh fifty who were measured.
     """
     rows = dataset.last_block
     actual = dataset.outcomes[rows]
@@ -98,7 +98,7 @@ def losses(dataset: Dataset, scorer: Any) -> dict[str, Floats]:
         "mean": np.broadcast_to(mean, actual.shape),
         "last_measurement": last,
     }
-    kept = [place for place, name in enumerate(dataset.outcome_names) if name != EXIT] or [0]
+    kept = [place for place, name in enumerate(dataset.outcome_names) if name not in EVENTS] or [0]
     return {name: (1 - (actual - found) ** 2 / spread)[:, kept] for name, found in predictions.items()}
 
 

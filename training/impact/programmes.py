@@ -17,6 +17,7 @@ import polars as pl
 from features.errors import RefusedError
 from features.history import History, history
 from features.impact import months as impact
+from features.impact import outcomes
 from features.impact import programmes as features
 from features.records.facts import FACT_KEYS
 from training.impact.doubts.missing import missing_bounds
@@ -101,7 +102,7 @@ def drawn_table(
         end = landmark + timedelta(days=impact.HORIZON_DAYS)
         raise RefusedError("It is too early to tell.", found=f"outcomes are complete on {end:%Y-%m-%d}")
     known = impact.covariates(history(records, start, FACT_KEYS))
-    after = impact.outcomes_after(now, landmark, [row["kpi"]])
+    after = outcomes.after(now, landmark, [row["kpi"]])
     people = features.members(now, row["programme_id"]).join(
         known, on="employee_id", how="left", maintain_order="left"
     )
@@ -174,7 +175,9 @@ def recorded(estimate: Estimate, row: dict[str, Any], now: History) -> dict[str,
 
 
 def unit_of(now: History, kpi: str) -> str:
-    """Return the unit of a KPI; empty where none is recorded."""
+    """Return the unit of an outcome; empty where none is recorded."""
+    if kpi in outcomes.EVENTS:
+        return outcomes.EVENT_UNIT
     units = now["outcomes"].filter(pl.col("kpi") == kpi)["unit"].drop_nulls().unique().sort()
     return str(units[0]) if len(units) else ""
 
@@ -183,6 +186,12 @@ def staggered(
     records: dict[str, pl.DataFrame], now: History, row: dict[str, Any], courses: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the effect of a roll-out, one group of teams after the other, by quarters around its start."""
+    if row["kpi"] in outcomes.EVENTS:
+        raise RefusedError(
+            "A roll-out needs an outcome that is measured time and again.",
+            found=row["kpi"],
+            hint="Draw by lot who is trained: then it is asked once.",
+        )
     start = row["starts_at"]
     joined = features.members(now, row["programme_id"])
     count_before = 3

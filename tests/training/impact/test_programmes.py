@@ -80,6 +80,33 @@ def report(design: str, declared: datetime = BEFORE, end: datetime = END) -> dic
     return programme_records(records, history(records, end, FACT_KEYS), [])[0]
 
 
+def test_a_programme_may_be_meant_to_keep_people() -> None:
+    records = organisation("randomised", BEFORE)
+    exits = [  # one in four of the compared, none of those drawn
+        {
+            "employee_id": f"E{number:03}",
+            "spell": 1,
+            "happened_at": on(100),
+            "known_at": on(100),
+            "reason_class": "voluntary",
+        }
+        for number in range(0, PEOPLE, 8)
+    ]
+    schema = records["exits"].schema
+    records["exits"] = pl.DataFrame(
+        {name: [row.get(name) for row in exits] for name in schema}, schema=schema
+    )
+    records["programmes"] = records["programmes"].with_columns(kpi=pl.lit("voluntary_exit"))
+    found = programme_records(records, history(records, END, FACT_KEYS), [])[0]
+    assert found["verdict"]["code"] == "randomised_evidence"
+    assert found["unit"] == "probability"
+    assert found["effect"]["value"] == pytest.approx(-len(exits) / (PEOPLE / 2), abs=0.02)
+    assert found["n"]["trained"] + found["n"]["compared"] == PEOPLE  # who left is counted
+    records["programmes"] = records["programmes"].with_columns(design=pl.lit("staggered"))
+    refused = programme_records(records, history(records, END, FACT_KEYS), [])[0]
+    assert "measured time and again" in refused["reason"]
+
+
 def test_a_programme_that_has_not_started_is_not_reported() -> None:
     records = organisation("randomised", on(-30))
     assert programme_records(records, history(records, on(-1), FACT_KEYS), []) == []

@@ -124,6 +124,38 @@ def estimates(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["course_id"], one["outcome"]): one for one in listed}
 
 
+def test_what_programmes_name_beside_kpis_is_an_outcome_too() -> None:
+    records = organisation(np.random.default_rng(7), 60)
+    people = records["employees"]["employee_id"]
+    moments = [at(day) for day in range(-100, DAYS, 80)]
+    tested = [
+        {"employee_id": name, "skill_id": "S1", "level": 3.0, "source": "assessed", "happened_at": when, "known_at": when}
+        for name in people for when in moments
+    ]  # fmt: skip
+    kinds = {column.name: FRAME_TYPES[column.kind] for column in IMPORTABLE["held_skills"].columns}
+    records["held_skills"] = pl.DataFrame(
+        {key: [row.get(key) for row in tested] for key in kinds}, schema=kinds
+    )
+    plans = [{"programme_id": name, "kpi": name} for name in ("skill S1", "survey motivation", "promotion")]
+    kinds = {column.name: FRAME_TYPES[column.kind] for column in IMPORTABLE["programmes"].columns}
+    records["programmes"] = pl.DataFrame(
+        {key: [row.get(key) for row in plans] for key in kinds}, schema=kinds
+    )
+    found = build(TrainingContext(records, at(DAYS), threads=1))
+    assert found.outcome_names == (
+        "productivity",
+        "skill S1",
+        "survey motivation",
+        "promotion",
+        "voluntary_exit",
+    )
+    assert found.units == ("index", "level 0-5", "share 0-1", "probability", "probability")
+    assert set(found.outcomes[:, 1][np.isfinite(found.outcomes[:, 1])]) == {3.0}
+    assert np.isnan(found.outcomes[:, 2]).all()  # asked once, before the first month
+    assert (found.outcomes[:, 3] == 0).all()
+    assert "survey motivation" in found.names  # the last answer, told once
+
+
 def test_records_too_short_to_reach_the_horizon_are_refused() -> None:
     records = organisation(np.random.default_rng(7))
     with pytest.raises(RefusedError, match="No month can be followed"):

@@ -187,6 +187,8 @@ def is_few(units: Floats) -> bool:
 def resampled_means(values: Floats, rng: np.random.Generator, draws: int) -> Floats:
     """Return the means of samples of units drawn with replacement, in blocks of bounded memory.
 
+    Of each sample it is counted how often each unit came: once for all metrics.
+
     Parameters
     ----------
     values : (n_metrics, n_units) float
@@ -205,9 +207,9 @@ def resampled_means(values: Floats, rng: np.random.Generator, draws: int) -> Flo
     found = np.empty((len(values), draws))
     for start in range(0, draws, step):
         size = (min(step, draws - start), count)
-        units = rng.integers(0, count, size, dtype=np.int32)
-        for each, metric in zip(found, values, strict=True):
-            each[start : start + step] = metric.take(units).mean(axis=1)
+        for place, units in enumerate(rng.integers(0, count, size, dtype=np.int32), start):
+            came = np.bincount(units, minlength=count).astype(np.float64)
+            found[:, place] = [metric @ came / count for metric in values]
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 from serving.house import House
@@ -18,6 +19,9 @@ log = logging.getLogger("skillpath.background")
 
 WATCH_SECONDS = 0.5
 FORGET_SECONDS = 600.0
+TURN_OF_A_THREAD_SECONDS = (
+    0.0005  # Python's own are 5 ms: an answer under way waited so long for each group of the ledger
+)
 
 
 async def repeat(seconds: float, work: Callable[[], object]) -> None:
@@ -44,6 +48,17 @@ async def repeating(*turns: tuple[float, Callable[[], object]]) -> AsyncIterator
                 await task
 
 
+@contextmanager
+def giving_way() -> Iterator[None]:
+    """Let a thread that works beside the answers keep the interpreter for no longer than an answer takes."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_OF_A_THREAD_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 @asynccontextmanager
 async def background(house: House) -> AsyncIterator[None]:
     """Run the background work for as long as the service runs; what waits is written at the end."""
@@ -54,7 +69,8 @@ async def background(house: House) -> AsyncIterator[None]:
         (FORGET_SECONDS, partial(forget_old, house)),
     )
     try:
-        async with repeating(*turns):
-            yield
+        with giving_way():
+            async with repeating(*turns):
+                yield
     finally:
         await asyncio.to_thread(house.ledger.flush)

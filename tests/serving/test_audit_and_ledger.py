@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 
 from features.errors import UnavailableError
 from features.records.shown import packed
 from features.records.store import Store
 from serving import audit as audit_module
+from serving.app import create_app
 from serving.audit import TABLE, Audit
+from serving.background import TURN_OF_A_THREAD_SECONDS
+from serving.house import House
 from serving.http.problems import Problem
 from serving.ledger import Ledger
 
@@ -180,3 +185,10 @@ def test_a_score_is_not_shown_where_the_audit_s_turn_does_not_come(
         audit.record("sk_1", "get_attrition_risk", "ann", "audit")
     audit.record("sk_1", "get_attrition_risk", "ann", "audit")
     assert store.count("audit") == 1
+
+
+def test_a_thread_beside_the_answers_gives_way_for_as_long_as_the_service_runs(sqlite_house: House) -> None:
+    before = sys.getswitchinterval()
+    with TestClient(create_app(house=sqlite_house)):
+        assert sys.getswitchinterval() == pytest.approx(TURN_OF_A_THREAD_SECONDS)
+    assert sys.getswitchinterval() == before

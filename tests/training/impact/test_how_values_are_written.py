@@ -74,6 +74,24 @@ def test_who_has_a_date_of_training_was_trained(frame: pd.DataFrame, tmp_path: P
     assert "measured before their training" in early.reason
 
 
+def test_words_for_unknown_are_gaps(frame: pd.DataFrame, tmp_path: Path) -> None:
+    words = np.array([".", "n/a ", "missing", "-"])[np.arange(N) % 4]
+    gaps = frame.assign(after=frame["after"].astype(str).where(frame.index >= 12, words))
+    found = estimate(gaps, tmp_path)
+    assert found.n["trained_without_outcome"] + found.n["compared_without_outcome"] == 12
+    plain = estimate(frame.assign(after=frame["after"].where(frame.index >= 12)), tmp_path)
+    assert found.metrics["estimate"] == plain.metrics["estimate"]
+
+
+def test_a_code_for_unknown_is_no_outcome(frame: pd.DataFrame, tmp_path: Path) -> None:
+    coded = frame.assign(after=frame["after"].where(frame.index >= 3, 9999))
+    assert "looks like a code for unknown" in estimate(coded, tmp_path).reason
+    once = frame.assign(after=frame["after"].where(frame.index >= 1, 999))  # one person may be far off
+    assert estimate(once, tmp_path).status == "estimated"
+    counts = frame.assign(after=(frame["after"] - 3).round())  # 7, 8 and 9 among their like
+    assert estimate(counts, tmp_path).status == "estimated"
+
+
 def test_days_before_months_are_not_guessed_at(frame: pd.DataFrame, tmp_path: Path) -> None:
     written = frame.assign(on="01.03.2024", measured="05.04.2024")
     with pytest.raises(BadInputError, match="year-month-day"):
@@ -121,6 +139,14 @@ def test_never_and_quarters_are_read_in_a_roll_out(tmp_path: Path) -> None:
     dated = roll_out(quarters, tmp_path)
     assert dated.metrics["estimate"] == found.metrics["estimate"]
     assert dated.diagnostics["left_out"]["periods"].startswith("dates, counted from 1 (2019-07-01)")
+
+
+def test_units_that_stop_being_treated_are_told(tmp_path: Path) -> None:
+    plain = rolled_out(np.random.default_rng(7))
+    once = plain.assign(treated=(plain["year"] == plain["first"]).astype(int))
+    found = roll_out(once, tmp_path, "--treatment", "treated")
+    assert "units stop being treated" in found.diagnostics["left_out"]["treated"]
+    assert found.metrics["estimate"] == roll_out(plain, tmp_path).metrics["estimate"]
 
 
 def test_first_periods_under_the_wrong_name_are_told_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from features.errors import RefusedError
 from training.impact.plain.dates import times
-from training.impact.table import Bools
+from training.impact.table import Bools, Floats
 
 NAMES_A_PERSON = {
     "id", "pid", "uid", "person", "person_id", "employee", "employee_id", "subject", "subject_id", "participant_id",
@@ -18,6 +18,13 @@ NAMES_A_PERSON = {
 }  # fmt: skip
 WITH_UNIT = re.compile(r"^\s*[-+]?[\d.,]+\s*([^\d\s.,+-].*?)\s*$")
 MOST_COPIES = 0.02
+CODES = tuple(
+    sign * digit * place
+    for place in (1, 11, 111, 1111, 11111, 111111)
+    for digit in (7, 8, 9)
+    for sign in (1, -1)
+)
+FAR = 3.0  # times the span of nine in ten of the other values
 
 
 def refuse_twice(frame: pd.DataFrame, unit: str | None) -> None:
@@ -92,6 +99,23 @@ def refuse_mixed_units(frame: pd.DataFrame, request: argparse.Namespace) -> None
             allowed="one unit",
             hint="Convert the values first.",
         )
+
+
+def refuse_codes(values: Floats, name: str) -> None:
+    """Raise RefusedError for an outcome in which a number that is written for “unknown” stands far from all others, twice or more."""
+    seen = values[np.isfinite(values)]
+    for code in CODES:
+        is_code = seen == code
+        others = seen[~is_code]
+        if is_code.sum() < 2 or others.size < 20:
+            continue
+        low, middle, high = np.percentile(others, [5, 50, 95])
+        if high > low and abs(code - middle) > FAR * (high - low):
+            raise RefusedError(
+                f"{name} holds {code:g}, far from everything else: it looks like a code for unknown.",
+                found=f"{int(is_code.sum())} times; nine in ten of the others lie within {low:g} to {high:g}",
+                hint="Leave those cells empty, or the rows out.",
+            )
 
 
 def refuse_wrong_order(frame: pd.DataFrame, request: argparse.Namespace, trained: Bools) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from features.errors import BadInputError, RefusedError
 from training.impact.estimators.staggered import NEVER, Panel
-from training.impact.plain.checks import refuse_mixed_units
+from training.impact.plain.checks import refuse_codes, refuse_mixed_units
 from training.impact.plain.dates import days, is_dates
 from training.impact.plain.reading import check_columns
 from training.impact.plain.values import flags, is_numeric, numbers
@@ -69,6 +69,7 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
     check_columns(frame, [*named, *request.placebo_outcome, request.negative_control, request.outcome_unit])
     refuse_mixed_units(frame, request)
     frame, names = numbered(never_empty(frame, request), request)
+    refuse_codes(numbers(frame, request.outcome), f"The outcome {request.outcome}")
     frame = frame.assign(_outcome=numbers(frame, request.outcome), _period=numbers(frame, request.period))
     if frame.duplicated([request.unit, request.period]).any():
         raise RefusedError("A unit stands in a period more than once.", allowed="one row per unit and period")
@@ -79,6 +80,8 @@ def read_panel(request: argparse.Namespace) -> ReadPanel:
         if len(whole) < len(wide)
         else {}
     )
+    if not request.first_treated:
+        left_out |= told_returns(frame, request)
     if names:
         left_out["periods"] = f"dates, counted from 1 ({names[0]}) to {len(names)} ({names[-1]})"
     if whole.empty or whole.shape[1] < 2:
@@ -143,6 +146,18 @@ def numbered(frame: pd.DataFrame, request: argparse.Namespace) -> tuple[pd.DataF
         )
     names = [f"{pd.Timestamp(0) + pd.Timedelta(days=float(one)):%Y-%m-%d}" for one in dates]
     return frame.assign(**columns), names
+
+
+def told_returns(frame: pd.DataFrame, request: argparse.Namespace) -> dict[str, str]:
+    """Return in words how many units stop being treated; nothing where none does."""
+    trained, _ = flags(frame, request.treatment, request.treated_value)
+    ordered = frame.assign(_trained=trained).sort_values("_period")
+    stops = ordered.groupby(request.unit)["_trained"].agg(lambda seen: bool((seen.cummax() & ~seen).any()))
+    if not stops.any():
+        return {}
+    return {
+        request.treatment: f"{int(stops.sum())} units stop being treated; they count as trained from their first period on"
+    }
 
 
 def first_periods(frame: pd.DataFrame, request: argparse.Namespace, units: pd.Index, periods: Floats) -> Ints:

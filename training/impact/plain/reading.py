@@ -12,6 +12,7 @@ import pandas as pd
 from features.errors import BadInputError, RefusedError
 from training.impact.plain.checks import (
     identifier,
+    refuse_codes,
     refuse_copies,
     refuse_mixed_units,
     refuse_twice,
@@ -60,6 +61,8 @@ def read(request: argparse.Namespace) -> Read:
     frame, trained, offered = said_rows(joined(request, left_out), request, left_out)
     refuse_mixed_units(frame, request)
     outcome = numbers(frame, request.outcome)
+    for name in (request.outcome, *request.placebo_outcome):
+        refuse_codes(numbers(frame, name), f"The outcome {name}")
     request.unit = identifier(frame, request)
     refuse_twice(frame, request.unit)
     refuse_copies(frame, request.outcome)

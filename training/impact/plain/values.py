@@ -11,6 +11,7 @@ from training.impact.table import Bools, Floats
 
 YES = {"1", "1.0", "yes", "y", "true", "t", "treated", "treat", "trained", "treatment"}
 NO = {"0", "0.0", "no", "n", "false", "f", "control", "untreated", "comparison", "none"}
+UNKNOWN = {"", ".", "..", "-", "–", "na", "n/a", "n.a.", "nan", "null", "missing", "unknown"}
 SHOWN = 5
 PERCENT = r"[-+]?\d+(\.\d+)?\s*%"
 
@@ -70,7 +71,7 @@ def flags(frame: pd.DataFrame, name: str, positive: str | None) -> tuple[Bools, 
 
 
 def numbers(frame: pd.DataFrame, name: str) -> Floats:
-    """Return a column as numbers, ``nan`` where empty or infinite; yes/no as 1 and 0, percentages without their sign.
+    """Return a column as numbers, ``nan`` where unknown or infinite; yes/no as 1 and 0, percentages without their sign.
 
     Raises
     ------
@@ -79,11 +80,13 @@ def numbers(frame: pd.DataFrame, name: str) -> Floats:
     """
     column = frame[name]
     found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    known = column.notna().to_numpy()
+    if not (column.notna().to_numpy() & np.isnan(found)).any():
+        return np.where(np.isfinite(found), found, np.nan)
+    text = column.astype(str).str.strip().str.lower()
+    known = (column.notna() & ~text.isin(UNKNOWN)).to_numpy()
     lost = known & np.isnan(found)
     if not lost.any():
         return np.where(np.isfinite(found), found, np.nan)
-    text = column.astype(str).str.strip().str.lower()
     if text[known].isin(YES | NO).all():
         return np.where(known, text.isin(YES).to_numpy(dtype=np.float64), np.nan)
     if text[known].str.fullmatch(PERCENT).all():

@@ -27,6 +27,7 @@ from training.attrition.fitting.hazard import (
     seasonal,
 )
 from training.attrition.fitting.linear import build_basis
+from training.attrition.fitting.origins import thinned
 from training.attrition.fitting.season import MONTHS, clock_of
 from training.attrition.fitting.writing import as_payload
 from training.attrition.scorer import Basis, Blend, Floats, Scorer
@@ -120,7 +121,8 @@ def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> P
 def fit_causes(dataset: Dataset, table: Table, parameters: Parameters, seed: int) -> list[Fitted]:
     """Return what was fitted for each cause, in their order."""
     candidates = Candidates(parameters.shapes, parameters.weights, parameters.penalties)
-    folds, final = Folds.of(table, dataset.folds), table.take(dataset.final_rows)
+    folds = Folds.of(table, thinned(dataset.folds, dataset.panel.person))
+    final = table.take(dataset.final_rows)
     found: list[Fitted] = []
     for number in range(len(dataset.causes)):
         left = dataset.panel.cause == number + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ SHORTEST_CHECK = 2  # periods
 FEWEST_EXITS = 10  # on either side of an origin
 MONTHS_BETWEEN = 1
 MOST_ORIGINS = 2  # of the records
+ENOUGH_ROWS = 1_000_000  # to fit what rows checked are told: of more, it hardly says otherwise
 LEARNT_SHARE = 0.4  # at least so much of the time is learnt from before the first origin
 
 
@@ -70,3 +72,27 @@ def origins_of(panel: Panel, block: int) -> list[tuple[Ints, Ints]]:
         found.insert(0, (fit, check))
     latest = np.flatnonzero(panel.period < end - block), np.flatnonzero(panel.period >= end - block)
     return found[-MOST_ORIGINS:] or [latest]
+
+
+def thinned(
+    folds: Sequence[tuple[Ints, Ints]], person: Ints, enough: int = ENOUGH_ROWS
+) -> list[tuple[Ints, Ints]]:
+    """Return folds whose rows to fit are those of some people, whole, where there are more than enough.
+
+    Parameters
+    ----------
+    folds : sequence of (rows to fit, rows to check) pairs
+        The rows checked stay all the same.
+    person : (n,) int
+        Number of each row's person.
+    enough : int
+        About how many rows to fit are kept.
+
+    Notes
+    -----
+    What is chosen and recalibrated by the rows checked goes by their exits, which are far fewer than the rows learnt from;
+    the final fit has all rows.
+    """
+    steps = [max(round(len(fit) / enough), 1) for fit, _ in folds]
+    return [(fit if step == 1 else fit[person[fit] % step == 0], check)
+            for (fit, check), step in zip(folds, steps, strict=True)]  # fmt: skip

@@ -34,7 +34,12 @@ class Needs:
     required: Floats
     held: Floats
     importance: Floats
-    needed: dict[int, tuple[Needed, ...]] = field(default_factory=dict, compare=False, repr=False)
+    needed: dict[int, tuple[Needed, ...]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make ready what `gains` looks up: the levels held as plain numbers, and what it found before by course."""
+        self.starts: list[float] = self.held.tolist()
+        self.known_gains: dict[int, list[Gain]] = {}
 
     @cached_property
     def places(self) -> dict[int, tuple[int, float, float, float]]:
@@ -42,17 +47,6 @@ class Needs:
         held, required, importance = self.held.tolist(), self.required.tolist(), self.importance.tolist()
         rows = zip(range(len(held)), held, required, importance, strict=True)
         return dict(zip(self.skills.tolist(), rows, strict=True))
-
-    @cached_property
-    def starts(self) -> list[float]:
-        """`held` as plain numbers: quicker to look up than in an array."""
-        found: list[float] = self.held.tolist()
-        return found
-
-    @cached_property
-    def known_gains(self) -> dict[int, list[Gain]]:
-        """What `gains` found by course: an answer asks for the same course three times."""
-        return {}
 
     @property
     def gaps(self) -> Floats:

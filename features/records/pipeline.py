@@ -11,6 +11,7 @@ PostgreSQL documentation, "libpq: Pipeline Mode".
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from features.records.readers import Reader
 
 NAME = b"asked"
+REST_SECONDS = 0.5  # after a session could not be had
 MOST_SECONDS = 3.0  # that the server may owe an answer; then it counts as lost
 
 Row = Sequence[bytes | None]
@@ -155,6 +157,7 @@ class Pipeline:
     def __init__(self, connect: Callable[[], Reader], sql: str) -> None:
         self.connect, self.sql = connect, sql
         self.session: Session | None = None
+        self.resting_until = 0.0
         self.opening = asyncio.Lock()
 
     async def row(self, values: Sequence[bytes]) -> Row:
@@ -180,8 +183,18 @@ class Pipeline:
         async with self.opening:
             if self.session is None or not self.is_usable(self.session):
                 self.close()
-                self.session = Session(await asyncio.to_thread(prepared, self.connect, self.sql))
+                self.session = await self.another()
             return self.session
+
+    async def another(self) -> Session:
+        """Return a new session; where none could be had just now, whoever comes next is told so without trying."""
+        if time.monotonic() < self.resting_until:
+            raise OperationalError("no session could be had a moment ago")
+        try:
+            return Session(await asyncio.to_thread(prepared, self.connect, self.sql))
+        except Exception:
+            self.resting_until = time.monotonic() + REST_SECONDS
+            raise
 
     def is_usable(self, session: Session) -> bool:
         """Say whether a session stands, and belongs to the loop that runs."""

@@ -122,11 +122,8 @@ def rank(case: Case, wishes: Wishes, policy: RankingPolicy, boosts: Boosts, more
     totals[closing] = totals.take(closing) + gap_weight * shares
     if boosts.courses.size:
         np.add.at(totals, boosts.courses, boosts.worths)  # a course may stand there twice
-    asked = {
-        one.course: one
-        for one in sorted(case.assigned, key=urgency)
-        if one.is_mandatory or one.due is not None
-    }
+    urgent = [one for one in case.assigned if one.is_mandatory or one.due is not None]
+    asked = {one.course: one for one in sorted(urgent, key=urgency)} if urgent else {}
     most = wishes.offset + wishes.n + more
     line = Line(catalogue, wishes.allowed, set(case.state.current), most, caps_of(catalogue, wishes))
     for course in asked:
@@ -216,6 +213,7 @@ def promising(kept: Integers, raises: Raises | None, boosts: Boosts, allowed: Bo
     """Return the allowed courses that have a score of their own, close a gap or are raised; all others are worth less."""
     some = np.zeros(allowed.size, dtype=bool) if raises is None else raises.lessons.is_among.copy()
     some[kept] = True
-    some[boosts.courses] = True
+    if boosts.courses.size:
+        some[boosts.courses] = True
     some &= allowed
     return some.nonzero()[0]

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from features.records import pipeline
+from features.records.readers import Reader
 from features.records.row_security import only
 from features.records.store import Store, open_store
 
@@ -86,3 +87,18 @@ def test_whoever_left_is_not_waited_for(opened: Store) -> None:
         return (await opened.readers.row(ASKED, [b"5"]))[0]
 
     assert asyncio.run(ask()) == b"2"
+
+
+def test_while_the_server_is_away_not_everybody_tries_to_reach_it(opened: Store) -> None:
+    tried: list[str] = []
+
+    def away() -> Reader:
+        tried.append("again")
+        raise psycopg.OperationalError("nobody there")
+
+    async def ask() -> list[object]:
+        asked = pipeline.Pipeline(away, ASKED)
+        return list(await asyncio.gather(*(asked.row([b"1"]) for _ in range(20)), return_exceptions=True))
+
+    assert all(isinstance(one, psycopg.OperationalError) for one in asyncio.run(ask()))
+    assert tried == ["again"]

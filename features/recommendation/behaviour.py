@@ -5,7 +5,7 @@ In the words of recommender papers an employee is a user and a course is an item
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -115,12 +115,14 @@ def target_jobs(history: History) -> dict[str, str]:
     return current | {person: job for person, job in last.iter_rows() if person in current}
 
 
-def person_gap_shares(history: History, catalogue: Catalogue, employee_ids: Sequence[str]) -> list[Floats]:
-    """Return, for each person, the share of their weighted gap to the target job that each course closes.
+def person_gap_shares(
+    history: History, catalogue: Catalogue, employee_ids: Sequence[str]
+) -> Iterator[Floats]:
+    """Yield, for each person, the share of their weighted gap to the target job that each course closes.
 
-    Returns
-    -------
-    list of (n_courses,) float
+    Yields
+    ------
+    (n_courses,) float
         0–1, in the order of `employee_ids`; zeros where the person has no job, or the job asks for nothing.
     """
     jobs = target_jobs(history)
@@ -129,7 +131,5 @@ def person_gap_shares(history: History, catalogue: Catalogue, employee_ids: Sequ
     for employee, skill, level in levels.iter_rows():
         if skill in catalogue.skill_index:
             held.setdefault(employee, {})[catalogue.skill_index[skill]] = level
-    return [
-        gap_shares(catalogue, needs_of(catalogue.jobs.get(jobs.get(one, "")), held.get(one, {})))
-        for one in employee_ids
-    ]
+    for one in employee_ids:
+        yield gap_shares(catalogue, needs_of(catalogue.jobs.get(jobs.get(one, "")), held.get(one, {})))

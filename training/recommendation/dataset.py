@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -329,11 +329,13 @@ def drawn(new: pl.DataFrame, rng: np.random.Generator) -> Integers:
     return np.asarray(asked, dtype=np.int64)
 
 
-def sparse_rows(values: Sequence[NDArray[np.floating]], width: int) -> Matrix:
-    """Return rows of mostly zeros as one sparse matrix."""
-    columns = [np.flatnonzero(one) for one in values]
-    data = [one[places] for one, places in zip(values, columns, strict=True)]
+def sparse_rows(values: Iterable[NDArray[np.floating]], width: int) -> Matrix:
+    """Return rows of mostly zeros as one sparse matrix; they are never all there at once."""
+    columns, data = [], []
+    for one in values:
+        columns.append(np.flatnonzero(one))
+        data.append(one[columns[-1]])
     indptr = np.cumsum([0, *map(len, columns)])
     empty: list[NDArray[Any]] = [np.zeros(0)]
     parts = (np.concatenate(data or empty), np.concatenate(columns or empty).astype(np.int64), indptr)
-    return sp.csr_matrix(parts, shape=(len(values), width))
+    return sp.csr_matrix(parts, shape=(len(columns), width))

@@ -19,6 +19,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from features.errors import UnavailableError, UnknownRecordError
+from features.records.ledger_file import indexed_by_person
 from features.records.moments import from_micros, to_micros
 from features.records.schema import METADATA
 from features.records.store import Store
@@ -193,23 +194,31 @@ def erase_again(store: Store, audit: Audit, tombstones: Iterable[Mapping[str, ob
         people = everybody_named(connection)
     wanted = {str(row["person_digest"]): row for row in known}
     salts = {str(row["salt"]) for row in known}
-    done = 0
-    for person in people:
-        found = next(
-            (wanted[d] for d in (person_digest(salt, person) for salt in salts) if d in wanted), None
+    back = {
+        person: found
+        for person in people
+        if (
+            found := next((wanted[d] for salt in salts if (d := person_digest(salt, person)) in wanted), None)
         )
-        if found is None:
-            continue
-        with store.transaction() as connection:
-            erased = Erased(str(found["erasure_id"]), from_micros(int(found["at"])))
-            remove(connection, names_of(connection, person), erased)
-            emptied = empty_audit(connection, person)
-            purpose = json.dumps({"emptied": emptied, "rows": sum(erased.rows.values())})
-            row = {"actor": "restore", "action": ERASED, "subject": erased.erasure_id, "purpose": purpose}
-            head = audit.extend(connection, [{**row, "model_digest": None}])
-        audit.remember(head)
-        done += 1
-    return done
+    }
+    if not back:
+        return 0
+    with indexed_by_person(store.engine):
+        for person, found in back.items():
+            erase_one_again(store, audit, person, found)
+    return len(back)
+
+
+def erase_one_again(store: Store, audit: Audit, person: str, found: sa.RowMapping) -> None:
+    """Erase a person who was erased before, under the tombstone that they have."""
+    with store.transaction() as connection:
+        erased = Erased(str(found["erasure_id"]), from_micros(int(found["at"])))
+        remove(connection, names_of(connection, person), erased)
+        emptied = empty_audit(connection, person)
+        purpose = json.dumps({"emptied": emptied, "rows": sum(erased.rows.values())})
+        row = {"actor": "restore", "action": ERASED, "subject": erased.erasure_id, "purpose": purpose}
+        head = audit.extend(connection, [{**row, "model_digest": None}])
+    audit.remember(head)
 
 
 def erase_who_came_back(store: Store, audit: Audit, var: Path) -> int:

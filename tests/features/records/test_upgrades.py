@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from features.records import migrations
-from features.records.ledger_file import SCHEMA, ledger_file
+from features.records.ledger_file import SCHEMA, indexed_by_person, ledger_file
 from features.records.schema import METADATA
 from features.records.store import Store, upgrade_schema
 
@@ -148,3 +148,16 @@ def test_a_store_that_is_up_to_date_is_opened_without_alembic(store: Store) -> N
     url = store.engine.url.render_as_string(hide_password=False)
     done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_ledger_can_be_looked_up_by_person_for_a_while(store: Store) -> None:
+    before = sa.inspect(store.engine).get_indexes("recommendations_shown", **ledger_of(store))
+    with indexed_by_person(store.engine):
+        found = sa.inspect(store.engine).get_indexes("recommendations_shown", **ledger_of(store))
+        assert ["employee_id"] in [index["column_names"] for index in found]
+    assert sa.inspect(store.engine).get_indexes("recommendations_shown", **ledger_of(store)) == before
+
+
+def ledger_of(store: Store) -> dict[str, str]:
+    """Return where the ledger's table stands."""
+    return {} if store.is_postgres else {"schema": SCHEMA}

@@ -17,7 +17,7 @@ from training.impact.doubts.overlap import (
 )
 from training.impact.doubts.placebos import error_alone, furthest
 from training.impact.doubts.sensitivity import Sensitivity, seen_in_placebo, sensitivity_report
-from training.impact.doubts.variants import Variant, variants
+from training.impact.doubts.variants import TOGETHER, Variant, variants
 from training.impact.estimators.aipw import Effect, OverlapError, critical_value
 from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Fitted, Pipeline, fit_effect
@@ -93,6 +93,7 @@ def evidence_of(estimate: Estimate) -> Evidence:
         effective_sample=estimate.overlap.effective_sample if estimate.overlap else float("inf"),
         placebo=(placebo.low, placebo.high) if placebo else None,
         placebo_alone=furthest(estimate.placebos),
+        by_products=next((one.effect.value for one in estimate.variants if one.name == TOGETHER), None),
         sensitivity=estimate.sensitivity,
         largest_imbalance=estimate.balance.largest_after if estimate.balance else 0.0,
         largest_weight_share=estimate.overlap.largest_weight_share if estimate.overlap else 0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from training.impact.doubts.together import moved_by_products
 from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Pipeline, fit_effect
 from training.impact.estimators.grown import Grown
@@ -105,3 +106,27 @@ def test_trees_bend_the_product_that_was_found() -> None:
     assert (
         np.sqrt(np.mean((found - truth[1_600:]) ** 2)) < 0.5
     )  # a plane through the product alone leaves .77
+
+
+def small_world(is_together: bool, seed: int = 6) -> ComparisonTable:
+    """Return a table for forests in which two columns move choice and outcome, by their product or each by itself."""
+    rng, columns = np.random.default_rng(seed), noise(1_200, 6, seed)
+    cause = columns[:, 1] * columns[:, 4] if is_together else columns[:, 1] + columns[:, 4]
+    trained = rng.random(1_200) < expit(cause - 1)
+    return ComparisonTable(
+        columns, tuple(map(str, range(6))), trained, cause + trained + rng.normal(size=1_200), is_filled=True
+    )
+
+
+def test_on_a_small_table_what_products_would_change_is_told() -> None:
+    table = small_world(is_together=True)
+    found = moved_by_products(table, table.covariates)
+    assert found is not None
+    assert found.low < 1 < found.high
+
+
+def test_where_columns_count_by_themselves_products_change_nothing() -> None:
+    for seed in range(8):
+        table = small_world(is_together=False, seed=seed)
+        assert moved_by_products(table, table.covariates) is None
+    assert moved_by_products(table, table.covariates[:, :1]) is None

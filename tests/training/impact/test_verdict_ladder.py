@@ -30,6 +30,7 @@ DOUBTED = {
     "a placebo that, if not chance, explains it": {
         "sensitivity": replace(SOLID, hidden=Hidden(0.0, 0.8, -0.2, 1.8))
     },
+    "what two columns do together": {"by_products": 0.4},
     "no placebo": {"placebo": None},
     "no sensitivity": {"sensitivity": None},
     "imbalance": {"largest_imbalance": 0.3},

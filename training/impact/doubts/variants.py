@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.impact.doubts.overlap import EXTREME, effective_sample
+from training.impact.doubts.together import moved_by_products
 from training.impact.estimators.aipw import Effect, Nuisances, average_effect, interval_effect
 from training.impact.estimators.entropy_balancing import balanced_effect, balancing_weights
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 
 FEWEST = 20
+TOGETHER = "with_products"
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class Variant:
 
 
 def variants(table: ComparisonTable, columns: Floats, nuisances: Nuisances) -> tuple[Variant, ...]:
-    """Return the overlap-weighted, the trimmed and the entropy-balanced effect; those that cannot be had are left out."""
+    """Return the overlap-weighted, trimmed, entropy-balanced effect and that with products; what cannot be had is left out."""
     found = [overlap_weighted(table.outcome, table.trained, nuisances, table.cluster)]
-    found += [one for one in (trimmed(table, nuisances), balanced(table, columns)) if one is not None]
-    return tuple(found)
+    others = (trimmed(table, nuisances), balanced(table, columns), together(table, columns))
+    return tuple(found + [one for one in others if one is not None])
 
 
 def overlap_weighted(
@@ -100,3 +102,12 @@ def balanced(table: ComparisonTable, columns: Floats) -> Variant | None:
     effect = balanced_effect(table.outcome, table.trained, weights, table.cluster)
     words = "average over the trained, by entropy balancing: the means of all covariates match exactly"
     return Variant("entropy_balanced", words, effect, effective_sample(weights), int(table.trained.sum()))
+
+
+def together(table: ComparisonTable, columns: Floats) -> Variant | None:
+    """Return the effect by lines with what pairs of columns do together alone; None where that changes nothing."""
+    effect = moved_by_products(table, columns)
+    if effect is None:
+        return None
+    words = "average over the trained, by lines with the products of columns that count only together"
+    return Variant(TOGETHER, words, effect, float((~table.trained).sum()), int(table.trained.sum()))

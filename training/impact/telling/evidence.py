@@ -25,6 +25,8 @@ class Evidence:
         95 % interval of the effect on an outcome from before the training.
     placebo_alone : (float, float), optional
         Interval, widened for their number, of the single placebo furthest from 0, where `placebo` pools several.
+    by_products : float, optional
+        The effect with what pairs of columns do together alone, where that moves it.
     sensitivity : Sensitivity, optional
         How much hidden confounding the estimate withstands.
     largest_imbalance : float
@@ -75,3 +77,4 @@ class Evidence:
     is_random_timing: bool = False
     is_unadjusted: bool = False
     placebo_alone: tuple[float, float] | None = None
+    by_products: float | None = None

@@ -170,6 +170,20 @@ def fragile_words(evidence: Evidence) -> str:
     )
 
 
+def is_moved_by_products(evidence: Evidence) -> bool:
+    """Say whether what pairs of columns do together alone would put the effect outside its interval."""
+    found, (low, high) = evidence.by_products, evidence.interval
+    return found is not None and not low <= found <= high
+
+
+def products_words(evidence: Evidence) -> str:
+    """Say where it would put the effect."""
+    return (
+        "Some pairs of columns matter only together, which trees of so small a table do not see: with them the effect would "
+        f"be {figure(evidence.by_products or 0.0)}."
+    )
+
+
 def missing_words(evidence: Evidence) -> str:
     """Say how many outcomes are missing."""
     return f"For {evidence.missing_share:.0%} of the people the outcome is missing (leavers); see the bounds."
@@ -250,6 +264,7 @@ DOUBTS: tuple[Rule, ...] = (
         lambda _: "No outcome from before the training was given to test the comparison with.",
     ),
     (is_left_nothing, left_nothing_words),
+    (is_moved_by_products, products_words),
     (
         lambda e: e.breakdown is not None and e.breakdown < 1,
         lambda e: (

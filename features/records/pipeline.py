@@ -59,9 +59,9 @@ class Session:
     def ask(self, values: Sequence[bytes]) -> asyncio.Future[Row]:
         """Send the statement with values as texts; the future gives its one row, each value as the server sends it (binary)."""
         future: asyncio.Future[Row] = self.loop.create_future()
-        self.waiting.append((future, []))
         self.connection.send_query_prepared(NAME, values, result_format=Format.BINARY)
         self.connection.pipeline_sync()
+        self.waiting.append((future, []))
         self.send()
         if self.timer is None:
             self.watch()
@@ -69,7 +69,12 @@ class Session:
 
     def send(self) -> None:
         """Send what waits to be sent; the rest as soon as the server takes it."""
-        if self.connection.flush():
+        try:
+            is_left = self.connection.flush()
+        except OperationalError as error:
+            self.end(error)
+            return
+        if is_left:
             self.loop.add_writer(self.socket, self.send)
             self.is_sending = True
         elif self.is_sending:

@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,22 @@ def walk(way: list[Step]) -> None:
         console.print(f"[dim]{step.name}: {time.perf_counter() - started:.1f} s[/dim]")
         done[step.name] = key
         write_private(notes, json.dumps(done))
+
+
+@contextmanager
+def encoder_begun() -> Iterator[None]:
+    """Export the encoder, which needs no records, while a block reads some; `skillpath embed` then finds it there."""
+    if (VAR / "encoder").is_dir():
+        yield
+        return
+    nobody = {**os.environ, "SKILLPATH_STORE_URL": "sqlite://"}  # records in memory: none
+    process = subprocess.Popen(
+        command("embed"), env=nobody, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.wait()  # whatever went wrong there is told by the step that embeds
 
 
 def write_private(path: Path, text: str) -> None:
@@ -282,13 +299,17 @@ def data_end(folder: Path) -> str:
 
 def main() -> None:
     """Walk the way, serve, print the answers, and stay until Ctrl-C (or exit at once with --once)."""
-    folder = VAR / "sample"
-    walk(steps()[:1])
-    os.environ.setdefault("SKILLPATH_CLOCK", data_end(folder))
-    walk(steps()[1:])
-    key = api_key()
+    folder, way = VAR / "sample", steps()
+    with encoder_begun():
+        walk(way[:1])
+        os.environ.setdefault("SKILLPATH_CLOCK", data_end(folder))
+        walk(way[1:2])
+    walk(way[2:4])
+    with ThreadPoolExecutor(1) as beside:  # scores wait for the registry half of their time
+        key = beside.submit(api_key)
+        walk(way[4:])
     with service():
-        ask = asker(key)
+        ask = asker(key.result())
         show_employee(ask, chosen_employee(folder))
         show_attrition(ask)
         show_impact(ask, folder)

@@ -96,7 +96,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--employees", type=int, default=100_000)
     parser.add_argument("--teachers", type=int, default=2_000, help="employees of the small organisation")
-    parser.add_argument("--questions", nargs="+", choices=sorted(RUNS), default=["attrition", "recommendation"])
+    parser.add_argument(
+        "--questions", nargs="+", choices=sorted(RUNS), default=["attrition", "recommendation"]
+    )
     parser.add_argument("--folder", type=Path, help="kept, and used again")
     parser.add_argument("--repeats", type=int, default=2)
     return parser.parse_args()

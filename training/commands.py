@@ -70,12 +70,11 @@ def train_command(
     chosen = asked(question)
     if len(chosen) > 1 and (settings_of_fit or tune or folds):
         raise BadInputError("--set, --tune and --folds belong to one question.", found=question)
-    with workbench(as_of) as bench:
-        told = (
-            train_side_by_side(bench, chosen, and_promote)
-            if len(chosen) > 1
-            else [train_one(bench, chosen[0], settings_of_fit or [], and_promote, (tune, folds))]
-        )
+    if len(chosen) > 1:
+        told = train_side_by_side(chosen, and_promote, as_of)
+    else:
+        with workbench(as_of) as bench:
+            told = [train_one(bench, chosen[0], settings_of_fit or [], and_promote, (tune, folds))]
     tell(
         as_json,
         {"trained": [body for body, _ in told]},

@@ -20,17 +20,17 @@ LONGEST_FIRST = ("impact", "attrition", "recommendation", "skills")
 THREADS = ("SKILLPATH_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
-def train_side_by_side(bench: Workbench, chosen: Sequence[Question], and_promote: bool) -> list[Told]:
+def train_side_by_side(chosen: Sequence[Question], and_promote: bool, as_of: str | None = None) -> list[Told]:
     """Train questions in processes of their own, and promote them where asked.
 
     Parameters
     ----------
-    bench : Workbench
-        Records and registry, which each process opens for itself.
     chosen : sequence of Question
         Which ones; what is told comes in this order.
     and_promote : bool
         Whether each goes through the gates at once.
+    as_of : str, optional
+        End of the data; by default right after the last known fact.
 
     Returns
     -------
@@ -39,27 +39,46 @@ def train_side_by_side(bench: Workbench, chosen: Sequence[Question], and_promote
 
     Notes
     -----
-    The threads of the settings are shared out among the processes. A fit does not depend on how many it has, so that
-    a question trained alone has the same payload.
+    The threads of the settings are shared out among the processes, which import what they need while this one opens
+    records and registry: a registry's first schema is made once, before anybody trains. A fit does not depend on how many
+    threads it has, so that a question trained alone has the same payload.
     """
+    from training.session import workbench
+    from training.settings import TrainingSettings
+
+    settings = TrainingSettings()
+    names = sorted((each.name for each in chosen), key=LONGEST_FIRST.index)
+    at_once = min(settings.threads, len(names))
+    share = max(1, settings.threads // at_once)
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(at_once, spawning, initializer=share_out, initargs=(share,)) as pool:
+        for _ in range(at_once):
+            pool.submit(get_ready)
+        with workbench(as_of) as bench:
+            waiting = trained_beside(bench, pool, names, and_promote, settings.mlflow_tracking_uri)
+            return [waiting[each.name].result() for each in chosen]
+
+
+def trained_beside(
+    bench: Workbench, pool: ProcessPoolExecutor, names: Sequence[str], and_promote: bool, tracking_uri: str
+) -> dict[str, Future[Told]]:
+    """Begin to train questions, the first ones first, and return what each will tell."""
     from training.signing import promotion_key
 
     if and_promote:
         promotion_key(bench.settings)  # made once, before several processes would
-    names = sorted((each.name for each in chosen), key=LONGEST_FIRST.index)
-    at_once = min(bench.settings.threads, len(names))
-    share = max(1, bench.settings.threads // at_once)
     as_of = bench.context.as_of.isoformat()
-    bench.say(f"{at_once} questions at a time: {', '.join(names)}")
-    pool = ProcessPoolExecutor(
-        at_once, multiprocessing.get_context("spawn"), initializer=share_out, initargs=(share,)
-    )
-    tracking_uri = bench.settings.mlflow_tracking_uri
-    with pool:
-        waiting: dict[str, Future[Told]] = {
-            name: pool.submit(train_alone, name, as_of, and_promote, tracking_uri) for name in names
-        }
-        return [waiting[each.name].result() for each in chosen]
+    bench.say(f"training {', '.join(names)}")
+    return {name: pool.submit(train_alone, name, as_of, and_promote, tracking_uri) for name in names}
+
+
+def get_ready() -> None:
+    """Import what every training needs: seconds that are best spent while somebody else opens records and registry."""
+    import training.comparison
+    import training.runs  # noqa: F401
+    from training.tracking import import_mlflow
+
+    import_mlflow()
 
 
 def share_out(threads: int) -> None:

@@ -128,7 +128,7 @@ def people(n: int = 400) -> pd.DataFrame:
         (["--label", "left", "--duration", "pay", "--event", "left"], "what kind of table"),
         (["--label", "gone"], "lacks a column"),
         (["--label", "left", "--positive", "Maybe"], "says Maybe"),
-        (["--label", "site"], "stayers only"),
+        (["--label", "site"], "does not say which"),
         (["--label", "left", "--split", "temporal"], "needs the column of the period"),
         (["--label", "left", "--folds", "1"], "two folds"),
         (["--duration", "site", "--event", "left"], "impossible time"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from features.recommendation.behaviour import FEATURE_SCHEMA
+from training.limits import within
 from training.payload import Payload, json_bytes, npz_bytes
 from training.recommendation.autoencoder import Autoencoder, AutoencoderSettings, fitted_autoencoder
 from training.recommendation.blend import choose_blend, sampled
@@ -54,11 +55,11 @@ class Parameters:
         Most people used for choosing.
     """
 
-    ridge: float = 0.0
-    person_power: float = 0.0
-    content_strength: float = 5.0
-    keep_per_course: int = 512
-    validation_people: int = 8_000
+    ridge: float = field(default=0.0, metadata=within(0))
+    person_power: float = field(default=0.0, metadata=within(0, 1))
+    content_strength: float = field(default=5.0, metadata=within(0))
+    keep_per_course: int = field(default=512, metadata=within(1))
+    validation_people: int = field(default=8_000, metadata=within(1))
 
 
 def fit(dataset: Dataset, parameters: Parameters, rng: np.random.Generator) -> Payload:

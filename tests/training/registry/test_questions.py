@@ -34,6 +34,8 @@ class TestRefusals:
             ("attrition", "bags=-1", "from 0"),
             ("attrition", "weights=0.5,1.5", "from 0 to 1"),
             ("attrition", "penalties=nan", "numbers"),
+            ("recommendation", "ridge=-5", "from 0"),
+            ("recommendation", "content_strength=inf", "from 0"),
             ("impact", "pipeline=thorough", "screening, full"),
             ("skills", "threshold=2", "from -1 to 1"),
         ],

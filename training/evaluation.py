@@ -208,8 +208,8 @@ def resampled_means(values: Floats, rng: np.random.Generator, draws: int) -> Flo
     for start in range(0, draws, step):
         size = (min(step, draws - start), count)
         for place, units in enumerate(rng.integers(0, count, size, dtype=np.int32), start):
-            came = np.bincount(units, minlength=count).astype(np.float64)
-            found[:, place] = [metric @ came / count for metric in values]
+            came = np.bincount(units, minlength=count)
+            found[:, place] = [(metric * came).sum() / count for metric in values]
     return found
 
 

@@ -56,10 +56,9 @@ def shown(found: Evaluation) -> None:
     print(f"  {found.verdict}")
     for metric in METRICS:
         for who, gap in found.diagnostics.get(f"{metric}_difference_to", {}).items():
-            relative = gap.value / max(found.peers[who][metric].value, 1e-9)
-            print(
-                f"  {metric} over {who}: {gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f}), {relative:+.1%}"
-            )
+            theirs = found.peers[who][metric].value
+            relative = f", {gap.value / theirs:+.1%}" if theirs > 0 else ""
+            print(f"  {metric} over {who}: {gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f}){relative}")
     print(f"  blend {found.diagnostics['blend']}", flush=True)
 
 

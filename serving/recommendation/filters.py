@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -71,7 +71,7 @@ class RecommendationQuery(BaseModel):
     )
     explain: bool = Field(True, description="With the gaps closed and a sentence why.")
 
-    @property
+    @cached_property
     def is_filtered(self) -> bool:
         """True where some courses may not pass."""
         return bool(

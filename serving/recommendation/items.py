@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -153,4 +154,11 @@ def unsure_of(context: Context, found: Probable) -> Unsure:
 
 def stamp(micros: int) -> str:
     """Return a moment as ISO 8601 in UTC."""
-    return from_micros(micros).isoformat().replace("+00:00", "Z")
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{second(seconds)}.{rest:06}Z" if rest else f"{second(seconds)}Z"
+
+
+@lru_cache(maxsize=1_024)  # many answers are of the same second, many due dates of the same day
+def second(seconds: int) -> str:
+    """Return a whole second since 1970 as ISO 8601, without its zone."""
+    return from_micros(seconds * 1_000_000).isoformat().removesuffix("+00:00")

@@ -216,25 +216,23 @@ def goal_job(goals: Sequence[Goal], now: int) -> str | None:
 
 def learning_events(catalogue: Catalogue, facts: Sequence[Event]) -> Iterable[LearningEvent]:
     """Return the events in the order in which they happened; of a corrected one the latest known version."""
-    index = catalogue.course_index
+    place_of = catalogue.course_index.get
     return {
-        (one.event_id, one.happened): LearningEvent(
-            index[one.course_id], one.kind, one.happened, one.snoozed_until
-        )
+        (one.event_id, happened := one.happened): LearningEvent(course, one.kind, happened, one.snoozed_until)
         for one in facts
-        if one.course_id in index
+        if (course := place_of(one.course_id)) is not None
     }.values()
 
 
 def skill_evidence(catalogue: Catalogue, facts: Sequence[Evidence]) -> Iterable[SkillEvidence]:
     """Return the evidence in the order in which it was gained; of a corrected one the latest known version."""
-    index = catalogue.skill_index
+    place_of = catalogue.skill_index.get
     return {
-        (one.skill_id, one.source, one.happened): SkillEvidence(
-            index[one.skill_id], one.level / LEVEL_UNIT, one.source, one.happened
+        (skill, source := one.source, happened := one.happened): SkillEvidence(
+            skill, one.level / LEVEL_UNIT, source, happened
         )
         for one in facts
-        if one.skill_id in index
+        if (skill := place_of(one.skill_id)) is not None
     }.values()
 
 

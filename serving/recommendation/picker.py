@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 
-from features.recommendation.catalogue import Bools, Floats, Integers
+from features.recommendation.catalogue import Floats, Integers
 from features.recommendation.gap_value import EPSILON, gains
 from features.recommendation.level_fit import Misfit, misfit
 from features.recommendation.raises import Raises
@@ -31,7 +31,7 @@ class Pool:
 
     def __init__(self, courses: Integers, worths: Floats, bound: float = math.inf) -> None:
         self.courses, self.worths, self.bound = courses, worths, bound
-        self.rest: Bools | None = None  # those that are in no part yet
+        self.part: Integers | None = None  # places of those that were put in order last
         self.listed: list[int] = []
         self.values: list[float] = []
         self.place = 0
@@ -40,25 +40,26 @@ class Pool:
         """Return whether another course is left, putting the next part in order where that is needed."""
         if self.place < len(self.values):
             return True
-        if self.rest is not None:
-            self.courses, self.worths, self.rest = self.courses[self.rest], self.worths[self.rest], None
+        if self.part is not None:
+            rest = np.ones(self.courses.size, dtype=bool)
+            rest[self.part] = False
+            self.courses, self.worths, self.part = self.courses[rest], self.worths[rest], None
         if not self.courses.size:
             return False
-        best = self.next_part()
-        self.rest, self.bound = ~best, math.inf
-        courses, worths = self.courses[best], self.worths[best]
-        order = (-worths).argsort(kind="stable")  # of equal worth in the order of the catalogue
-        self.listed, self.values, self.place = courses.take(order).tolist(), worths.take(order).tolist(), 0
+        part, self.bound = self.next_part(), math.inf
+        self.part = part.take((-self.worths.take(part)).argsort(kind="stable"))
+        self.listed, self.values = self.courses.take(self.part).tolist(), self.worths.take(self.part).tolist()
+        self.place = 0
         return True
 
-    def next_part(self) -> Bools:
-        """Return which courses come next, (m,) bool: none of the others is worth more than any of them."""
-        best: Bools = self.worths >= self.bound
-        if not 0 < np.count_nonzero(best) <= 2 * PART:
-            best = np.ones(self.worths.size, dtype=bool)
-            if self.worths.size > PART:
-                best[self.worths.argpartition(-PART)[:-PART]] = False
-        return best
+    def next_part(self) -> Integers:
+        """Return the places of those that come next, in the order of the catalogue: none of the others is worth more."""
+        part: Integers = (self.worths >= self.bound).nonzero()[0]
+        if 0 < part.size <= 2 * PART:
+            return part
+        if self.worths.size <= PART:
+            return np.arange(self.worths.size)
+        return np.sort(self.worths.argpartition(-PART)[-PART:])
 
 
 class Picker:

@@ -118,11 +118,11 @@ class Placing:
         if not found:
             return NOTHING_CLOSED
         known, key = self.catalogue.told, (self.context.job_id, course, tuple(found))
-        if key not in known:
+        said: Told | None = known.get(key)
+        if said is None:
             if len(known) >= MOST_TOLD:
-                known.clear()
-            known[key] = self.put_into_words(found)
-        said: Told = known[key]
+                known.clear()  # others may be reading: nothing is looked up twice
+            said = known[key] = self.put_into_words(found)
         return said
 
     def put_into_words(self, found: Sequence[Gain]) -> Told:

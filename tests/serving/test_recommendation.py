@@ -26,7 +26,7 @@ from serving.app import create_app
 from serving.house import House
 from serving.keys import create_key
 from serving.models.answering import LoadedModel
-from serving.recommendation import catalogue
+from serving.recommendation import catalogue, items
 from serving.recommendation.answers import ClosedGap, Recommendations, RecommendedCourse
 from serving.recommendation.batch import RecommendationBatch
 from serving.recommendation.catalogue import KEY, Shelf
@@ -758,3 +758,15 @@ def test_over_http_each_database_answers_as_the_function_does(
         wanted = msgspec.json.decode(recommend(house, who, RecommendationQuery(n=4)).body)
         assert {**one.json(), "recommendation_id": ""} == {**wanted, "recommendation_id": ""}
     assert store.count("recommendations_shown") == 2
+
+
+def test_what_a_course_closes_is_put_into_words_once_and_anew_when_there_is_too_much(
+    stocked: TestClient, sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ask(stocked)["items"]
+    told = sqlite_house.cache[KEY].catalogue.told
+    assert told
+    monkeypatch.setattr(items, "MOST_TOLD", 1)
+    told.clear()
+    assert [one["closes"] for one in ask(stocked)["items"]] == [one["closes"] for one in first]
+    assert len(told) == 1

@@ -57,9 +57,9 @@ COLUMNS_OF: Mapping[str, Sequence[str]] = {
     "pay_against_median": ("pay_to_job_median",),
     "promotion_wait": ("days_since_promotion", "days_in_job", "days_since_move"),  # one event, most of the time
     "manager_change": ("days_since_manager_change", "manager_changes_365_days"),
-    "team_exits": ("team_exit_share_180_days",),
-    "engagement": ("engagement_share", "satisfaction_share", "intent_to_stay_share", "engagement_change",
-                   "satisfaction_change", "intent_to_stay_change"),
+    "team_exits": ("team_exit_share_90_days", "team_exit_share_180_days"),
+    "engagement": tuple(f"{item}_{part}" for item in ("engagement", "satisfaction", "intent_to_stay")
+                        for part in ("share", "mean_share", "change")),
     "overtime": ("overtime_hours",),
     "commute": ("commute_minutes",),
     "learning": ("learning_hours_365_days", "completions_365_days"),

@@ -15,7 +15,8 @@ import polars as pl
 
 from features.attrition.gap import with_gaps
 from features.attrition.meanings import FEATURE_SCHEMA, NAMES
-from features.timelines import ENTERED, MOMENT, latest_happened, state_at, timeline, totals_within
+from features.attrition.surveys import with_surveys
+from features.timelines import ENTERED, MOMENT, state_at, timeline, totals_within
 
 __all__ = ["FEATURE_SCHEMA", "KEY", "NAMES", "TABLES", "employed", "features"]
 
@@ -24,12 +25,8 @@ NUMBERED = "_spell"
 KEY = [*SPELL, "as_of"]
 YEAR = timedelta(days=365)
 HALF_YEAR = timedelta(days=180)
+QUARTER = timedelta(days=90)
 FEWEST_IN_JOB = 5  # a median of fewer people says little, and shows somebody's pay
-SURVEY_ITEMS = {
-    "engagement": "engagement",
-    "satisfaction": "satisfaction",
-    "intent_to_stay": "intent_to_stay",
-}
 IDENTIFIERS = (
     (("employee_id", "manager_id"), ("employees", "job_history", "exits")),
     (("skill_id",), ("job_skills",)),
@@ -227,30 +224,17 @@ def median_of_peers(name: str, group: list[str]) -> pl.Expr:
 def with_team_exits(
     rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame], line: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add the share of the team that left in the last 180 days."""
+    """Add the shares of the team that left in the last 90 and 180 days."""
     leavers = tables["exits"].with_columns(entered=ENTERED)
     managers = line.select(*SPELL, "entered_at", "manager_id")
     leavers = state_at(leavers, managers, SPELL, moment="entered").with_columns(one=pl.lit(1.0))
     leavers = (
         leavers.drop_nulls("manager_id").sort("entered").unique(SPELL, keep="first", maintain_order=True)
     )
-    (left,) = totals_within(rows, leavers, ["manager_id"], ["one"], HALF_YEAR, SPELL)
-    share = pl.col("_left") / (pl.col("_left") + pl.col("team_size"))
-    return rows.with_columns(left.alias("_left")).with_columns(team_exit_share_180_days=share)
-
-
-def with_surveys(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Add the latest answer to each survey item, as a share of its scale, and its change."""
-    low, high = pl.col("scale_low").fill_null(1.0), pl.col("scale_high").fill_null(5.0)
-    share = (pl.col("value") - low) / pl.when(high > low).then(high - low)
-    answers = tables["surveys"].select("employee_id", "item", "happened_at", "known_at", share=share)
-    is_same = pl.col("employee_id") == pl.col("employee_id").shift(1)
-    for item, name in SURVEY_ITEMS.items():
-        line = timeline(answers.filter(pl.col("item") == item), ["employee_id"])
-        change = pl.when(is_same).then(pl.col("share") - pl.col("share").shift(1))
-        columns = {f"{name}_share": pl.col("share"), f"{name}_change": change}
-        rows = state_at(rows, line.select("employee_id", "entered_at", **columns), ["employee_id"])
-    return rows.with_columns(latest_happened(rows, answers, ["employee_id"]).alias("answered_at"))
+    for name, window in (("team_exit_share_90_days", QUARTER), ("team_exit_share_180_days", HALF_YEAR)):
+        (left,) = totals_within(rows, leavers, ["manager_id"], ["one"], window, SPELL)
+        rows = rows.with_columns((left / (left + rows["team_size"])).alias(name))
+    return rows
 
 
 def with_learning(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

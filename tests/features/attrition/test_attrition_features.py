@@ -132,7 +132,43 @@ def test_every_number_of_one_career_is_the_one_worked_out_by_hand() -> None:
     assert a["pay_to_job_median"] is None  # alone in the job: nobody to compare with
     assert b["pay_growth_excess"] == pytest.approx(0.2)  # the median growth of the job is 0
     assert b["team_exit_share_180_days"] == pytest.approx(1 / 5)  # one left, b, c, d, e are there
+    assert b["team_exit_share_90_days"] == pytest.approx(1 / 5)
     assert (boss["span_of_control"], b["span_of_control"], boss["team_size"]) == (4, 1, None)
+
+
+def test_the_mean_of_all_answers_forgets_what_was_corrected_and_knows_nothing_too_soon() -> None:
+    day = datetime(2022, 1, 1, tzinfo=UTC)
+    asked = [day + timedelta(days=100 * number) for number in range(4)]
+    told = [
+        (asked[0], 1, 4.0),
+        (asked[0], 20, 2.0),
+        (asked[1], 5, 5.0),
+        (asked[2], 5, None),
+        (asked[3], 5, 3.0),
+        (asked[3], 9, None),
+    ]
+    records = one_person(day - timedelta(days=1), day - timedelta(days=1)) | {
+        "surveys": pl.DataFrame({
+            "employee_id": ["e"] * 6, "item": ["engagement"] * 6, "happened_at": [at for at, _, _ in told],
+            "known_at": [at + timedelta(days=late) for at, late, _ in told], "value": [value for _, _, value in told],
+            "scale_low": [1.0] * 6, "scale_high": [5.0] * 6,
+        })
+    }  # fmt: skip
+    moments = [asked[0], *(at + timedelta(days=late, seconds=1) for at, late, _ in told)]
+    found = features(records, moments).sort("as_of")
+    means = found["engagement_mean_share"].to_list()
+    assert means == [None, 0.75, 0.25, 0.625, 0.625, pytest.approx(1.75 / 3), 0.625]
+    assert found["engagement_share"].to_list() == [None, 0.75, 0.25, 1.0, None, 0.5, None]
+
+
+def test_who_else_answered_changes_no_digit_of_a_mean(careers: dict[str, pl.DataFrame]) -> None:
+    thirds = careers["surveys"].with_columns(scale_high=pl.lit(4.0))  # shares that no binary number holds
+    name = careers["surveys"]["employee_id"].max()
+    alone = features({**careers, "surveys": thirds.filter(pl.col("employee_id") == name)}, MOMENTS)
+    among = features({**careers, "surveys": thirds}, MOMENTS)
+    own = pl.col("employee_id") == name
+    assert_frame_equal(alone.filter(own), among.filter(own), check_exact=True)
+    assert among.filter(own)["satisfaction_mean_share"].count() > 1
 
 
 def test_paths_open_are_the_jobs_that_people_move_to_from_the_present_one() -> None:
@@ -230,7 +266,7 @@ def test_what_is_told_of_strangers_and_of_skills_that_no_job_asks_for_changes_no
 
 
 COLUMNS_OF_TABLE = {
-    "surveys": {"satisfaction_share", "satisfaction_change", "days_since_survey"},
+    "surveys": {"satisfaction_share", "satisfaction_mean_share", "satisfaction_change", "days_since_survey"},
     "learning_events": {"learning_hours_365_days", "completions_365_days", "skill_gap_levels"},
     "courses": {
         "skill_gap_levels"
@@ -238,7 +274,7 @@ COLUMNS_OF_TABLE = {
     "course_skills": {"skill_gap_levels"},
     "jobs": {"grade", "days_since_promotion"},
     "job_skills": {"skill_gap_levels"},
-    "exits": {"team_exit_share_180_days"},
+    "exits": {"team_exit_share_90_days", "team_exit_share_180_days"},
 }
 
 

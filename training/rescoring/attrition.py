@@ -96,6 +96,12 @@ def moments_of(context: TrainingContext) -> tuple[list[datetime], int]:
     return starts, building.YEAR if len(starts) - 1 >= building.LONG_MONTHS else building.HALF_YEAR
 
 
+def block_start(context: TrainingContext) -> datetime:
+    """Return when the last block begins."""
+    starts, block = moments_of(context)
+    return starts[-block - 1]
+
+
 def told_at(records: Mapping[str, pl.DataFrame], moment: datetime) -> dict[str, pl.DataFrame]:
     """Return what features at one moment are made of, and no more: what was known then, of those who were here."""
     learnt = Ever("event_id", "kind", COMPLETION_KINDS)  # nothing else that was learnt moves a feature
@@ -186,10 +192,9 @@ def slices(context: TrainingContext, dataset: Dataset) -> dict[str, Bools]:
 
 def departments_then(context: TrainingContext, names: Sequence[str]) -> list[str | None]:
     """Return where people worked when the last block began."""
-    starts, block = moments_of(context)
     columns = ("employee_id", "happened_at", "known_at", "department")
     there = "job_history" in context.records
-    history = some(context.records, "job_history", columns, starts[-block - 1]) if there else NO_HISTORY
+    history = some(context.records, "job_history", columns, block_start(context)) if there else NO_HISTORY
     return departments(history, names)
 
 

@@ -86,6 +86,13 @@ def last_block(context: TrainingContext) -> Dataset:
     )
 
 
+def block_start(context: TrainingContext) -> datetime:
+    """Return when the last block begins."""
+    events = with_later_versions(read_events(context.records))
+    taken = building.enrolments(interactions(told(events, context.as_of)))
+    return building.block_starts(taken["taken_at"])[1]
+
+
 def read(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Return the tables that a last block is made of; of the events, by far the largest, what it asks of them."""
     events = {"learning_events": partial(read_events, records)}  # they take longest, and are begun first

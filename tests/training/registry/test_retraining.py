@@ -19,11 +19,14 @@ import pytest
 from typer.testing import CliRunner
 
 from features.errors import BadInputError, RefusedError, SkillpathError, UnavailableError
+from features.records.store import Store
 from training import tuning
+from training.context import TrainingContext
 from training.earlier import step_back
 from training.questions import QUESTIONS, Question
-from training.runs import Workbench
+from training.runs import Workbench, end_of
 from training.settings import TrainingSettings
+from training.stored import StoredTables
 from training.tuning import SPACES, assignments_of, search
 from training.upkeep.commands import app, raise_failed
 from training.upkeep.lock import BusyError, alone
@@ -250,9 +253,18 @@ class TestSearching:
         trial = optuna.create_study().ask()
         assert set(SPACES[name](trial)) <= {*vars(parameters)}
 
-    def test_choosing_looks_at_nothing_of_the_last_block(self, bench: Workbench) -> None:
+    def test_choosing_looks_at_nothing_of_the_last_block(self, bench: Workbench, toy) -> None:
         # 2024-01-01 to 2025-01-01: a quarter of a year is less than the longest block of a short record
-        assert step_back(bench).days == 184
+        assert step_back(bench, toy).days == 184
+
+    @pytest.mark.parametrize("name", ["attrition", "recommendation", "impact"])
+    def test_careers_that_go_back_for_decades_do_not_move_the_moment_to_choose_by(
+        self, name: str, small_store: Store, tmp_path: Path
+    ) -> None:
+        records = StoredTables(small_store)
+        assert (end_of(records) - records["job_history"]["happened_at"].min()).days > 10 * 365
+        bench = Workbench(TrainingSettings(var=tmp_path), TrainingContext(records, end_of(records)), None)  # type: ignore[arg-type]
+        assert 184 <= step_back(bench, Question(name)).days < 380
 
 
 def test_logged_parameters_read_back_as_they_were_set() -> None:

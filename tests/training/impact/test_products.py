@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from training.impact.doubts.together import moved_by_products
+from training.impact.doubts.variants import variants
 from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import Pipeline, fit_effect
 from training.impact.estimators.grown import Grown
@@ -122,7 +123,10 @@ def test_on_a_small_table_what_products_would_change_is_told() -> None:
     table = small_world(is_together=True)
     found = moved_by_products(table, table.covariates)
     assert found is not None
-    assert found.low < 1 < found.high
+    assert found[0].low < 1 < found[0].high
+    beside = variants(table, table.covariates, found[1])[-1]
+    assert beside.name == "with_products"
+    assert 50 < beside.effective_sample < beside.n_trained + (~table.trained).sum()
 
 
 def test_where_columns_count_by_themselves_products_change_nothing() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from training.impact.estimators.aipw import Effect, average_effect
+from training.impact.estimators.aipw import Effect, Nuisances, average_effect
 from training.impact.estimators.bins import Part
 from training.impact.estimators.crossfit import cross_fit
 from training.impact.estimators.linear import Predict, fold_numbers, logit, out_of_fold, ridge
@@ -53,8 +53,8 @@ class Lines:
         return fit(beside(columns), target)(beside(held))
 
 
-def moved_by_products(table: ComparisonTable, columns: Floats) -> Effect | None:
-    """Return the effect on the trained by lines with products, where those move it by more than its error; else None.
+def moved_by_products(table: ComparisonTable, columns: Floats) -> tuple[Effect, Nuisances] | None:
+    """Return the effect on the trained by lines with products, and its nuisances, where those move it by more than its error.
 
     Parameters
     ----------
@@ -62,19 +62,20 @@ def moved_by_products(table: ComparisonTable, columns: Floats) -> Effect | None:
         Every outcome measured.
     columns : (n, q) float
         Its covariates without gaps.
+
+    Returns
+    -------
+    (Effect, Nuisances) or None
+        None where products change nothing, and for large tables, whose estimator looks for products itself.
     """
     part = Part.of(columns)
     if columns.shape[1] < 2 or part.is_of_large_table:
         return None
     folds = fold_numbers(table.trained, FOLDS, np.random.default_rng(0), table.cluster)
-    without, beside = (
-        average_effect(
-            table.outcome,
-            table.trained,
-            cross_fit(table, part, folds, (Lines(has), 0, "att")),
-            "att",
-            table.cluster,
-        )
-        for has in (False, True)
-    )
-    return beside if abs(beside.value - without.value) > beside.standard_error else None
+    found = []
+    for has_products in (False, True):
+        nuisances = cross_fit(table, part, folds, (Lines(has_products), 0, "att"))
+        effect = average_effect(table.outcome, table.trained, nuisances, "att", table.cluster)
+        found.append((effect, nuisances))
+    (without, _), (beside, _) = found
+    return found[1] if abs(beside.value - without.value) > beside.standard_error else None

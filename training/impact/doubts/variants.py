@@ -16,7 +16,7 @@ import numpy as np
 
 from training.impact.doubts.overlap import EXTREME, effective_sample
 from training.impact.doubts.together import moved_by_products
-from training.impact.estimators.aipw import Effect, Nuisances, average_effect, interval_effect
+from training.impact.estimators.aipw import Effect, Nuisances, average_effect, interval_effect, odds_weights
 from training.impact.estimators.entropy_balancing import balanced_effect, balancing_weights
 from training.impact.table import Bools, ComparisonTable, Floats, Ints
 
@@ -106,8 +106,10 @@ def balanced(table: ComparisonTable, columns: Floats) -> Variant | None:
 
 def together(table: ComparisonTable, columns: Floats) -> Variant | None:
     """Return the effect by lines with what pairs of columns do together alone; None where that changes nothing."""
-    effect = moved_by_products(table, columns)
-    if effect is None:
+    found = moved_by_products(table, columns)
+    if found is None:
         return None
+    effect, nuisances = found
+    weights = odds_weights(nuisances.propensity, table.trained)[~table.trained]
     words = "average over the trained, by lines with the products of columns that count only together"
-    return Variant(TOGETHER, words, effect, float((~table.trained).sum()), int(table.trained.sum()))
+    return Variant(TOGETHER, words, effect, effective_sample(weights), int(table.trained.sum()))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.errors import RefusedError
 from training.attrition.evaluate_table import run
 from training.attrition.fit import Parameters, fit
 from training.attrition.plain.reading import read_encoded, read_request
@@ -196,6 +197,14 @@ def test_equal_rows_stay_in_one_fold_and_each_fold_has_its_share_of_exits(tmp_pa
     assert (fold[:100] == fold[100:]).all()
     exits = np.bincount(fold, table.left)
     assert exits.max() - exits.min() <= 4
+
+
+def test_groups_that_all_have_leavers_and_stayers_can_be_held_out_whole() -> None:
+    groups, left = np.repeat(np.arange(6), 50), np.tile([True, False], 150)
+    fold = folds_of(groups, left, 3, np.random.default_rng(1))
+    assert sorted(np.bincount(fold[::50]).tolist()) == [2, 2, 2]
+    with pytest.raises(RefusedError, match="6 groups, 6 with exits"):
+        folds_of(groups, left, 7, np.random.default_rng(1))
 
 
 def test_columns_are_named_by_a_toml_file_and_the_command_line_wins(tmp_path: Path) -> None:

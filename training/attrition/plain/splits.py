@@ -51,10 +51,11 @@ def fold_groups(table: Encoded, request: Request, split: str) -> Ints:
 def folds_of(groups: Ints, left: NDArray[np.bool_], count: int, rng: np.random.Generator) -> Ints:
     """Return the fold of each row: groups stay whole, and each fold gets its share of those who left."""
     names, place = np.unique(groups, return_inverse=True)
-    exits = np.bincount(place, left) > 0
-    if min(exits.sum(), (~exits).sum()) < count:
-        raise RefusedError("There are too few groups on either side for so many folds.",
-                           found=f"{int(exits.sum())} with exits, {int((~exits).sum())} without", allowed=f"at least {count} each")  # fmt: skip
+    exits, stayers = (np.bincount(place, side) > 0 for side in (left, ~left))
+    if min(exits.sum(), stayers.sum()) < count:
+        raise RefusedError("There are too few groups with exits, or with people who stayed, for so many folds.",
+                           found=f"{len(names)} groups, {int(exits.sum())} with exits, {int(stayers.sum())} with people who stayed",
+                           allowed=f"at least {count} of each", hint="Ask for fewer: --folds N.")  # fmt: skip
     fold = np.empty(len(names), dtype=np.int64)
     for side in (exits, ~exits):
         members = rng.permutation(np.flatnonzero(side))

@@ -23,8 +23,8 @@ class SkillpathError(Exception):
     def __init__(self, what: str, *, found: str = "", allowed: str = "", hint: str = "") -> None:
         self.what, self.found, self.allowed, self.hint = what, found, allowed, hint
         parts = [what]
-        parts += [f"Found: {found}."] if found else []
-        parts += [f"Allowed: {allowed}."] if allowed else []
+        parts += [f"Found: {found.removesuffix('.')}."] if found else []
+        parts += [f"Allowed: {allowed.removesuffix('.')}."] if allowed else []
         parts += [hint] if hint else []
         super().__init__(" ".join(parts))
 

@@ -130,7 +130,7 @@ def promote(
     Raises
     ------
     RefusedError
-        If the question has no such place.
+        If the question has no such place, or the champion is to stand beside itself.
 
     Notes
     -----
@@ -142,6 +142,13 @@ def promote(
     if (question.name, wanted.role) in NO_PLACE:
         why = NO_PLACE[question.name, wanted.role]
         raise RefusedError(f"The question {question.name} has no {wanted.role}.", found=why)
+    champion = bench.tracking.champion(model.name) if wanted.role != CHAMPION else None
+    if champion is not None and champion.version == model.version:
+        raise RefusedError(
+            f"The champion cannot stand beside itself as a {wanted.role}.",
+            found=f"{model.name} version {model.version}",
+            hint="Name another one: --version.",
+        )
     with tempfile.TemporaryDirectory() as scratch:
         bench.say(f"{question.name}: fetching version {model.version}")
         folder = bench.tracking.fetch_payload(model, Path(scratch))

@@ -294,8 +294,11 @@ class TestPlaces:
     def test_a_shadow_need_not_be_better_and_is_signed_for_the_shadow_alone(
         self, bench: Workbench, toy
     ) -> None:
-        promote(bench, toy, bench.train(toy).logged)
+        good = bench.train(toy).logged
+        promote(bench, toy, good)
         worse = bench.train(toy, ["shrinkage=0.9"]).logged
+        with pytest.raises(RefusedError, match=r"beside itself.*version 1"):
+            promote(bench, toy, good, place=Place("shadow"))
         found = promote(bench, toy, worse, place=Place("shadow"))
         assert (found.failed, found.role) == ([], "shadow")
         aliases = bench.tracking.client.get_registered_model("toy").aliases

@@ -85,7 +85,7 @@ def evaluated(table: Encoded, request: Request, *, with_peers: bool) -> Evaluati
                      **groups.by_group(table, request, found.labels), **groups.fairness_of(table, request, found.labels)},
         n={"rows": len(table.left), "exits": int(table.left.sum()), "people": len(np.unique(table.person)),
            "features": len(table.names), "fits": len(found.choices)},
-        verdict=verdict(metrics, peers),
+        verdict=verdict("uno_c" if is_survival else "auc", metrics, peers),
         seeds=(request["seed"],),
         data_digest=table.digest,
     )  # fmt: skip
@@ -204,12 +204,12 @@ def chosen_counts(choices: Sequence[dict[str, Any]]) -> dict[str, int]:
     return {name: names.count(name) for name in sorted(set(names))}
 
 
-def verdict(metrics: dict[str, Interval], peers: dict[str, dict[str, Interval]]) -> str:
-    """Return in words how the ranking compares with chance and with the best reference."""
-    name = "uno_c" if "uno_c" in metrics else "auc"
+def verdict(name: str, metrics: dict[str, Interval], peers: dict[str, dict[str, Interval]]) -> str:
+    """Return in words how the ranking, by the metric named, compares with chance and with the best reference."""
     own = metrics[name]
     if not own.low > 0.5:
-        return f"{name} {own.value:.3f}: no better than chance; these columns do not tell who leaves"
+        return (f"{name} {own.value:.3f} ({own.low:.3f} to {own.high:.3f}): not told from chance; so many people do not show that these "
+                "columns tell who leaves")  # fmt: skip
     best = max(
         (found[name].value for found in peers.values() if name in found and np.isfinite(found[name].value)),
         default=float("nan"),

@@ -12,6 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from features.errors import BadInputError
+from features.text import plain_text
 from training.recommendation.content import Content, Matrix, unit_rows
 from training.recommendation.moments import seconds
 from training.tables import decoded, first_line, read_table, read_text, unpacked
@@ -28,6 +29,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 COHORTS = ("job_id", "job", "role", "occupation", "department", "cohort")
 RECBOLE = (".inter", ".item", ".user")
 TYPED = re.compile(r":(token|token_seq|float|float_seq)$")
+UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")  # Chinese and Japanese letters
 HEADERLESS = ("user", "item", "rating", "time")
 LEAST_MOMENT = 1e8  # a larger number in a third column without a name is a time, not a rating
 
@@ -206,8 +208,25 @@ def holds_numbers(values: pd.Series) -> bool:
 
 
 def words_of(text: str | float | None) -> set[str]:
-    """Return the lower-case words of a cell; none where it is empty."""
-    return set() if text is None or pd.isna(text) else set(re.findall(r"\w+", str(text).lower()))
+    """Return the lower-case words of a cell without its markup; none where it is empty.
+
+    Of writing without blanks between words, pairs of characters stand for them.
+
+    Examples
+    --------
+    >>> sorted(words_of("<b>SQL</b> basics")), sorted(words_of("数据分析"))
+    (['basics', 'sql'], ['分析', '据分', '数据'])
+    """
+    if text is None or pd.isna(text):
+        return set()
+    words = re.findall(r"\w+", plain_text(str(text)).lower())
+    return {
+        part
+        for word in words
+        for part in (
+            [word[at : at + 2] for at in range(max(len(word) - 1, 1))] if UNSPACED.search(word) else [word]
+        )
+    }
 
 
 def key_column(frame: pd.DataFrame, given: str, usual: Sequence[str], file: str) -> str:

@@ -42,11 +42,13 @@ def check_command(
 
     Exit codes: 0 it meets the contract, 2 bad input, 3 no such model, 4 refused, with the reasons, 5 a part is missing.
     """
-    from training.checking.check import check, checked_json
     from training.questions import question as named
 
-    with workbench(as_of) as bench:
-        found = check(bench, named(question), uri, allow_pickle)
+    asked = named(question)
+    with workbench(as_of, [asked]) as bench:
+        from training.checking.check import check, checked_json  # while a thread reads the records
+
+        found = check(bench, asked, uri, allow_pickle)
     tell(as_json, checked_json(found), [*gate_lines(found.gates), found.lacks])
     if found.failed:
         raise RefusedError(

@@ -18,6 +18,7 @@ from training.evaluation import Evaluation, as_json, plain
 from training.gates import Gate
 from training.questions import Question
 from training.rescoring.rescoring import judging_dataset
+from training.tracking import PAYLOAD_PATH
 
 if TYPE_CHECKING:
     from training.runs import Workbench
@@ -29,6 +30,7 @@ LACKS = (
     "It enters serving only as a bundle like ours: a scorer.py of numpy and LightGBM with plain data files "
     "(docs/bring-your-own.md). "
 )
+IS_BUNDLE = "It is a bundle already: skillpath promote {question} --version N asks the gates."
 WAY: Mapping[str, str] = {
     "attrition": "skillpath convert makes one of LightGBM boosters and ONNX graphs; training.checking of linear models and pipelines.",
     "recommendation": "skillpath convert makes one of weights between courses, logged beside the model as item_weights.npz.",
@@ -48,16 +50,21 @@ class Checked:
         In the order in which they were tried.
     evaluation : Evaluation, optional
         Beside ours; None where it could not be asked.
+    is_bundle : bool
+        True where a scorer and plain data lie in it already.
     """
 
     uri: str
     question: str
     gates: Sequence[Gate]
     evaluation: Evaluation | None = None
+    is_bundle: bool = False
 
     @property
     def lacks(self) -> str:
         """What it needs before it may answer anybody."""
+        if self.is_bundle:
+            return IS_BUNDLE.format(question=self.question)
         return LACKS + WAY.get(self.question, NO_WAY)
 
     @property
@@ -87,6 +94,7 @@ def check(bench: Workbench, question: Question, uri: str, allow_pickle: bool = F
     with tempfile.TemporaryDirectory() as scratch:
         bench.say(f"{question.name}: fetching {uri}")
         folder = downloaded(bench, uri, Path(scratch))
+        is_bundle = (folder / PAYLOAD_PATH / "scorer.py").is_file()
         gates = [unpickled(folder, allow_pickle)]
         if not gates[0].passed:
             return Checked(uri, question.name, gates)
@@ -94,7 +102,7 @@ def check(bench: Workbench, question: Question, uri: str, allow_pickle: bool = F
         (found,) = examine([folder], contract)
     gates += contract_gates(found, contract)
     if not all(gate.passed for gate in gates):
-        return Checked(uri, question.name, gates)
+        return Checked(uri, question.name, gates, is_bundle=is_bundle)
     bench.say(f"{question.name}: setting it beside ours")
     model = bench.tracking.champion(question.name) or bench.tracking.model(question.name)
     said = found.answers["asked"]
@@ -103,7 +111,7 @@ def check(bench: Workbench, question: Question, uri: str, allow_pickle: bool = F
         evaluation, further = asked.judge(
             dataset, said[:, 0] if contract.width == 1 else said, ours, bench.rng(question.name, "compare")
         )
-    return Checked(uri, question.name, [*gates, *further], evaluation)
+    return Checked(uri, question.name, [*gates, *further], evaluation, is_bundle)
 
 
 def downloaded(bench: Workbench, uri: str, scratch: Path) -> Path:

@@ -245,6 +245,7 @@ def test_every_question_can_be_asked_and_says_how_a_model_of_it_enters() -> None
     assert set(QUESTIONS) == {"skills", "recommendation", "attrition", "impact"}
     assert "no converter" in Checked("models:/x/1", "skills", []).lacks
     assert "skillpath convert" in Checked("models:/x/1", "attrition", []).lacks
+    assert "skillpath promote attrition" in Checked("models:/x/1", "attrition", [], is_bundle=True).lacks
 
 
 def test_who_is_worse_than_ours_by_more_than_the_margin_is_inferior() -> None:

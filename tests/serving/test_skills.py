@@ -39,6 +39,7 @@ class Occupations:
     """Knows one occupation, by the word sql."""
 
     concept_ids, names, window_lengths = ["esco:9"], ["sql specialist"], [1]
+    words, word_vectors = dict[str, int](), np.zeros((0, 3), np.float32)
 
     def named(self, texts: Sequence[str]) -> np.ndarray:
         return np.full(len(texts), -1)

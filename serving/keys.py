@@ -34,6 +34,8 @@ MOST_LOOKED_UP = (
     50  # prefixes of nobody that the store is asked for in a second: more would take its threads from others
 )
 FRESH_SECONDS = 1.0  # a revocation holds at the latest after this
+SOON_SHARE = 0.7  # of that; then they are read again, beside the answers
+MOST_SECONDS = 1.0  # that anybody waits for a store that does not answer
 GRACE_SECONDS = 600.0  # how long known keys go on where the store is away
 
 
@@ -158,8 +160,8 @@ class KeyRing:
         self.kept: dict[str, KeptKey] = {}
         self.unknown: set[str] = set()  # prefixes that were asked for in vain since the keys were read
         self.looked_up = 0  # how many were, or are being, asked for in vain since then
-        self.read_at = float("-inf")
-        self.reading = asyncio.Lock()
+        self.read_at = self.looked_at = self.began_at = float("-inf")
+        self.task: asyncio.Task[None] | None = None
 
     def load(self) -> None:
         """Read all keys that are not revoked."""
@@ -180,20 +182,26 @@ class KeyRing:
         return kept_key(row) if row is not None and row["revoked_at"] is None else None
 
     async def refresh(self) -> None:
-        """Read the keys again each second; where the store is away, the known ones go on for a while."""
-        if time.monotonic() - self.read_at < FRESH_SECONDS:
+        """Have the keys read again each second, before anybody has to wait for it; where the store is away, the known ones go on."""
+        now = time.monotonic()
+        if now - self.looked_at < FRESH_SECONDS * SOON_SHARE:
             return
-        async with self.reading:
-            if time.monotonic() - self.read_at < FRESH_SECONDS:
-                return
-            try:
-                await asyncio.to_thread(self.load)
-            except sa.exc.SQLAlchemyError as error:
-                log.warning("keys cannot be read", extra={"why": type(error).__name__})
-                if time.monotonic() - self.read_at > GRACE_SECONDS:
-                    self.kept = {}
-                return
-            self.read_at = time.monotonic()
+        if self.task is None or self.task.done() or self.task.get_loop() is not asyncio.get_running_loop():
+            self.task, self.began_at = asyncio.create_task(self.read_again()), now
+        if now - self.looked_at >= FRESH_SECONDS:
+            await asyncio.wait({self.task}, timeout=max(0.0, self.began_at + MOST_SECONDS - now))
+
+    async def read_again(self) -> None:
+        """Read the keys; where the store is away, go on with the known ones for a while."""
+        began_at = time.monotonic()  # what is written meanwhile may not be among them
+        try:
+            await asyncio.to_thread(self.load)
+            self.read_at = began_at
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("keys cannot be read", extra={"why": type(error).__name__})
+            if time.monotonic() - self.read_at > GRACE_SECONDS:
+                self.kept = {}
+        self.looked_at = began_at
 
     async def caller(self, key: str) -> Caller | None:
         """Return who holds a key, or None where it is not valid."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,10 +14,20 @@ from fastapi.testclient import TestClient
 
 from features.errors import BadInputError, UnknownRecordError
 from features.records.store import Store
+from serving import keys
 from serving.access import ALL_SCOPES, ANY_KEY, OPEN, SCOPES, Caller, Guard, granted
 from serving.app import create_app
 from serving.house import House
-from serving.keys import KeyRing, create_key, list_keys, prefix_of, revoke_key, rotate_key
+from serving.keys import (
+    FRESH_SECONDS,
+    SOON_SHARE,
+    KeyRing,
+    create_key,
+    list_keys,
+    prefix_of,
+    revoke_key,
+    rotate_key,
+)
 from serving.roles import ROLES, is_allowed
 from serving.roles import operations as matrix_operations
 
@@ -100,8 +111,43 @@ def test_a_revoked_key_is_refused_by_the_running_service(sqlite_house: House, fu
     assert client.get("/v1/nothing-here").status_code == 404
     assert client.post("/v1/events", json=[]).status_code != 401
     revoke_key(sqlite_house.store, full_key, datetime.now(UTC))
-    ring.read_at -= 1.0  # a second later
+    ring.looked_at -= 1.0  # a second later
     assert client.post("/v1/events", json=[]).status_code == 401
+
+
+def test_nobody_waits_while_the_keys_are_read_again_in_time(
+    sqlite_house: House, full_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring, held = KeyRing(sqlite_house.store, lambda: datetime.now(UTC)), threading.Event()
+
+    async def ask() -> None:
+        assert await ring.caller(full_key)
+        revoke_key(sqlite_house.store, full_key, datetime.now(UTC))
+        load = ring.load
+        monkeypatch.setattr(ring, "load", lambda: (held.wait(5), load()))
+        ring.looked_at -= FRESH_SECONDS * SOON_SHARE  # soon they are too old
+        assert await ring.caller(full_key)  # and the reading under way holds nobody up
+        ring.looked_at -= FRESH_SECONDS
+        held.set()
+        assert await ring.caller(full_key) is None
+
+    asyncio.run(ask())
+
+
+def test_a_store_that_does_not_answer_holds_a_known_key_up_for_a_moment_alone(
+    sqlite_house: House, full_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring, held = KeyRing(sqlite_house.store, lambda: datetime.now(UTC)), threading.Event()
+    monkeypatch.setattr(keys, "MOST_SECONDS", 0.01)
+
+    async def ask() -> None:
+        assert await ring.caller(full_key)
+        monkeypatch.setattr(ring, "load", lambda: held.wait(5))
+        ring.looked_at -= 2 * FRESH_SECONDS
+        assert await ring.caller(full_key)
+        held.set()
+
+    asyncio.run(ask())
 
 
 def test_an_expired_key_is_refused(sqlite_house: House) -> None:

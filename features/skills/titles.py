@@ -168,8 +168,10 @@ def read_apart(
     else:
         vectors = distinct_vectors([*asked, *missing], encode)
         whole, read = vectors[: len(asked)], vectors[len(asked) :]
-    found = np.empty((len(parts), whole.shape[1]), dtype=np.float32)
-    found[rows < 0], found[rows >= 0] = read, np.asarray(scorer.word_vectors)[rows[rows >= 0]]
+    if len(missing) == len(parts):
+        return whole, read
+    found = np.asarray(scorer.word_vectors, dtype=np.float32)[rows]
+    found[rows < 0] = read
     return whole, found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from features.numbering import Ints
+from features.survey_scale import share_of_scale
 from features.timelines import latest_happened, micros, state_at, timeline
 
 ITEMS = ("engagement", "satisfaction", "intent_to_stay")
@@ -18,8 +19,7 @@ WHOLE = (
 
 def with_surveys(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Add the latest answer to each survey item, as a share of its scale, its change, and the mean of all answers."""
-    low, high = pl.col("scale_low").fill_null(1.0), pl.col("scale_high").fill_null(5.0)
-    share = ((pl.col("value") - low) / pl.when(high > low).then(high - low)).fill_nan(None)
+    share = share_of_scale().fill_nan(None)
     answers = tables["surveys"].select("employee_id", "item", "happened_at", "known_at", share=share)
     is_same = pl.col("employee_id") == pl.col("employee_id").shift(1)
     for item in ITEMS:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from features.history import History, latest
+from features.survey_scale import share_of_scale
 
 HORIZON_DAYS = 180
 WINDOW_DAYS = 92  # the measurement that counts lies at most so many days before the horizon's end
@@ -161,9 +162,7 @@ def learning(history: History) -> pl.DataFrame:
 
 def surveys(history: History) -> pl.DataFrame:
     """Return the last answer of each person to each survey item, on a scale of 0 to 1."""
-    low, high = pl.col("scale_low").fill_null(0.0), pl.col("scale_high").fill_null(1.0)
-    share = pl.when(high > low).then((pl.col("value") - low) / (high - low))
-    last = latest(history["surveys"], ["employee_id", "item"]).with_columns(value=share)
+    last = latest(history["surveys"], ["employee_id", "item"]).with_columns(value=share_of_scale())
     return wide(last.with_columns(column=pl.lit("survey ") + pl.col("item")))
 
 

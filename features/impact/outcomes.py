@@ -13,6 +13,7 @@ import polars as pl
 
 from features.history import History, latest
 from features.impact.months import EXIT, EXIT_UNIT, HORIZON_DAYS, exits_after, kpis, outcomes_after
+from features.survey_scale import share_of_scale
 
 PROMOTION = "promotion"
 EVENT_UNIT = EXIT_UNIT
@@ -43,10 +44,8 @@ def measurements_of(records: Mapping[str, pl.DataFrame], name: str) -> pl.DataFr
     if name == RATING:
         rows = rows.drop_nulls("rating").with_columns(value=pl.col("rating"), unit=pl.lit("1-5"))
     elif source == "surveys":
-        span = pl.col("scale_high").fill_null(1.0) - pl.col("scale_low").fill_null(0.0)
-        share = pl.when(span > 0).then((pl.col("value") - pl.col("scale_low").fill_null(0.0)) / span)
         rows = rows.filter(pl.col("item") == name.removeprefix(SURVEY))
-        rows = rows.with_columns(value=share, unit=pl.lit("share 0-1")).drop_nulls("value")
+        rows = rows.with_columns(value=share_of_scale(), unit=pl.lit("share 0-1")).drop_nulls("value")
     else:
         is_tested = (pl.col("skill_id") == name.removeprefix(SKILL)) & (pl.col("source") == "assessed")
         rows = rows.filter(is_tested).with_columns(value=pl.col("level"), unit=pl.lit("level 0-5"))

@@ -88,8 +88,8 @@ PEOPLE = (
         EMPLOYEE, HAPPENED, KNOWN,
         Column("item", TEXT, "what was asked, as a short name (engagement, satisfaction …)", required=True),
         Column("value", NUMBER, "the answer", unit="scale_low-scale_high", required=True, sensitivity=PERSONAL),
-        Column("scale_low", NUMBER, "lowest possible answer"),
-        Column("scale_high", NUMBER, "highest possible answer"),
+        Column("scale_low", NUMBER, "lowest possible answer; 1 where empty"),
+        Column("scale_high", NUMBER, "highest possible answer; 5 where empty"),
     )),
     Table("outcomes", "One measurement of one KPI for one person.", Nature.FACT, ("employee_id", "kpi"), (
         EMPLOYEE, HAPPENED, KNOWN,

@@ -14,6 +14,7 @@ from features.attrition.population import NAMES, TABLES, features
 from features.records.row_security import everybody
 from features.records.schema import METADATA
 from features.records.store import Store
+from serving.attrition.notice import known_to_leave
 from serving.house import House
 from serving.models.answering import LoadedModel
 
@@ -69,7 +70,7 @@ def unpack(payload: bytes) -> Packed:
 def score_everybody(
     house: House, employee_ids: Sequence[str], progress: Callable[[int], None]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield each person's packed scores; who has left, or objected, gets none.
+    """Yield each person's packed scores; who has left, is known to leave, or objected, gets none.
 
     Parameters
     ----------
@@ -81,8 +82,8 @@ def score_everybody(
         Told how many people were done.
     """
     model, as_of = house.models.current("attrition"), house.clock()
-    objected = objections(house.store, employee_ids)
-    wanted = [employee_id for employee_id in employee_ids if employee_id not in objected]
+    left_out = objections(house.store, employee_ids) | known_to_leave(house.store, as_of, employee_ids)
+    wanted = [employee_id for employee_id in employee_ids if employee_id not in left_out]
     rows = features_of(house, wanted, as_of)
     last = rows.sort("spell").unique("employee_id", keep="last").sort("employee_id")
     for employee_id, scores in zip(last["employee_id"], packed_rows(model, last), strict=True):

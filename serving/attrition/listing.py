@@ -25,6 +25,7 @@ from serving.access_rows import everybody_visible
 from serving.attrition.answers import AttritionRisks, AttritionRow, Band, Cause, Horizon
 from serving.attrition.interventions import interventions_of
 from serving.attrition.kept import Packed, objections, unpack
+from serving.attrition.notice import known_to_leave
 from serving.attrition.purpose import PurposeHeader, check_purpose, check_switch
 from serving.attrition.reasons import band_of, named_cuts, probabilities_of, reasons_of
 from serving.attrition.reviews import statuses
@@ -116,7 +117,8 @@ def attrition_risks(house: House, caller: Caller, purpose: str | None, filters: 
         seen = everybody_visible(house.store, caller.employee_id, now)
         seen -= set() if house.settings.own_score_shown else {caller.employee_id}
         people = people.filter(pl.col("employee_id").is_in(sorted(seen)))
-    allowed = people.filter(~pl.col("employee_id").is_in(sorted(objections(house.store))))
+    left_out = objections(house.store) | known_to_leave(house.store, now)
+    allowed = people.filter(~pl.col("employee_id").is_in(sorted(left_out)))
     everybody = allowed.join(kept_scores(house, model, now), "employee_id")
     chosen = after_cursor(ordered(filtered(everybody, model, filters), filters), filters)
     page = chosen.head(filters.limit)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from features.errors import RefusedError, UnknownRecordError
 from features.records.moments import to_micros
 from features.records.schema import METADATA
+from serving.attrition.notice import to_come
 from serving.house import STALE_SECONDS, House
 
 TABLES = METADATA.tables
@@ -17,7 +18,7 @@ FACTS = ("job_history", "exits", "surveys", "learning_events")
 
 
 def works_here() -> sa.Select[Any]:
-    """Return the statement that tells somebody's last spell, whether it has ended, as known at a moment, and whether they objected."""
+    """Return the statement that tells somebody's last spell, as known at a moment: whether it has ended, or will; whether they objected."""
     people, exits, objections = (TABLES[name].c for name in ("employees", "exits", "objections"))
     person: sa.BindParameter[str] = sa.bindparam("person")
     at: sa.BindParameter[int] = sa.bindparam("at")
@@ -27,8 +28,9 @@ def works_here() -> sa.Select[Any]:
     gone = sa.exists().where(
         exits.employee_id == person, exits.spell == spell, exits.happened_at < at, exits.known_at < at
     )
+    going = sa.exists().where(exits.employee_id == person, exits.spell == spell, to_come(at))
     objected = sa.exists().where(objections.employee_id == person)
-    return sa.select(spell, gone, objected)
+    return sa.select(spell, gone, going, objected)
 
 
 def is_newer() -> sa.Select[Any]:
@@ -46,18 +48,22 @@ WORKS_HERE, IS_NEWER = works_here(), is_newer()
 
 
 def check_person(house: House, employee_id: str, now: datetime) -> None:
-    """Raise UnknownRecordError unless the person works here; RefusedError if they objected.
+    """Raise UnknownRecordError unless the person works here; RefusedError if they objected, or are known to leave.
 
     Whether the person is the caller's to see was decided before (`serving.access`).
     """
     with house.store.reading() as connection:
         asked = {"person": employee_id, "at": to_micros(now)}
-        spell, is_gone, has_objected = connection.execute(WORKS_HERE, asked).one()
+        spell, is_gone, is_going, has_objected = connection.execute(WORKS_HERE, asked).one()
     if spell is None or is_gone:
         raise UnknownRecordError("There is no such employee at present.", found=employee_id)
     if has_objected:
         raise RefusedError(
             "This person objected to being scored; there is no exit probability for them.", found=employee_id
+        )
+    if is_going:
+        raise RefusedError(
+            "This person's exit is on record already; there is nothing to estimate.", found=employee_id
         )
 
 

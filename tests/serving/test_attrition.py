@@ -182,6 +182,21 @@ def test_who_objected_is_scored_no_more(asking: TestClient, house: House) -> Non
     assert [name for name, _ in score_everybody(house, ["e3", "e4"], lambda _: None)] == ["e3"]
 
 
+def test_who_is_known_to_leave_is_scored_no_more(asking: TestClient, house: House) -> None:
+    keep_scores(house, "attrition", ["e3", "e4"])
+    known, gone = (to_micros(NOW + timedelta(days=days)) for days in (-3, 40))
+    notice = {"spell": 1, "happened_at": gone, "known_at": known, "reason_class": "voluntary"}
+    with house.store.transaction() as connection:
+        unknown_yet = {"employee_id": "e3", **notice, "known_at": gone}
+        house.store.append(connection, "exits", [{"employee_id": "e4", **notice}, unknown_yet])
+    answer = risk(asking)
+    assert answer.status_code == 409
+    assert "on record" in answer.json()["detail"]
+    assert [row["employee_id"] for row in listed(asking)["items"]] == ["e3"]
+    assert [name for name, _ in score_everybody(house, ["e3", "e4"], lambda _: None)] == ["e3"]
+    assert risk(asking, "e3").status_code == 200  # nobody knows of it yet
+
+
 def test_switched_off_nobody_is_shown_and_the_rest_goes_on(asking: TestClient, house: House) -> None:
     write(house, "switches", {"name": "attrition", "is_on": False, "actor": "hr", "at": to_micros(NOW)})
     assert risk(asking).status_code == 409

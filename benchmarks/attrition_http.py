@@ -18,8 +18,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from benchmarks.http_load import Load, run_load
-from benchmarks.processes import machine
-from benchmarks.recommendation_http import on_another_core
+from benchmarks.processes import machine, on_core
 from benchmarks.serving import PORT, cpu_seconds, server
 
 SECONDS, PEOPLE = 8.0, 100
@@ -61,7 +60,7 @@ def prepared(var: Path) -> tuple[str, list[str]]:
 def measure(var: Path, key: str, people: list[str]) -> None:
     """Ask for one person after the other: on a connection each, then on one that is kept open."""
     asked = [asking(person, key) for person in people]
-    with on_another_core(), server("serving.app:create_app", var) as process:
+    with on_core(max), server("serving.app:create_app", var) as process:
         before = cpu_seconds(process.pid)
         alone = [seconds_of(person, key) for person in people]
         opened = (cpu_seconds(process.pid) - before) / len(people)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -55,6 +57,17 @@ def skillpath(*arguments: str | Path, var: Path) -> Finished:
         if process.returncode != 0:
             raise CommandFailedError(f"exit code {process.returncode}: {err.read().strip()[-800:]}")
         return Finished(seconds, usage.ru_maxrss / 1024, json.load(out))
+
+
+@contextmanager
+def on_core(which: Callable[[set[int]], int]) -> Iterator[None]:
+    """Keep this process, and what it starts, on one core: service and generator do not wait for each other."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {which(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def machine(*packages: str) -> str:

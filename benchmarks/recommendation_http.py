@@ -7,10 +7,7 @@ Run: ``python -m benchmarks.recommendation_http`` (100,000 employees, 5,000 cour
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
 from benchmarks.http_load import Load, request, run_load
-from benchmarks.processes import machine
+from benchmarks.processes import machine, on_core
 from benchmarks.recommendation_postgres import in_postgres
 from benchmarks.recommendation_world import NOW, World, ready_world
 from benchmarks.serving import PORT, SCOPE, cpu_seconds, make_key, server
@@ -96,7 +93,7 @@ def measure(place: Path, world: World, url: str) -> None:
             request(f"/v1/employees/E{one:06}/recommendations?n=20", key, PORT) for one in people
         ],
     }
-    with on_another_core(), server("benchmarks.recommendation_http:app", place, url=url) as process:
+    with on_core(max), server("benchmarks.recommendation_http:app", place, url=url) as process:
         full, each = in_turns(asked, process.pid)
         half = run_load(PORT, asked["recommendations"], SECONDS, rate=full["recommendations"].per_second / 2)
     for name, load in full.items():
@@ -131,17 +128,6 @@ def together(parts: list[Load]) -> Load:
     p50, p99 = (float(np.median([getattr(part, name) for part in parts])) for name in ("p50_ms", "p99_ms"))
     requests, failures = (sum(getattr(part, name) for part in parts) for name in ("requests", "failures"))
     return Load(requests, sum(part.seconds for part in parts), failures, p50, p99)
-
-
-@contextmanager
-def on_another_core() -> Iterator[None]:
-    """Keep this process off the server's core."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def read_once(path: Path) -> None:

@@ -25,7 +25,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
 from benchmarks.http_load import request, run_load
-from benchmarks.processes import machine
+from benchmarks.processes import machine, on_core
 
 PORT = 8765
 SECONDS = 4.0
@@ -115,8 +115,7 @@ def make_key(url: str) -> str:
 def measure_ceiling(var: Path) -> None:
     """Print throughput of the constant body, and latency at half of it."""
     key = make_key(f"sqlite:///{var / 'skillpath.db'}")
-    with server("benchmarks.serving:constant_app", var) as process:
-        os.sched_setaffinity(0, {(os.cpu_count() or 1) - 1})
+    with on_core(max), server("benchmarks.serving:constant_app", var) as process:
         asked = [request(f"/v1/employees/E{number:06}/constant", key, PORT) for number in range(1_000)]
         run_load(PORT, asked, 1.0)
         before = cpu_seconds(process.pid)

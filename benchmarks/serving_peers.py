@@ -32,8 +32,7 @@ import numpy as np
 
 from benchmarks.attrition_http import asking, prepared
 from benchmarks.http_load import Load, run_load
-from benchmarks.processes import machine
-from benchmarks.recommendation_http import on_another_core
+from benchmarks.processes import machine, on_core
 from benchmarks.serving import PORT, server, wait
 from features.records.settings import RecordsSettings
 
@@ -244,7 +243,7 @@ def main() -> None:
         champion = exported_champion(var, Path(scratch))
         names, rows = people_of(champion)
         key, people = prepared(var)
-        stack.enter_context(on_another_core())
+        stack.enter_context(on_core(max))
         process = stack.enter_context(server("serving.app:create_app", var))
         wait(process, f"http://127.0.0.1:{PORT}/health/ready")
         asked = {"ours": (PORT, [asking(person, key) for person in people])}

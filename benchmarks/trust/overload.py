@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 import numpy as np
 
 from benchmarks.http_load import request
+from benchmarks.processes import on_core
 from benchmarks.trust.flood import Answer, Question, flood
 from benchmarks.trust.killing import Running, running
 from benchmarks.trust.scorecard import Effort, Fact
@@ -35,17 +35,6 @@ def overload(effort: Effort) -> Iterator[Fact]:
         found = sent(service, LIMIT * TIMES, seconds)
         generator = (time.process_time() - began) / seconds
     yield judged(nominal, found, seconds, generator)
-
-
-@contextmanager
-def on_core(which: Callable[[set[int]], int]) -> Iterator[None]:
-    """Keep this process, and what it starts, on one core: service and generator do not wait for each other."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {which(before)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def sent(service: Running, rate: float, seconds: float) -> list[Answer]:

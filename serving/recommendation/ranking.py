@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import repeat
-from math import atan, pi
 
 import msgspec
 import numpy as np
@@ -188,7 +187,7 @@ def ranked(
 
 def shown_score(worth: float) -> float:
     """Return what a course is worth as callers see it: 0–1, to four places."""
-    return round((0.5 + atan(worth) / pi) * 1e4) / 1e4
+    return round((0.5 + math.atan(worth) / math.pi) * 1e4) / 1e4
 
 
 def unmet(case: Case, course: int) -> tuple[int, ...]:

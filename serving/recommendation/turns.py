@@ -48,7 +48,7 @@ class Turns:
         self.given: dict[int, Probable] = {}  # what a turn went to though no record shows a gap
 
     def next(self, line: Line, totals: Floats) -> int | None:
-        """Return the course that the next place goes to by turn; None where it is no turn, or nothing closes more.
+        """Return the course that a turn goes to; None where nothing closes more.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class Turns:
         totals : (n_courses,) float
             What each course is worth alone: decides between courses that close alike.
         """
-        if not self.every or (len(line.courses) + 1) % self.every or not self.raises.margins.size:
+        if not self.raises.margins.size:
             return None
         if self.offers is None:
             self.offers = Offers(self.case.needs, self.raises, line.allowed, totals)

@@ -13,8 +13,9 @@ import scipy.sparse as sp
 
 from features.errors import BadInputError
 from features.text import plain_text
+from training.amounts import as_numbers
 from training.recommendation.content import Content, Matrix, unit_rows
-from training.recommendation.moments import seconds
+from training.recommendation.times import seconds
 from training.tables import decoded, first_line, read_table, read_text, unpacked
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -171,11 +172,9 @@ def texts(values: pd.Series) -> pd.Series:
 
 def numbers(values: pd.Series, file: str) -> pd.Series:
     """Return ratings as numbers, with decimal points or commas; raise BadInputError for any that is none."""
-    if not pd.api.types.is_numeric_dtype(values):
-        values = values.astype(str).str.strip()
-        if values.str.contains(",", regex=False).any():
-            values = values.str.replace(".", "").str.replace(",", ".")
     found: pd.Series = pd.to_numeric(values, errors="coerce")
+    if found.isna().any() and (read := as_numbers(values)) is not None:
+        found = read
     if found.isna().any():
         bad = int(np.flatnonzero(found.isna())[0])
         raise BadInputError(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from features.errors import BadInputError
-from training.attrition.plain.amounts import as_numbers
+from training.amounts import as_numbers
 from training.attrition.plain.leaving import said_to_leave
 from training.attrition.plain.reading import Encoded, read_encoded, read_request
 
@@ -106,7 +106,7 @@ def test_two_dates_say_how_long_somebody_stayed_and_who_is_still_here(tmp_path: 
     ("hired", "left", "words"),
     [
         (["2020-02-01", "2020-02-01"], ["2020-01-01", "2021-01-01"], "impossible time"),
-        (["01/02/2020", "03/04/2020"], ["2020-05-01", "2021-01-01"], "day first or with the month first"),
+        (["01/02/2020", "03/04/2020"], ["2020-05-01", "2021-01-01"], "nothing tells day from month"),
         (["2020-02-01", None], ["2020-05-01", "2021-01-01"], "hired is empty"),
         (["soon", "later"], ["2020-05-01", "2021-01-01"], "no dates that can be read"),
     ],

@@ -93,9 +93,15 @@ def test_a_code_for_unknown_is_no_outcome(frame: pd.DataFrame, tmp_path: Path) -
 
 
 def test_days_before_months_are_not_guessed_at(frame: pd.DataFrame, tmp_path: Path) -> None:
-    written = frame.assign(on="01.03.2024", measured="05.04.2024")
-    with pytest.raises(BadInputError, match="year-month-day"):
-        estimate(written, tmp_path, "--trained-at", "on", "--measured-at", "measured")
+    when = ("--trained-at", "on", "--measured-at", "measured")
+    written = frame.assign(on="01/03/2024", measured="05/04/2024")
+    with pytest.raises(BadInputError, match="nothing tells day from month"):
+        estimate(written, tmp_path, *when)
+    assert (
+        estimate(frame.assign(on="01.03.2024", measured="05.04.2024"), tmp_path, *when).status == "estimated"
+    )
+    early = frame.assign(on="05.04.2024", measured="01.05.2023")
+    assert "measured before" in estimate(early, tmp_path, *when).reason
 
 
 @pytest.mark.parametrize(

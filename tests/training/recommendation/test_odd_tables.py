@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from features.errors import BadInputError
-from training.recommendation.moments import in_seconds, seconds
 from training.recommendation.table import Columns, item_content, read_pairs, user_cohorts
+from training.recommendation.times import in_seconds, seconds
 
 NEW_YEAR = pd.Timestamp("2026-01-13", tz="UTC").timestamp()
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import BadInputError
-from training.attrition.plain.amounts import as_numbers
+from training.amounts import as_numbers
 from training.attrition.plain.periods import periods_in_order
 from training.attrition.plain.times import followed
 from training.attrition.scorer import Floats

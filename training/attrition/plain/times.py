@@ -9,16 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import BadInputError
-from training.attrition.plain.amounts import as_numbers
+from training.amounts import as_numbers
 from training.attrition.plain.leaving import said_to_leave
 from training.attrition.scorer import Floats
+from training.moments import WRITTEN, moments
 
 if TYPE_CHECKING:
     from training.attrition.plain.reading import Request
 
 Bools = NDArray[np.bool_]
-FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
-ALLOWED = "dates such as 2025-03-31 or 31.03.2025, one form for all rows"
 DAY = 86_400  # seconds
 
 
@@ -43,10 +42,10 @@ def followed(frame: pd.DataFrame, request: Request) -> tuple[Floats, Bools]:
 def lengths(values: pd.Series) -> Floats:
     """Return a column of durations as numbers; raise BadInputError where it holds dates."""
     if not pd.api.types.is_numeric_dtype(values):
-        if parsed(values) is not None:
+        read = as_numbers(values)
+        if read is None and parsed(values) is not None:
             raise BadInputError(f"The column {values.name} holds dates, not durations.",
                                 hint="Name the column with the date of entry too: --since COL.")  # fmt: skip
-        read = as_numbers(values)
         values = values if read is None else read
     return np.asarray(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
 
@@ -62,7 +61,7 @@ def between(frame: pd.DataFrame, request: Request) -> tuple[Floats, Bools]:
     start, end = dates(frame[request["since"]]), dates(frame[request["duration"]])
     if start.isna().any():
         raise BadInputError(f"The column {request['since']} is empty in some rows.",
-                            found=f"{int(start.isna().sum())} empty rows", allowed=ALLOWED)  # fmt: skip
+                            found=f"{int(start.isna().sum())} empty rows", allowed=WRITTEN)  # fmt: skip
     has_end = end.notna().to_numpy()
     says = request["event"] and request["event"] != request["duration"]
     left = said_to_leave(frame[request["event"]], request["positive"]) if says else has_end
@@ -86,21 +85,14 @@ def dates(values: pd.Series) -> pd.Series:
     if found is None:
         filled = values.dropna().astype("string")
         raise BadInputError(f"The column {values.name} holds no dates that can be read.",
-                            found=", ".join(filled.unique()[:6]), allowed=ALLOWED)  # fmt: skip
+                            found=", ".join(filled.unique()[:6]), allowed=WRITTEN)  # fmt: skip
     return found
 
 
 def parsed(values: pd.Series) -> pd.Series | None:
-    """Return a column as dates in the one form that all of its rows have; None where there is none."""
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return pd.Series(values.dt.tz_localize(None).dt.normalize())
-    texts = values.astype("string").str.strip().str.replace(r"[ T]\d{1,2}:\d{2}.*$", "", regex=True)
-    texts = texts.mask(texts == "")
-    if texts.isna().all() or pd.api.types.is_float_dtype(values):
+    """Return a column as days; None where a value is no date. Raise BadInputError where nothing tells day from month."""
+    is_filled = values.notna() & (values.astype("string").str.strip() != "").fillna(value=False).astype(bool)
+    if not is_filled.any() or pd.api.types.is_float_dtype(values):
         return None
-    readings = [pd.to_datetime(texts, format=form, errors="coerce") for form in FORMS]
-    found = [reading for reading in readings if reading.notna().equals(texts.notna())]
-    if any(not other.equals(found[0]) for other in found[1:]):
-        raise BadInputError(f"The column {values.name} can be read with the day first or with the month first.",
-                            found=", ".join(texts.dropna().unique()[:6]), allowed=ALLOWED)  # fmt: skip
-    return found[0] if found else None
+    found = moments(values)
+    return found.dt.tz_localize(None).dt.normalize() if found.notna().equals(is_filled) else None

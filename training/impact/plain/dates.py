@@ -1,4 +1,4 @@
-"""Dates of a plain table: written year first, down to the month, the quarter or the moment."""
+"""Dates of a plain table as moments, months (2024-03) or quarters (2024Q1)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import pandas as pd
 
 from features.errors import BadInputError
 from training.impact.table import Floats
+from training.moments import WRITTEN, moments
 
 DATE = r"\s*\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}.*)?)?\s*"
+MONTH = r"^(\d{4}-\d{2})$"
 QUARTER = r"\s*(\d{4})-?[Qq]([1-4])\s*"
-WRITTEN = "dates as year-month-day (2024-03-01), year-month or year and quarter (2024Q1)"
 
 
 def is_dates(column: pd.Series) -> bool:
@@ -28,10 +29,10 @@ def is_dates(column: pd.Series) -> bool:
 def moments_of(column: pd.Series) -> pd.Series:
     """Return a column of dates as moments; ``NaT`` for what is none."""
     if pd.api.types.is_datetime64_any_dtype(column):
-        return pd.to_datetime(column, utc=True)
+        return moments(column)
     text = column.where(column.isna(), column.astype(str).str.strip())
     month = text.str.replace(QUARTER, lambda found: f"{found[1]}-{3 * int(found[2]) - 2:02d}-01", regex=True)
-    return pd.to_datetime(month, utc=True, format="ISO8601", errors="coerce")
+    return moments(month.str.replace(MONTH, r"\1-01", regex=True))
 
 
 def days(frame: pd.DataFrame, name: str) -> Floats:
@@ -46,7 +47,7 @@ def times(frame: pd.DataFrame, name: str) -> Floats:
     Raises
     ------
     BadInputError
-        If a value is neither. Days before months (01.03.2024) are not guessed at: half of them would be read wrong.
+        If a value is neither, or nothing tells days from months (01/03/2024).
     """
     column = frame[name]
     if pd.api.types.is_numeric_dtype(column):
@@ -57,6 +58,6 @@ def times(frame: pd.DataFrame, name: str) -> Floats:
         raise BadInputError(
             f"Column {name} holds something that is no date.",
             found=str(strange.iloc[0])[:80],
-            allowed=f"numbers of periods, or {WRITTEN}",
+            allowed=f"numbers of periods, {WRITTEN}, months (2024-03) or quarters (2024Q1)",
         )
     return days(frame, name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 import pandas as pd
+import polars as pl
+
+from features.records.reading.number_texts import evidence, read_numbers
 
 BESIDE = re.compile(
     r"^\s*(?P<before>[^\d\s.,+-]*)\s*(?P<number>[+-]?[\d.,'\s]*\d)\s*(?P<after>[^\d\s.,]*)\s*$"
 )
 LONGEST_UNIT = 4
-COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"  # 1.234,5
-POINT = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"  # 1,234.5; of two readings the first: three digits are thousands
-FORMS = ((POINT, ",", "."), (COMMA, ".", ","))
 
 
 def as_numbers(values: pd.Series) -> pd.Series | None:
@@ -21,7 +21,8 @@ def as_numbers(values: pd.Series) -> pd.Series | None:
     Parameters
     ----------
     values : pandas.Series
-        Of texts; ``1.234,50``, ``$1,234.50``, ``1 234,5 €``, ``12 %``.
+        Of texts; ``1.234,50``, ``$1,234.50``, ``1 234,5 €``, ``12 %`` (12: a unit is taken off). What may be thousands or a
+        fraction (``1,234``) is thousands where no other value tells.
     """
     texts = values.astype("string").str.strip()
     filled = texts.notna() & (texts != "")
@@ -31,9 +32,9 @@ def as_numbers(values: pd.Series) -> pd.Series | None:
     units = (parts["before"] + parts["after"]).unique()
     if len(units) > 1 or len(units[0]) > LONGEST_UNIT:
         return None
-    plain = parts["number"].str.replace(r"[\s']", "", regex=True)
-    for form, thousands, decimal in FORMS:
-        if plain.str.fullmatch(form).all():
-            read = plain.str.replace(thousands, "", regex=False).str.replace(decimal, ".", regex=False)
-            return pd.to_numeric(read).astype("float64").reindex(values.index)
-    return None
+    numbers = pl.Series(parts["number"].tolist(), dtype=pl.String)
+    has_commas, has_points = evidence([numbers.str.replace_all(r"[\s']", "")])
+    read = read_numbers(numbers, "," if has_commas and not has_points else ".")
+    if read.null_count():
+        return None
+    return pd.Series(read.to_numpy(), index=parts.index, dtype="float64").reindex(values.index)
